@@ -1,0 +1,109 @@
+/** What the broker, the CLI and the public log API stand on: the engine of one data directory, seen from TypeScript. */
+
+import type { CodeNumber, DriverReport, LevelNumber, RecoveryAccount } from '../io/native-types.ts';
+
+/** One effect of an atomic frame. Byte arrays must not be changed until `submit`'s callback has run once. */
+export type Effect =
+  | {
+      kind: 'append';
+      partition: number;
+      /** One Kafka record batch (magic 2), `bytes[start, end)`. */
+      bytes: Uint8Array;
+      start: number;
+      end: number;
+      stampAppendTime?: boolean;
+      refuseKeyless?: boolean;
+      maxBytes?: number;
+    }
+  | { kind: 'put'; key: Uint8Array; value: Uint8Array }
+  | { kind: 'delete'; key: Uint8Array }
+  | { kind: 'createPartition'; partition: number }
+  | { kind: 'deletePartition'; partition: number }
+  | { kind: 'deleteRecords'; partition: number; offset: number };
+
+/** What became of one effect. `baseOffset`, `logEnd` are -1 where they do not apply. */
+export interface EffectResult {
+  code: CodeNumber;
+  baseOffset: number;
+  logAppendTime: number;
+  logStart: number;
+  logEnd: number;
+  lsn: number;
+}
+
+export interface Watermarks {
+  code: CodeNumber;
+  logStart: number;
+  highWatermark: number;
+  lastStable: number;
+  durable: number;
+  logEnd: number;
+  leaderEpoch: number;
+  /** Bytes a read at the asked offset would return (whole batches, at least one when any is readable). */
+  available: number;
+}
+
+export interface ReadRequest {
+  partition: number;
+  offset: number;
+  maxBytes: number;
+  isolation: number;
+  /** -1 = unchecked. */
+  leaderEpoch: number;
+}
+
+/**
+ * One engine per data directory and process. Nothing here makes a Promise per request: callbacks run when a watermark
+ * passes, in submission order.
+ */
+export interface Engine {
+  readonly driver: DriverReport;
+  readonly recovery: RecoveryAccount;
+  /**
+   * Queues one atomic frame for this turn's commit. `placed` runs when offsets are assigned (same turn, at the latest in
+   * its setImmediate phase); `done` runs when the frame has reached `level`, with `failure` = 0, or with the Code of a
+   * poisoned or closing engine (outcome unknown). If any effect is refused, no effect of the frame is done: `done` runs
+   * at once after `placed` and the results carry the codes.
+   */
+  submit(
+    effects: readonly Effect[],
+    level: LevelNumber,
+    done: (results: readonly EffectResult[], failure: CodeNumber) => void,
+    placed?: (results: readonly EffectResult[]) => void,
+  ): void;
+  /** Watermarks and available bytes for each request: one crossing. */
+  readable(requests: readonly ReadRequest[]): Watermarks[];
+  /**
+   * Copies the batches of all requests into `destination`, request i at `positions[i]`, at most `lengths[i]` bytes (as
+   * `readable` answered): one crossing. `done` runs synchronously when everything was in memory, later otherwise, with
+   * the bytes copied per request and a Code per request.
+   */
+  read(
+    requests: readonly ReadRequest[],
+    destination: Uint8Array,
+    positions: readonly number[],
+    lengths: readonly number[],
+    done: (copied: readonly number[], codes: readonly CodeNumber[]) => void,
+  ): void;
+  /** First record at or after `timestamp` (ms): offset -1 when there is none. `timestamp` -3 asks for the largest. */
+  offsetForTime(
+    partition: number,
+    timestamp: number,
+    isolation: number,
+    done: (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void,
+  ): void;
+  offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number };
+  /** State map entries with this key prefix, in key order. */
+  scanState(prefix: Uint8Array): [key: Uint8Array, value: Uint8Array][];
+  /** Runs `listener` after the high watermark of any partition may have moved: partitions appended to since the last run. */
+  onAdvance(listener: (partitions: Iterable<number>) => void): () => void;
+  /** Runs once when the journal is poisoned. */
+  onFailure(listener: (code: CodeNumber) => void): () => void;
+  setFlushPolicy(policy: FlushPolicy): void;
+  flush(): Promise<void>;
+  counters(): Record<string, number>;
+  close(): Promise<void>;
+}
+
+/** `always`, `os`, or whichever of these is reached first. */
+export type FlushPolicy = 'always' | 'os' | { records?: number; bytes?: number; intervalMs?: number };
