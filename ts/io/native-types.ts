@@ -179,7 +179,10 @@ export interface NativeEngine {
 
 export interface NativeBinding {
   /** `wake` is the one callback: watermarks moved, tokens finished, or a failure. */
-  NativeEngine: new (options: NativeOptions, wake: () => void) => NativeEngine;
+  NativeEngine: new (
+    options: NativeOptions,
+    wake: () => void,
+  ) => NativeEngine;
   crc32c(bytes: Uint8Array, start: number, end: number): number;
   /** Whole record section of a batch (after the 61-byte header), inflated; bounded by `limit` bytes. Throws with a code. */
   inflateRecords(codec: number, bytes: Uint8Array, start: number, end: number, limit: number): Uint8Array;
