@@ -1,0 +1,68 @@
+/**
+ * Keys of the engine's state map: what a key means is decided here and nowhere else.
+ *
+ * Not the values: those belong to the owner of each key (catalogue, committed offsets, id counters). To remember: names
+ * come from clients and may hold any character, so every name is escaped and `/` only ever separates parts; a scan of
+ * `topic/` or of one group's `offset/<group>/` therefore never sees a neighbour's entries.
+ *
+ *   topic/<name>                        one topic: id, partitions, settings
+ *   offset/<group>/<topic>/<partition>  one committed offset
+ *   id/partition                        the next engine partition id
+ *   id/producer                         the first producer id that was never handed out
+ */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+const TOPIC = 'topic/';
+const OFFSET = 'offset/';
+
+/** Makes a name safe as one part of a key: `/` and `%` are the only characters that change. */
+export function escapeName(name: string): string {
+  return name.includes('%') || name.includes('/') ? name.replaceAll('%', '%25').replaceAll('/', '%2F') : name;
+}
+
+/** Undoes `escapeName`. */
+export function unescapeName(part: string): string {
+  return part.includes('%') ? part.replaceAll('%2F', '/').replaceAll('%25', '%') : part;
+}
+
+/** Prefix of all topics. */
+export function topicPrefix(): Uint8Array {
+  return encoder.encode(TOPIC);
+}
+
+/** Key of one topic. */
+export function topicKey(name: string): Uint8Array {
+  return encoder.encode(TOPIC + escapeName(name));
+}
+
+/** Prefix of all committed offsets. */
+export function offsetPrefix(): Uint8Array {
+  return encoder.encode(OFFSET);
+}
+
+/** Key of the offset one group has committed for one partition. */
+export function offsetKey(group: string, topic: string, partition: number): Uint8Array {
+  return encoder.encode(`${OFFSET}${escapeName(group)}/${escapeName(topic)}/${partition}`);
+}
+
+/** What an `offsetKey` names; undefined when the key is not one. */
+export function parseOffsetKey(key: Uint8Array): { group: string; topic: string; partition: number } | undefined {
+  const parts = decoder.decode(key).split('/');
+  const [kind, group, topic, partition] = parts;
+  if (parts.length !== 4 || `${kind}/` !== OFFSET) return undefined;
+  if (group === undefined || topic === undefined || partition === undefined) return undefined;
+  if (!/^(0|[1-9]\d{0,9})$/.test(partition)) return undefined;
+  return { group: unescapeName(group), topic: unescapeName(topic), partition: Number(partition) };
+}
+
+/** Key of the counter of engine partition ids. */
+export function partitionCounterKey(): Uint8Array {
+  return encoder.encode('id/partition');
+}
+
+/** Key of the counter of producer ids. */
+export function producerCounterKey(): Uint8Array {
+  return encoder.encode('id/producer');
+}
