@@ -1,0 +1,101 @@
+/**
+ * The contract between a connection and a handler: a decoded request goes in, one reply comes out, at any later time.
+ *
+ * Handlers never see a socket. The invariant to remember: every exchange is ended exactly once, by `reply`, `finish`,
+ * `replyNothing` or `close`; the connection sends replies in request order whatever order they are ended in (rule 1 of
+ * the Kafka requirements), and holds only a bounded number of open exchanges.
+ */
+
+import type { Api } from './protocol/api.ts';
+import type { Writer } from './protocol/writer.ts';
+
+/** Who is on the other side of a connection. Lives as long as the connection. */
+export interface Peer {
+  /** Unique in this process, never reused. */
+  readonly id: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+  /** Name and version the client gave in ApiVersions v3+; empty until then. Set by the ApiVersions handler. */
+  softwareName: string;
+  softwareVersion: string;
+}
+
+/** One request that waits for its reply. */
+export interface Exchange<Response> {
+  readonly apiKey: number;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string | null;
+  readonly peer: Peer;
+  /** True once the connection is gone: whatever is replied goes nowhere, ending it is still allowed. */
+  readonly aborted: boolean;
+  /** Set by a handler that waits (long poll, join): runs once if the connection goes before the exchange is ended. */
+  onAbort: (() => void) | null;
+  /** Ends the exchange: encodes and queues the reply. */
+  reply(response: Response): void;
+  /** Ends the exchange without a reply (acks=0). */
+  replyNothing(): void;
+  /**
+   * Starts a reply by hand: the writer already holds the length gap and the response header; `sizeHint` is the expected
+   * number of body bytes, so that a large reply is allocated once. The handler encodes the body, fills its gaps (now or
+   * later), then calls `finish` with the same writer. Nothing else may be written after that.
+   */
+  begin(sizeHint: number): Writer;
+  finish(writer: Writer): void;
+  /** Ends the exchange by closing the connection (acks=0 with an error, rule 2). `reason` is for the log. */
+  close(reason: string): void;
+}
+
+/** The code behind one API. `handle` is called with requests in arrival order and must not throw for bad input. */
+export interface Handler<Request, Response> {
+  readonly api: Api<Request, Response>;
+  /** Versions served: others close the connection (ApiVersions: error 35). */
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  /** Lowest version told in ApiVersions where it differs from `minVersion` (Produce tells 0 and serves from 3). */
+  readonly advertisedMinVersion?: number;
+  handle(request: Request, exchange: Exchange<Response>): void;
+}
+
+export type AnyHandler = Handler<unknown, unknown>;
+
+/** One row of the ApiVersions answer. */
+export interface ApiRange {
+  readonly apiKey: number;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
+/** The registered handlers by API key: what is served is exactly what is advertised. */
+export class HandlerTable {
+  readonly #byKey: (AnyHandler | undefined)[] = [];
+  readonly #ranges: ApiRange[] = [];
+
+  /** Throws on a key registered twice and on a range the codec does not know. */
+  constructor(handlers: readonly AnyHandler[]) {
+    for (const handler of [...handlers].sort((a, b) => a.api.key - b.api.key)) {
+      const { key, name, minVersion, maxVersion } = handler.api;
+      if (this.#byKey[key] !== undefined) throw new Error(`API ${key} ${name} is registered twice`);
+      if (handler.minVersion < minVersion || handler.maxVersion > maxVersion || handler.minVersion > handler.maxVersion) {
+        throw new Error(`API ${key} ${name}: no codec for versions ${handler.minVersion}-${handler.maxVersion}`);
+      }
+      this.#byKey[key] = handler;
+      this.#ranges.push({
+        apiKey: key,
+        minVersion: handler.advertisedMinVersion ?? handler.minVersion,
+        maxVersion: handler.maxVersion,
+      });
+    }
+  }
+
+  /** The handler for an API key, or undefined: then the connection is closed, as Kafka does. */
+  lookup(apiKey: number): AnyHandler | undefined {
+    return this.#byKey[apiKey];
+  }
+
+  /** Rows of the ApiVersions answer, by API key. */
+  ranges(): readonly ApiRange[] {
+    return this.#ranges;
+  }
+}
