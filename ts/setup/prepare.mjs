@@ -1,0 +1,108 @@
+/**
+ * Brings a clone to the state in which it can serve: dependencies, native addon, compiled TypeScript, in that order.
+ * It is not the server and not the tests; both call it first.
+ *
+ * Invariant: what is needed is found out, and its tools are checked, before the first change is made.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { dependenciesAreFresh } from './dependencies.mjs';
+import { checkCompiler, checkNode, findCargo, SetupError } from './prerequisites.mjs';
+import { isFresh, listFiles, writeStamp } from './stamp.mjs';
+
+/**
+ * File name of the addon for this machine, as ts/io/native.ts looks for it.
+ * @param {string} [arch]
+ * @param {boolean} [musl]
+ * @returns {string}
+ */
+export function addonFile(arch = process.arch, musl = isMusl()) {
+  return `millrace.linux-${arch}-${musl ? 'musl' : 'gnu'}.node`;
+}
+
+/** @returns {boolean} whether this system's C library is musl */
+function isMusl() {
+  try {
+    return readFileSync('/usr/bin/ldd', 'utf8').includes('musl');
+  } catch {
+    return existsSync('/lib/ld-musl-x86_64.so.1') || existsSync('/lib/ld-musl-aarch64.so.1');
+  }
+}
+
+/**
+ * @param {string} root
+ * @returns {import('./stamp.mjs').Build}
+ */
+function addonBuild(root) {
+  const inputs = listFiles(root, ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'crates'], (path) => {
+    return (path.endsWith('.rs') || path.endsWith('.toml')) && !/^crates\/[^/]+\/(tests|benches|examples)\//.test(path);
+  });
+  return { stamp: '.cache/setup/addon.json', inputs, output: addonFile() };
+}
+
+/**
+ * @param {string} root
+ * @returns {import('./stamp.mjs').Build}
+ */
+function compiledBuild(root) {
+  const inputs = listFiles(root, ['ts', 'tsconfig.json', 'tsconfig.build.json'], (path) => path.endsWith('.ts'));
+  return { stamp: '.cache/setup/dist.json', inputs, output: 'dist/cli/index.js' };
+}
+
+/**
+ * Runs a command with its output on this process's stderr, so that progress is seen and stdout stays data.
+ * @param {string} root
+ * @param {string} what
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {Record<string, string>} [extra] environment
+ */
+function run(root, what, command, args, extra = {}) {
+  process.stderr.write(`millrace: ${what}\n`);
+  const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, ...extra } });
+  if (result.status !== 0) {
+    const how = result.error?.message ?? (result.signal === null ? `exit code ${result.status}` : result.signal);
+    throw new SetupError(`${what}: failed (${how}); run again: ${[command, ...args].join(' ')}`);
+  }
+}
+
+/**
+ * Does what is missing and nothing else; silent when nothing is.
+ * @param {string} root the repository
+ * @throws {SetupError} with one line for the user; a missing or too old tool is found before anything is touched
+ */
+export function prepare(root) {
+  checkNode(root);
+  const install = !dependenciesAreFresh(root);
+  const addon = addonBuild(root);
+  const buildAddon = !isFresh(root, addon);
+  const compiled = compiledBuild(root);
+  const compile = !isFresh(root, compiled);
+  /** @type {Record<string, string>} */
+  let cargo = {};
+  if (buildAddon) {
+    cargo = findCargo(root);
+    checkCompiler();
+  }
+  if (install) run(root, 'installing dependencies', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (buildAddon) {
+    run(
+      root,
+      'building the native addon (release; minutes the first time)',
+      'npm',
+      ['run', '--silent', 'build:addon'],
+      cargo,
+    );
+    writeStamp(root, addon);
+  }
+  if (compile) {
+    rmSync(join(root, 'dist'), { recursive: true, force: true });
+    run(root, 'compiling TypeScript', process.execPath, [
+      'node_modules/typescript/bin/tsc',
+      '-p',
+      'tsconfig.build.json',
+    ]);
+    writeStamp(root, compiled);
+  }
+}
