@@ -99,6 +99,19 @@ impl SlabWriter {
         self.position += bytes.len();
     }
 
+    /// Lets `fill` write the next `length` bytes in place, in any order, and publishes them when it returns. So a
+    /// header can be computed from the copy of what follows it. Panics when they do not fit.
+    pub fn fill<R>(&mut self, length: usize, fill: impl FnOnce(&mut [u8]) -> R) -> R {
+        assert!(length <= self.remaining(), "slab overflow: {length} > {}", self.remaining());
+        // SAFETY: the range is inside the slab (asserted), initialised (zeroed at allocation) and covered by no piece,
+        // since it lies behind `position`; `&mut self` keeps every other writer away until `fill` is back.
+        let result = fill(unsafe {
+            std::slice::from_raw_parts_mut(self.slab.start.as_ptr().add(self.position), length)
+        });
+        self.position += length;
+        result
+    }
+
     /// Publishes `length` zero bytes (padding).
     pub fn skip(&mut self, length: usize) {
         assert!(length <= self.remaining(), "slab overflow: {length} > {}", self.remaining());
@@ -217,6 +230,19 @@ mod tests {
         assert_eq!(writer.remaining(), 0);
         assert_eq!(first.bytes(), b"first");
         assert_eq!(first.slice(1, 3).bytes(), b"irs");
+    }
+
+    #[test]
+    fn bytes_filled_in_place_are_published_together() {
+        let mut writer = SlabWriter::new(10);
+        writer.write(b"head");
+        let sum = writer.fill(4, |bytes| {
+            bytes[1..].copy_from_slice(&[1, 2, 3]);
+            bytes[0] = bytes[1..].iter().sum();
+            bytes[0]
+        });
+        assert_eq!(sum, 6);
+        assert_eq!(writer.piece(2, 6).bytes(), b"ad\x06\x01\x02\x03");
     }
 
     #[test]
