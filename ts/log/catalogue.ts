@@ -2,8 +2,9 @@
  * The topic catalogue: which topics exist, their ids, their engine partitions, their settings.
  *
  * Not the partitions' data, and not what a setting means: settings are text here. To remember: the state map is the
- * truth and this class its cache. A change is one atomic frame; the cache changes when that frame is durable, so whatever
- * it answers survives a power cut, and a topic is complete the moment it is visible (kafka.md rule 48).
+ * truth and this class its cache. A change is one atomic frame. A new topic shows when that frame is durable, so it is
+ * complete the moment it is visible and survives a power cut (kafka.md rule 48); a deleted one is hidden when its frame
+ * is submitted, because from then on its partitions are gone.
  */
 
 import type { CodeNumber } from '../io/native-types.ts';
@@ -67,7 +68,8 @@ export class TopicCatalogue {
     const [counter] = engine.scanState(partitionCounterKey());
     if (counter) this.#nextPartition = decodeCounter(counter[1]);
     for (const partition of this.#owner.keys()) {
-      if (partition >= this.#nextPartition) throw new Error(`partition ${partition} lies beyond the counter of partition ids`);
+      if (partition >= this.#nextPartition)
+        throw new Error(`partition ${partition} lies beyond the counter of partition ids`);
     }
   }
 
@@ -132,10 +134,12 @@ export class TopicCatalogue {
     const effects: Effect[] = partitions.map((partition) => ({ kind: 'createPartition', partition }));
     effects.push({ kind: 'put', key: partitionCounterKey(), value: encodeCounter(this.#nextPartition) });
     effects.push({ kind: 'put', key: topicKey(spec.name), value: encodeTopic(topic) });
-    this.#change(spec.name, effects, done, () => {
-      this.#publish(topic);
-      this.#tell({ kind: 'created', topic });
-      return topic;
+    this.#change(spec.name, effects, topic, (outcome) => {
+      if (outcome.kind === 'done') {
+        this.#publish(topic);
+        this.#tell({ kind: 'created', topic });
+      }
+      done(outcome);
     });
   }
 
@@ -156,20 +160,21 @@ export class TopicCatalogue {
     }
     const effects: Effect[] = topic.partitions.map((partition) => ({ kind: 'deletePartition', partition }));
     effects.push({ kind: 'delete', key: topicKey(name) }, ...alsoInFrame(topic));
-    this.#change(name, effects, done, () => {
-      this.#withdraw(topic);
-      this.#tell({ kind: 'deleted', topic });
-      return topic;
+    this.#withdraw(topic);
+    this.#change(name, effects, topic, (outcome) => {
+      if (outcome.kind === 'done') this.#tell({ kind: 'deleted', topic });
+      else this.#publish(topic);
+      done(outcome);
     });
   }
 
-  #change(name: string, effects: readonly Effect[], done: Done, apply: () => Topic): void {
+  #change(name: string, effects: readonly Effect[], topic: Topic, done: Done): void {
     const waiting: (() => void)[] = [];
     this.#changing.set(name, waiting);
     this.#engine.submit(effects, Level.durable, (results, failure) => {
       this.#changing.delete(name);
       const code = failure !== Code.ok ? failure : firstRefusal(results);
-      done(code === Code.ok ? { kind: 'done', topic: apply() } : { kind: 'failed', code });
+      done(code === Code.ok ? { kind: 'done', topic } : { kind: 'failed', code });
       for (const next of waiting) next();
     });
   }
@@ -202,7 +207,9 @@ function firstRefusal(results: readonly { code: CodeNumber }[]): CodeNumber {
 
 function encodeTopic(topic: Topic): Uint8Array {
   const { name, id, partitions, createdMs } = topic;
-  return encoder.encode(JSON.stringify({ v: 1, name, id, partitions, createdMs, config: Object.fromEntries(topic.config) }));
+  return encoder.encode(
+    JSON.stringify({ v: 1, name, id, partitions, createdMs, config: Object.fromEntries(topic.config) }),
+  );
 }
 
 function decodeTopic(value: Uint8Array): Topic {
