@@ -1,0 +1,160 @@
+/**
+ * What doctor knows about the machine, read from /proc, /sys and the file system. Reading only: judging is
+ * doctor-checks.ts. A fact that cannot be read is undefined, never a guess.
+ *
+ * Invariant: nothing is changed but one scratch file for the flush measurement, and that is removed.
+ */
+import {
+  closeSync,
+  existsSync,
+  fdatasyncSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { release } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+/** Raw facts, in the units the kernel gives them. */
+export interface MachineFacts {
+  readonly kernel: string;
+  readonly node: string;
+  /** Nearest existing folder of the data directory, where the disk was looked at. */
+  readonly folder: string;
+  readonly fileSystem: string | undefined;
+  readonly freeBytes: number | undefined;
+  readonly totalBytes: number | undefined;
+  /** Block device below the folder, without /dev/; undefined for tmpfs, overlay and the like. */
+  readonly device: string | undefined;
+  /** `write back` or `write through`. */
+  readonly writeCache: string | undefined;
+  readonly fua: boolean | undefined;
+  readonly scheduler: string | undefined;
+  readonly noMerges: string | undefined;
+  readonly openFiles: number | undefined;
+  readonly lockedMemoryBytes: number | undefined;
+  readonly swappiness: number | undefined;
+  readonly hugePages: string | undefined;
+  readonly clockSource: string | undefined;
+  /** kernel.io_uring_disabled: 0 allowed, 1 restricted, 2 refused. */
+  readonly ringDisabled: number | undefined;
+  /** Seccomp mode of this process: 0 none, 2 filter. */
+  readonly seccomp: number | undefined;
+  readonly flush: { readonly p50Us: number; readonly p99Us: number } | undefined;
+}
+
+/** Reads every fact that concerns a data directory at `dir` (which need not exist yet). Takes about 50 ms. */
+export function readFacts(dir: string): MachineFacts {
+  const folder = nearestFolder(resolve(dir));
+  const space = attempt(() => statfsSync(folder));
+  const device = attempt(() => blockDevice(statSync(folder).dev));
+  const queue = device === undefined ? undefined : queueFolder(device);
+  return {
+    kernel: release(),
+    node: process.versions.node,
+    folder,
+    fileSystem: attempt(() => fileSystemOf(folder)),
+    freeBytes: space === undefined ? undefined : space.bavail * space.bsize,
+    totalBytes: space === undefined ? undefined : space.blocks * space.bsize,
+    device,
+    writeCache: queue === undefined ? undefined : readLine(`${queue}/write_cache`),
+    fua: queue === undefined ? undefined : flag(readLine(`${queue}/fua`)),
+    scheduler: queue === undefined ? undefined : chosen(readLine(`${queue}/scheduler`)),
+    noMerges: queue === undefined ? undefined : readLine(`${queue}/nomerges`),
+    openFiles: limit('Max open files'),
+    lockedMemoryBytes: limit('Max locked memory'),
+    swappiness: number(readLine('/proc/sys/vm/swappiness')),
+    hugePages: chosen(readLine('/sys/kernel/mm/transparent_hugepage/enabled')),
+    clockSource: readLine('/sys/devices/system/clocksource/clocksource0/current_clocksource'),
+    ringDisabled: number(readLine('/proc/sys/kernel/io_uring_disabled')),
+    seccomp: number(/^Seccomp:\s+(\d)/m.exec(readLine('/proc/self/status') ?? '')?.[1]),
+    flush: attempt(() => measureFlush(folder)),
+  };
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function readLine(path: string): string | undefined {
+  return attempt(() => readFileSync(path, 'utf8').trim());
+}
+
+function number(text: string | undefined): number | undefined {
+  return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
+}
+
+function flag(text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : text === '1';
+}
+
+/** The entry in brackets of a sysfs choice such as `[none] mq-deadline`. */
+function chosen(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : (/\[([^\]]+)\]/.exec(text)?.[1] ?? text);
+}
+
+/** Soft limit of this process; Infinity when unlimited. */
+function limit(name: string): number | undefined {
+  const text = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(readLine('/proc/self/limits') ?? '')?.[1];
+  return text === 'unlimited' ? Number.POSITIVE_INFINITY : number(text);
+}
+
+function nearestFolder(path: string): string {
+  let folder = path;
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+function blockDevice(dev: number): string | undefined {
+  // The numbers as stat(2) packs them on Linux: makedev(3).
+  const major = (dev >>> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+  return /^DEVNAME=(.+)$/m.exec(readLine(`/sys/dev/block/${major}:${minor}/uevent`) ?? '')?.[1];
+}
+
+/** The queue folder of a device or, for a partition, of the disk it is on. */
+function queueFolder(device: string): string | undefined {
+  const own = `/sys/class/block/${device}/queue`;
+  if (existsSync(own)) return own;
+  const disk = attempt(() => readFileSync(`/sys/class/block/${device}/../uevent`, 'utf8'));
+  const name = /^DEVNAME=(.+)$/m.exec(disk ?? '')?.[1];
+  return name === undefined ? undefined : `/sys/class/block/${name}/queue`;
+}
+
+function fileSystemOf(folder: string): string | undefined {
+  let best = { point: '', type: undefined as string | undefined };
+  for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
+    const [, point, type] = line.split(' ');
+    if (point === undefined || point.length < best.point.length) continue;
+    if (folder === point || folder.startsWith(point.endsWith('/') ? point : `${point}/`)) best = { point, type };
+  }
+  return best.type;
+}
+
+/** Writes 4 KiB and flushes, 32 times: what the device answers through the page cache. */
+function measureFlush(folder: string): { p50Us: number; p99Us: number } {
+  const path = join(folder, `.millrace-doctor-${process.pid}`);
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    const block = Buffer.alloc(4096, 0x6d);
+    const times: number[] = [];
+    for (let i = 0; i < 32; i++) {
+      const started = process.hrtime.bigint();
+      writeSync(file, block, 0, block.length, (i % 8) * block.length);
+      fdatasyncSync(file);
+      times.push(Number(process.hrtime.bigint() - started) / 1000);
+    }
+    times.sort((a, b) => a - b);
+    return { p50Us: Math.round(times[15] ?? 0), p99Us: Math.round(times[31] ?? 0) };
+  } finally {
+    closeSync(file);
+    unlinkSync(path);
+  }
+}
