@@ -1,0 +1,92 @@
+/** Promises of doctor: what it calls good, what it warns of, and that each warning says what to do. */
+import { describe, expect, it } from 'vitest';
+import { judge, type ProbeFacts } from '../../ts/cli/doctor-checks.ts';
+import { type MachineFacts, readFacts } from '../../ts/cli/doctor-facts.ts';
+
+const good: MachineFacts = {
+  kernel: '6.18.0',
+  node: '20.20.2',
+  folder: '/data',
+  fileSystem: 'ext4',
+  freeBytes: 100 * 1024 ** 3,
+  totalBytes: 200 * 1024 ** 3,
+  device: 'vda1',
+  writeCache: 'write back',
+  fua: false,
+  scheduler: 'none',
+  noMerges: '0',
+  openFiles: 1_048_576,
+  lockedMemoryBytes: 64 * 1024 ** 2,
+  swappiness: 10,
+  hugePages: 'madvise',
+  clockSource: 'tsc',
+  ringDisabled: 0,
+  seccomp: 0,
+  flush: { p50Us: 120, p99Us: 400 },
+};
+const ring: ProbeFacts = {
+  driver: 'ring',
+  reason: 'io_uring is available',
+  direct: true,
+  detail: 'blocks of 512 bytes',
+};
+
+function verdictOf(check: string, facts: MachineFacts, probe: ProbeFacts | undefined = ring): string | undefined {
+  return judge(facts, probe, undefined).find((finding) => finding.check === check)?.verdict;
+}
+
+describe('doctor', () => {
+  it('finds nothing wrong with a good machine', () => {
+    expect(judge(good, ring, undefined).filter((finding) => finding.verdict !== 'OK')).toEqual([]);
+  });
+
+  it.each<[string, Partial<MachineFacts>]>([
+    ['file system', { fileSystem: 'tmpfs' }],
+    ['free disk', { freeBytes: 1024 ** 3 }],
+    ['open files', { openFiles: 1024 }],
+    ['locked memory', { lockedMemoryBytes: 65_536 }],
+    ['swappiness', { swappiness: 100 }],
+    ['huge pages', { hugePages: 'always' }],
+    ['clock source', { clockSource: 'hpet' }],
+    ['disk scheduler', { scheduler: 'bfq' }],
+    ['flush latency', { flush: { p50Us: 20_000, p99Us: 30_000 } }],
+  ])('warns of a bad %s', (check, change) => {
+    expect(verdictOf(check, { ...good, ...change })).toBe('WARN');
+  });
+
+  it('fails on a disk that is nearly full', () => {
+    expect(verdictOf('free disk', { ...good, freeBytes: 1024 ** 2 })).toBe('FAIL');
+  });
+
+  it('warns with the reason when the ring driver is refused', () => {
+    const pool: ProbeFacts = { ...ring, driver: 'pool', reason: 'io_uring_setup: EPERM' };
+    const finding = judge({ ...good, seccomp: 2 }, pool, undefined).find((one) => one.check === 'driver');
+    expect(finding).toMatchObject({ verdict: 'WARN', detail: 'pool: io_uring_setup: EPERM' });
+    expect(finding?.fix).toContain('seccomp');
+  });
+
+  it('fails when the addon cannot be loaded, and says why', () => {
+    const finding = judge(good, undefined, 'no package for this platform').find((one) => one.check === 'driver');
+    expect(finding).toMatchObject({ verdict: 'FAIL', detail: 'no package for this platform' });
+  });
+
+  it('says of a fact it cannot read that it could not, never OK', () => {
+    expect(verdictOf('swappiness', { ...good, swappiness: undefined })).toBe('WARN');
+    expect(verdictOf('file system', { ...good, fileSystem: undefined })).toBe('WARN');
+  });
+
+  it('gives each warning a remedy', () => {
+    const nothing = Object.fromEntries(Object.keys(good).map((key) => [key, undefined]));
+    const findings = judge({ ...nothing, kernel: 'x', node: 'y', folder: '/' } as MachineFacts, undefined, 'gone');
+    for (const finding of findings.filter((one) => one.verdict !== 'OK')) expect(finding.fix).not.toBe('');
+    expect(findings.length).toBeGreaterThan(10);
+  });
+
+  it('reads the machine it runs on, for a folder that does not exist yet too', () => {
+    const facts = readFacts('/tmp/millrace-does-not-exist/below');
+    expect(facts.folder).toBe('/tmp');
+    expect(facts.freeBytes).toBeGreaterThan(0);
+    expect(facts.openFiles).toBeGreaterThan(0);
+    expect(facts.flush?.p50Us).toBeGreaterThan(0);
+  });
+});

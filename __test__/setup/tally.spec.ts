@@ -1,0 +1,48 @@
+/** Promises of the last line of `npm test`: the totals are true, and silence is a failure. */
+import { describe, expect, it } from 'vitest';
+import { fromCargo, fromVerdict, fromVitest, sum } from '../../ts/setup/tally.mjs';
+
+const result = (passed: number, failed: number, ignored = 0) =>
+  `test result: ${failed ? 'FAILED' : 'ok'}. ${passed} passed; ${failed} failed; ${ignored} ignored; 0 measured; 0 filtered out; finished in 0.1s\n`;
+
+const report = (...files: { name: string; statuses: string[] }[]) =>
+  JSON.stringify({
+    testResults: files.map(({ name, statuses }) => ({
+      name,
+      status: 'passed',
+      assertionResults: statuses.map((status, i) => ({ status, fullName: `test ${i}` })),
+    })),
+  });
+
+describe('totals', () => {
+  it('add up every test binary of cargo', () => {
+    expect(fromCargo(`noise\n${result(3, 0)}more\n${result(4, 0)}`, 0)).toMatchObject({ passed: 7, failed: 0 });
+  });
+
+  it('count an ignored Rust test as failed', () => {
+    expect(fromCargo(result(3, 0, 2), 0)).toMatchObject({ passed: 3, failed: 2 });
+  });
+
+  it('name the Rust tests that failed', () => {
+    const output = `test frame::a_stale_lap ... FAILED\n${result(3, 1)}`;
+    expect(fromCargo(output, 101)).toEqual({ passed: 3, failed: 1, notes: ['cargo: frame::a_stale_lap'] });
+  });
+
+  it('count a build error, a dead test binary and an empty run as one failure', () => {
+    expect(fromCargo('', 101).failed).toBe(1);
+    expect(fromCargo(result(3, 0), 101)).toMatchObject({ passed: 3, failed: 1 });
+    expect(fromCargo('', 0).failed).toBe(1);
+    expect(fromVitest(undefined, 0).failed).toBe(1);
+    expect(fromVitest(report({ name: 'a', statuses: ['passed'] }), 1).failed).toBe(1);
+  });
+
+  it('count skipped TypeScript tests and files that do not load as failed', () => {
+    const text = report({ name: 'a', statuses: ['passed', 'skipped', 'todo'] }, { name: 'b', statuses: [] });
+    expect(fromVitest(text, 0)).toMatchObject({ passed: 1, failed: 3 });
+  });
+
+  it('are sums, with each single verdict counted as one', () => {
+    const parts = [fromVerdict('lint', true), fromVerdict('types', false), fromCargo(result(5, 0), 0)];
+    expect(sum(parts)).toEqual({ passed: 6, failed: 1, notes: ['types failed'] });
+  });
+});
