@@ -1,0 +1,190 @@
+/**
+ * All groups of this node: finds the group of an event, lets its state machine decide, performs the effects.
+ *
+ * Not the protocol itself (group.ts) and not committed offsets (offsets.ts). To remember: a group without members and
+ * without offsets is forgotten, so names that clients make up cost memory only while somebody is in them.
+ */
+
+import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import type { Timers } from '../purgatory/timer-host.ts';
+import { WheelTimer } from '../purgatory/timing-wheel.ts';
+import type {
+  GroupEffect,
+  GroupSettings,
+  JoinEvent,
+  JoinResult,
+  MemberClaim,
+  SyncEvent,
+  SyncResult,
+} from './events.ts';
+import { failedJoin, failedSync, Group } from './group.ts';
+
+type JoinReply = (result: JoinResult) => void;
+type SyncReply = (result: SyncResult) => void;
+
+/** A join as a handler knows it: the coordinator adds who waits and the id for a newcomer. */
+export type JoinRequest = Omit<JoinEvent, 'waiter' | 'newMemberId'>;
+export type SyncRequest = Omit<SyncEvent, 'waiter'>;
+
+/** A group with its running timers. */
+interface Running {
+  readonly group: Group;
+  readonly sessions: Map<string, WheelTimer>;
+  readonly rebalance: WheelTimer;
+  readonly sync: WheelTimer;
+}
+
+/** The coordinator of every group on this node. */
+export class GroupCoordinator {
+  readonly #timers: Timers;
+  readonly #settings: GroupSettings;
+  readonly #newSuffix: () => string;
+  readonly #hasOffsets: (groupId: string) => boolean;
+  readonly #groups = new Map<string, Running>();
+
+  /** `newSuffix` makes member ids unique; `hasOffsets` says whether an idle group must be remembered. */
+  constructor(
+    timers: Timers,
+    settings: GroupSettings,
+    newSuffix: () => string,
+    hasOffsets: (groupId: string) => boolean,
+  ) {
+    this.#timers = timers;
+    this.#settings = settings;
+    this.#newSuffix = newSuffix;
+    this.#hasOffsets = hasOffsets;
+  }
+
+  /** The group of this name, when it has ever had a member since this node started and is still of use. */
+  get(groupId: string): Group | undefined {
+    return this.#groups.get(groupId)?.group;
+  }
+
+  /** Groups in memory. */
+  get size(): number {
+    return this.#groups.size;
+  }
+
+  /** Joins; `reply` runs when the rebalance completes, or at once with an error or the current generation. */
+  join(groupId: string, request: JoinRequest, reply: JoinReply): void {
+    const refusal = this.#joinRefusal(groupId, request);
+    if (refusal !== KafkaError.NONE) {
+      reply(failedJoin(refusal, request.memberId));
+      return;
+    }
+    const running = this.#groups.get(groupId) ?? this.#start(groupId);
+    const newMemberId = `${request.instanceId ?? request.clientId}-${this.#newSuffix()}`;
+    this.#run(running, (out) => running.group.join({ ...request, newMemberId, waiter: reply }, out));
+  }
+
+  /** Hands in or asks for the assignment; `reply` runs when the leader has spoken. */
+  sync(groupId: string, request: SyncRequest, reply: SyncReply): void {
+    const running = this.#groups.get(groupId);
+    if (!running) {
+      reply(failedSync(groupId === '' ? KafkaError.INVALID_GROUP_ID : KafkaError.UNKNOWN_MEMBER_ID));
+      return;
+    }
+    this.#run(running, (out) => running.group.sync({ ...request, waiter: reply }, out));
+  }
+
+  heartbeat(groupId: string, claim: MemberClaim): KafkaErrorCode {
+    const running = this.#groups.get(groupId);
+    if (!running) return groupId === '' ? KafkaError.INVALID_GROUP_ID : KafkaError.UNKNOWN_MEMBER_ID;
+    return this.#run(running, (out) => running.group.heartbeat(claim, out));
+  }
+
+  leave(groupId: string, memberId: string, instanceId: string | null): KafkaErrorCode {
+    const running = this.#groups.get(groupId);
+    if (!running) return groupId === '' ? KafkaError.INVALID_GROUP_ID : KafkaError.UNKNOWN_MEMBER_ID;
+    return this.#run(running, (out) => running.group.leave(memberId, instanceId, out));
+  }
+
+  /** Whether this sender may commit offsets now (rule 42). */
+  checkCommit(groupId: string, claim: MemberClaim): KafkaErrorCode {
+    const running = this.#groups.get(groupId);
+    if (!running) return claim.generation < 0 ? KafkaError.NONE : KafkaError.ILLEGAL_GENERATION;
+    return this.#run(running, (out) => running.group.commit(claim, out));
+  }
+
+  #joinRefusal(groupId: string, request: JoinRequest): KafkaErrorCode {
+    if (groupId === '') return KafkaError.INVALID_GROUP_ID;
+    const { sessionTimeoutMs } = request;
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#settings;
+    if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
+      return KafkaError.INVALID_SESSION_TIMEOUT;
+    }
+    const unknown = request.memberId !== '' && !this.#groups.has(groupId);
+    return unknown ? KafkaError.UNKNOWN_MEMBER_ID : KafkaError.NONE;
+  }
+
+  #start(groupId: string): Running {
+    const group = new Group(groupId, this.#settings);
+    const running: Running = {
+      group,
+      sessions: new Map(),
+      rebalance: new WheelTimer(() => this.#run(running, (out) => group.rebalanceExpired(out))),
+      sync: new WheelTimer(() => this.#run(running, (out) => group.syncExpired(out))),
+    };
+    this.#groups.set(groupId, running);
+    return running;
+  }
+
+  #run<Answer>(running: Running, step: (out: GroupEffect[]) => Answer): Answer {
+    const effects: GroupEffect[] = [];
+    const answer = step(effects);
+    for (const effect of effects) this.#perform(running, effect);
+    const { group } = running;
+    if (group.isIdle && !this.#hasOffsets(group.id)) this.#forget(running);
+    return answer;
+  }
+
+  #perform(running: Running, effect: GroupEffect): void {
+    switch (effect.kind) {
+      case 'joinReply':
+        (effect.waiter as JoinReply)(effect.result);
+        return;
+      case 'syncReply':
+        (effect.waiter as SyncReply)(effect.result);
+        return;
+      case 'setTimer':
+        this.#timers.set(this.#timerOf(running, effect), effect.delayMs);
+        return;
+      case 'cancelTimer':
+        this.#cancel(running, effect);
+        return;
+    }
+  }
+
+  #timerOf(running: Running, effect: { timer: string; memberId: string }): WheelTimer {
+    if (effect.timer === 'rebalance') return running.rebalance;
+    if (effect.timer === 'sync') return running.sync;
+    const { memberId } = effect;
+    const known = running.sessions.get(memberId);
+    if (known) return known;
+    const timer = new WheelTimer(() => {
+      running.sessions.delete(memberId);
+      this.#run(running, (out) => running.group.sessionExpired(memberId, out));
+    });
+    running.sessions.set(memberId, timer);
+    return timer;
+  }
+
+  #cancel(running: Running, effect: { timer: string; memberId: string }): void {
+    if (effect.timer !== 'session') {
+      this.#timers.cancel(this.#timerOf(running, effect));
+      return;
+    }
+    const timer = running.sessions.get(effect.memberId);
+    if (!timer) return;
+    this.#timers.cancel(timer);
+    if (!running.group.members.has(effect.memberId)) running.sessions.delete(effect.memberId);
+  }
+
+  #forget(running: Running): void {
+    this.#timers.cancel(running.rebalance);
+    this.#timers.cancel(running.sync);
+    for (const timer of running.sessions.values()) this.#timers.cancel(timer);
+    running.sessions.clear();
+    if (this.#groups.get(running.group.id) === running) this.#groups.delete(running.group.id);
+  }
+}
