@@ -77,7 +77,11 @@ export class HandlerTable {
     for (const handler of [...handlers].sort((a, b) => a.api.key - b.api.key)) {
       const { key, name, minVersion, maxVersion } = handler.api;
       if (this.#byKey[key] !== undefined) throw new Error(`API ${key} ${name} is registered twice`);
-      if (handler.minVersion < minVersion || handler.maxVersion > maxVersion || handler.minVersion > handler.maxVersion) {
+      if (
+        handler.minVersion < minVersion ||
+        handler.maxVersion > maxVersion ||
+        handler.minVersion > handler.maxVersion
+      ) {
         throw new Error(`API ${key} ${name}: no codec for versions ${handler.minVersion}-${handler.maxVersion}`);
       }
       this.#byKey[key] = handler;

@@ -16,7 +16,7 @@
  */
 
 import type { Reader } from './reader.ts';
-import type { Writer } from './writer.ts';
+import type { RecordsGap, Writer } from './writer.ts';
 
 /** One Kafka API. Methods (not properties), so that an `Api<FetchRequest, FetchResponse>` is an `Api<unknown, unknown>`. */
 export interface Api<Request, Response> {
@@ -36,12 +36,14 @@ export interface Api<Request, Response> {
 
 type Scalar = string | number | bigint | boolean | null | undefined | Uint8Array;
 
-/** Every field present, at every depth: what a decoder returns. */
-export type Complete<T> = T extends Scalar
-  ? T
-  : T extends readonly (infer Item)[]
-    ? Complete<Item>[]
-    : { [Key in keyof T]-?: Complete<Exclude<T[Key], undefined>> };
+/** Every field present, at every depth, and no gaps: what a decoder returns. */
+export type Complete<T> = T extends RecordsGap
+  ? never
+  : T extends Scalar
+    ? T
+    : T extends readonly (infer Item)[]
+      ? Complete<Item>[]
+      : { [Key in keyof T]-?: Complete<Exclude<T[Key], undefined>> };
 
 /** Any field may be left out, at every depth: what a request encoder takes. */
 export type Sparse<T> = T extends Scalar
