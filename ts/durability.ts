@@ -20,7 +20,10 @@ const levelNames = ['memory', 'written', 'durable'] as const;
 export function levelNumber(durability: Durability): LevelNumber {
   const level = levels[durability];
   if (level === undefined) {
-    throw new MillraceError('MILLRACE_OPTION', `durability must be memory, written or durable, not ${String(durability)}`);
+    throw new MillraceError(
+      'MILLRACE_OPTION',
+      `durability must be memory, written or durable, not ${String(durability)}`,
+    );
   }
   return level;
 }
@@ -130,18 +133,53 @@ const unpersisted = 'what the device had not persisted';
 /** The table of presets. */
 export const presets: readonly Preset[] = [
   preset('redis', 'appendfsync always', 'always', 'durable', nothing, nothing),
-  preset('redis', 'appendfsync everysec', 'interval 1s', 'written', nothing, 'at most the last second, plus one commit'),
+  preset(
+    'redis',
+    'appendfsync everysec',
+    'interval 1s',
+    'written',
+    nothing,
+    'at most the last second, plus one commit',
+  ),
   preset('redis', 'appendfsync no', 'os', 'written', nothing, unpersisted),
   preset('mysql', 'sync_binlog 1', 'always', 'durable', nothing, nothing),
   preset('mysql', 'sync_binlog N', 'records N', 'written', nothing, 'at most N records, plus one commit'),
   preset('mysql', 'sync_binlog 0', 'os', 'written', nothing, unpersisted),
   preset('mysql', 'innodb_flush_log_at_trx_commit 1', 'always', 'durable', nothing, nothing),
-  preset('mysql', 'innodb_flush_log_at_trx_commit 2', 'interval 1s', 'written', nothing, 'at most the last second, plus one commit'),
-  preset('mysql', 'innodb_flush_log_at_trx_commit 0', 'interval 1s', 'memory', 'what was not yet written', 'at most the last second, plus what was not yet written'),
+  preset(
+    'mysql',
+    'innodb_flush_log_at_trx_commit 2',
+    'interval 1s',
+    'written',
+    nothing,
+    'at most the last second, plus one commit',
+  ),
+  preset(
+    'mysql',
+    'innodb_flush_log_at_trx_commit 0',
+    'interval 1s',
+    'memory',
+    'what was not yet written',
+    'at most the last second, plus what was not yet written',
+  ),
   preset('kafka', 'flush.messages=N', 'records N', 'written', nothing, 'at most N records, plus one commit'),
   preset('kafka', 'flush.ms=T', 'interval T', 'written', nothing, 'at most the last T, plus one commit'),
-  preset('redpanda', 'write.caching=true, flush.ms=T', 'interval T', 'written', nothing, 'at most the last T, plus one commit'),
-  preset('redpanda', 'write.caching=true, flush.bytes=N', 'bytes N', 'written', nothing, 'at most N bytes, plus one commit'),
+  preset(
+    'redpanda',
+    'write.caching=true, flush.ms=T',
+    'interval T',
+    'written',
+    nothing,
+    'at most the last T, plus one commit',
+  ),
+  preset(
+    'redpanda',
+    'write.caching=true, flush.bytes=N',
+    'bytes N',
+    'written',
+    nothing,
+    'at most N bytes, plus one commit',
+  ),
   preset('bitcask', 'sync_strategy o_sync', 'always', 'durable', nothing, nothing),
   preset('bitcask', 'sync_strategy interval', 'interval T', 'written', nothing, 'at most the last T, plus one commit'),
   preset('bitcask', 'sync_strategy none', 'os', 'written', nothing, unpersisted),

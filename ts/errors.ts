@@ -32,7 +32,11 @@ const errorTable = {
     'reinstall, or rebuild it with `npm run build:addon`',
     false,
   ),
-  MILLRACE_RUNTIME: entry('the JavaScript runtime refused something the engine needs', 'run on Node.js 20.17 or later', false),
+  MILLRACE_RUNTIME: entry(
+    'the JavaScript runtime refused something the engine needs',
+    'run on Node.js 20.17 or later',
+    false,
+  ),
   MILLRACE_LOCKED: entry(
     'another process or thread has this data directory open',
     'stop it, or open another directory',
@@ -72,10 +76,25 @@ const errorTable = {
   MILLRACE_CLOSED: entry('the log is closed or closing', 'open it again', false),
   MILLRACE_UNKNOWN_TOPIC: entry('there is no such topic', 'create it: `log.topic(name, { partitions })`', false, 3),
   MILLRACE_UNKNOWN_PARTITION: entry('the topic has no such partition', 'partitions count from 0', false, 3),
-  MILLRACE_TOPIC_EXISTS: entry('the topic exists with another number of partitions', 'open it without `partitions`', false, 36),
-  MILLRACE_INVALID_TOPIC: entry('this cannot be a topic name', 'use up to 249 of: letters, digits, dot, underscore, hyphen', false, 17),
+  MILLRACE_TOPIC_EXISTS: entry(
+    'the topic exists with another number of partitions',
+    'open it without `partitions`',
+    false,
+    36,
+  ),
+  MILLRACE_INVALID_TOPIC: entry(
+    'this cannot be a topic name',
+    'use up to 249 of: letters, digits, dot, underscore, hyphen',
+    false,
+    17,
+  ),
   MILLRACE_INVALID_RECORD: entry('the engine refused the record batch', 'see the reason in the message', false, 87),
-  MILLRACE_TOO_LARGE: entry('the record or batch is larger than the limit', 'split it, or raise `maxBatchBytes`', false, 10),
+  MILLRACE_TOO_LARGE: entry(
+    'the record or batch is larger than the limit',
+    'split it, or raise `maxBatchBytes`',
+    false,
+    10,
+  ),
   MILLRACE_OFFSET_OUT_OF_RANGE: entry(
     'the offset asked for is not in the log',
     "give `onMissing: 'earliest' | 'latest'`, or read between logStart and the end",
@@ -88,7 +107,11 @@ const errorTable = {
     false,
   ),
   MILLRACE_COMPRESSION: entry('compressed records could not be read', 'see the reason in the message', false, 76),
-  MILLRACE_ABORTED: entry('the call was aborted by its signal', 'an aborted write still happens: only the wait ended', false),
+  MILLRACE_ABORTED: entry(
+    'the call was aborted by its signal',
+    'an aborted write still happens: only the wait ended',
+    false,
+  ),
 } as const satisfies Record<string, ErrorEntry>;
 
 /** All codes a `MillraceError` can carry. */

@@ -42,7 +42,13 @@ export interface EngineOptions {
 }
 
 interface SizeOption {
-  readonly name: 'journalFileBytes' | 'memoryBytes' | 'settleBytes' | 'ownSegmentBytes' | 'segmentBytes' | 'indexIntervalBytes';
+  readonly name:
+    | 'journalFileBytes'
+    | 'memoryBytes'
+    | 'settleBytes'
+    | 'ownSegmentBytes'
+    | 'segmentBytes'
+    | 'indexIntervalBytes';
   readonly default: number;
   readonly least: number;
   readonly most: number;
@@ -125,7 +131,10 @@ function decideSize(option: SizeOption, options: EngineOptions): number {
   if (given === undefined) return option.default;
   const bytes = parseSize(option.name, given);
   if (bytes < option.least || bytes > option.most) {
-    throw new MillraceError('MILLRACE_OPTION', `${option.name} must lie between ${option.least} and ${option.most} bytes`);
+    throw new MillraceError(
+      'MILLRACE_OPTION',
+      `${option.name} must lie between ${option.least} and ${option.most} bytes`,
+    );
   }
   return bytes;
 }
@@ -133,7 +142,10 @@ function decideSize(option: SizeOption, options: EngineOptions): number {
 function decideJournalFiles(given: number | undefined): number {
   const files = given ?? JOURNAL_FILES.default;
   if (!Number.isSafeInteger(files) || files < JOURNAL_FILES.least || files > JOURNAL_FILES.most) {
-    throw new MillraceError('MILLRACE_OPTION', `journalFiles must lie between ${JOURNAL_FILES.least} and ${JOURNAL_FILES.most}`);
+    throw new MillraceError(
+      'MILLRACE_OPTION',
+      `journalFiles must lie between ${JOURNAL_FILES.least} and ${JOURNAL_FILES.most}`,
+    );
   }
   return files;
 }
@@ -148,7 +160,15 @@ function checkRelations(native: NativeOptions): void {
   if (native.ownSegmentBytes > native.segmentBytes) native.ownSegmentBytes = native.segmentBytes;
 }
 
-const known = new Set<string>(['flush', 'durability', 'driver', 'sim', 'journalFiles', 'signal', ...sizeOptions.map((o) => o.name)]);
+const known = new Set<string>([
+  'flush',
+  'durability',
+  'driver',
+  'sim',
+  'journalFiles',
+  'signal',
+  ...sizeOptions.map((o) => o.name),
+]);
 
 /** An unknown key is a typing mistake: refused with the nearest name. */
 function refuseUnknown(options: EngineOptions): void {

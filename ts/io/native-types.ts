@@ -83,11 +83,13 @@ export const Page = {
   appendedLsn: 2,
   /** 0 = healthy, else a `Code`. */
   failure: 3,
-  /** Tokens finished since the last wake: count here, pairs {token, code} from `tokensFrom`. */
+  /** Tokens finished since the last wake: count here, triples {token, code, bytes copied} from `tokensFrom`. */
   tokens: 4,
   unsettledBytes: 5,
   recoveryKeptBytes: 6,
   recoveryCutBytes: 7,
+  /** 1 while the addon's callback, its microtasks and its ticks run: a commit made there is submitted right after. */
+  inCallback: 8,
   // Counters, monotone.
   callsIn: 16,
   callbacksOut: 17,
@@ -104,7 +106,7 @@ export const Page = {
   laps: 28,
   tokensFrom: 64,
 } as const;
-export const PAGE_DOUBLES = 64 + 2 * 1024;
+export const PAGE_DOUBLES = 64 + 3 * 1024;
 
 /** What `new NativeEngine` takes; every field filled by ts/options.ts, the addon has no default. */
 export interface NativeOptions {

@@ -1,0 +1,339 @@
+/**
+ * The engine of one data directory: collects the effects of a loop turn, commits them in one call, releases who waits.
+ *
+ * Not the meaning of any effect. To remember: one commit call a turn and one callback a drained batch, whoever they are
+ * for; both are counted in the page and asserted by __test__/budgets.
+ */
+
+import { flushNumbers } from '../durability.ts';
+import { MillraceError } from '../errors.ts';
+import type { Effect, EffectResult, Engine, FlushPolicy, ReadRequest, Watermarks } from '../log/types.ts';
+import { decideOptions, type EngineOptions } from '../options.ts';
+import { Advance } from './advance.ts';
+import { loadNative } from './native.ts';
+import { fromNative } from './native-error.ts';
+import type {
+  CodeNumber,
+  DriverReport,
+  LevelNumber,
+  NativeBinding,
+  NativeEngine,
+  NativeOptions,
+  RecoveryAccount,
+} from './native-types.ts';
+import { Code, EffectKind, Level, Page } from './native-types.ts';
+import { Reads } from './reads.ts';
+import { FrameTicket, type Participant, succeeded, type Ticket, Turn, type WaitingRoom } from './turn.ts';
+import { type Waiter, Waiters } from './waiters.ts';
+
+/** Counters of the page by name; all of them only grow. */
+const counterNames = [
+  'callsIn',
+  'callbacksOut',
+  'enters',
+  'flushes',
+  'writes',
+  'bytesWritten',
+  'bytesCopied',
+  'commits',
+  'frames',
+  'reads',
+  'bytesRead',
+  'settles',
+  'laps',
+] as const satisfies readonly (keyof typeof Page)[];
+
+/** Doubles a finished token takes in the page: token, code, bytes. */
+const TOKEN_STRIDE = 3;
+
+/** Rethrows what a callback threw where it cannot break the others: as an uncaught exception of its own. */
+function report(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
+/** One engine. Made by `openEngine`. */
+export class NodeEngine implements Engine, WaitingRoom {
+  readonly driver: DriverReport;
+  readonly recovery: RecoveryAccount;
+  readonly #native: NativeEngine;
+  readonly #page: Float64Array;
+  readonly #reads: Reads;
+  readonly #waiters = new Waiters();
+  readonly #written = new Advance();
+  readonly #durable = new Advance();
+  readonly #failureListeners = new Set<(code: CodeNumber) => void>();
+  #turn = new Turn();
+  #spareTurn = new Turn();
+  #participants: Participant[] = [];
+  #scheduled = false;
+  #failure: CodeNumber = Code.ok;
+  #closing: Promise<void> | undefined;
+  #onClosed: (() => void) | undefined;
+
+  constructor(binding: NativeBinding, options: NativeOptions) {
+    this.#native = new binding.NativeEngine(options, () => this.#wake());
+    this.#page = this.#native.page;
+    this.#reads = new Reads(this.#native);
+    this.driver = this.#native.driverReport();
+    this.recovery = this.#native.recoveryAccount();
+  }
+
+  submit(
+    effects: readonly Effect[],
+    level: LevelNumber,
+    done: (results: readonly EffectResult[], failure: CodeNumber) => void,
+    placed?: (results: readonly EffectResult[]) => void,
+  ): void {
+    const turn = this.#turn;
+    const frame = turn.nextFrame;
+    for (const effect of effects) turn.plan.effect(frame, level, effect);
+    turn.tickets.push(new FrameTicket(effects, level, this, done, placed));
+    this.#schedule();
+  }
+
+  /** Adds one append as a frame of its own; its ticket has one row. Only from `Participant.seal`, or before it. */
+  submitBatch(ticket: Ticket, partition: number, level: LevelNumber, bytes: Uint8Array, end: number): void {
+    const turn = this.#turn;
+    turn.plan.append(turn.nextFrame, partition, level, bytes, 0, end, 0, 0);
+    turn.tickets.push(ticket);
+    this.#schedule();
+  }
+
+  /** `participant.seal` will run right before this turn's commit. Ask once a turn. */
+  joinTurn(participant: Participant): void {
+    this.#participants.push(participant);
+    this.#schedule();
+  }
+
+  /** `waiter` is released when its LSN has reached `level`. */
+  wait(level: LevelNumber, waiter: Waiter): void {
+    if (this.#failure !== Code.ok) this.#tell(waiter, this.#failure);
+    else if (level === Level.durable) this.#waiters.addDurable(waiter);
+    else this.#waiters.addWritten(waiter);
+  }
+
+  #tell(waiter: Waiter, failure: CodeNumber): void {
+    process.nextTick(() => waiter.release(failure));
+  }
+
+  /**
+   * When this turn's commit happens: after everything that runs because of one of our callbacks when we are in one (its
+   * microtasks come first), in the turn's check phase otherwise, when all sockets of the turn have been read.
+   */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (this.#page[Page.inCallback] === 1) process.nextTick(commitTurn, this);
+    else setImmediate(commitTurn, this);
+  }
+
+  /** Commits what the turn has collected. Called by the schedule, and by whoever cannot wait for it. */
+  commitNow(): void {
+    this.#scheduled = false;
+    const participants = this.#participants;
+    if (participants.length > 0) {
+      this.#participants = [];
+      for (const participant of participants) participant.seal();
+      this.#scheduled = false;
+    }
+    const turn = this.#turn;
+    if (turn.plan.count === 0) return;
+    this.#turn = this.#spareTurn;
+    this.#spareTurn = turn;
+    const refusal = this.#refusal() || this.#native.commit(turn.plan.rows, turn.plan.count, turn.plan.buffers);
+    if (refusal !== Code.ok) turn.plan.refuseAll(refusal as CodeNumber);
+    else this.#followAppends(turn);
+    turn.place(report);
+    this.#release();
+  }
+
+  #refusal(): CodeNumber {
+    if (this.#failure !== Code.ok) return this.#failure;
+    return this.#closing && this.#native.closed ? Code.closing : Code.ok;
+  }
+
+  #followAppends({ plan }: Turn): void {
+    for (let row = 0; row < plan.count; row += 1) {
+      if (plan.kindOf(row) !== EffectKind.append || !succeeded(plan.codeOf(row))) continue;
+      this.#written.placed(plan.lsnOf(row), plan.partitionOf(row));
+      this.#durable.placed(plan.lsnOf(row), plan.partitionOf(row));
+    }
+  }
+
+  #release(): void {
+    this.#waiters.release(this.#page[Page.writtenLsn] as number, this.#page[Page.durableLsn] as number);
+  }
+
+  /** The one callback of the addon. */
+  #wake(): void {
+    const page = this.#page;
+    const tokens = page[Page.tokens] as number;
+    for (let index = 0; index < tokens; index += 1) {
+      const at = Page.tokensFrom + index * TOKEN_STRIDE;
+      this.#guard(() => this.#reads.finish(page[at] as number, page[at + 1] as CodeNumber, page[at + 2] as number));
+    }
+    this.#release();
+    this.#written.reached(page[Page.writtenLsn] as number, report);
+    this.#durable.reached(page[Page.durableLsn] as number, report);
+    const failure = page[Page.failure] as CodeNumber;
+    if (failure !== Code.ok && this.#failure === Code.ok) this.#fail(failure);
+    if (this.#onClosed && this.#native.closed) this.#onClosed();
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** The journal is poisoned: whoever waits learns that the outcome is unknown, once. */
+  #fail(failure: CodeNumber): void {
+    this.#failure = failure;
+    this.#waiters.fail(failure);
+    for (const listener of this.#failureListeners) this.#guard(() => listener(failure));
+  }
+
+  readable(requests: readonly ReadRequest[]): Watermarks[] {
+    return this.#reads.readable(requests);
+  }
+
+  read(
+    requests: readonly ReadRequest[],
+    destination: Uint8Array,
+    positions: readonly number[],
+    lengths: readonly number[],
+    done: (copied: readonly number[], codes: readonly CodeNumber[]) => void,
+  ): void {
+    this.#reads.read(requests, destination, positions, lengths, done);
+  }
+
+  offsetForTime(
+    partition: number,
+    timestamp: number,
+    isolation: number,
+    done: (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void,
+  ): void {
+    this.#reads.offsetForTime(partition, timestamp, isolation, done);
+  }
+
+  offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number } {
+    return this.#reads.offsetForEpoch(partition, epoch);
+  }
+
+  scanState(prefix: Uint8Array): [key: Uint8Array, value: Uint8Array][] {
+    const flat = this.#native.scanState(prefix);
+    const pairs: [Uint8Array, Uint8Array][] = [];
+    for (let index = 0; index + 1 < flat.length; index += 2) {
+      pairs.push([flat[index] as Uint8Array, flat[index + 1] as Uint8Array]);
+    }
+    return pairs;
+  }
+
+  onAdvance(listener: (partitions: Iterable<number>) => void): () => void {
+    return this.#written.listen(listener);
+  }
+
+  /** As `onAdvance`, for the durable watermark. */
+  onDurable(listener: (partitions: Iterable<number>) => void): () => void {
+    return this.#durable.listen(listener);
+  }
+
+  onFailure(listener: (code: CodeNumber) => void): () => void {
+    this.#failureListeners.add(listener);
+    return () => this.#failureListeners.delete(listener);
+  }
+
+  setFlushPolicy(policy: FlushPolicy): void {
+    const { always, records, bytes, intervalMs } = flushNumbers(policy);
+    this.#native.setPolicy(always, records, bytes, intervalMs);
+  }
+
+  /** Resolves when everything submitted so far is durable. Rejects with MILLRACE_POISONED or MILLRACE_CLOSED. */
+  async flush(): Promise<void> {
+    this.commitNow();
+    this.#assertUsable();
+    await this.whenDurable(this.#native.flush());
+  }
+
+  /** Resolves when the durable LSN has reached `lsn`; a flush must be on its way. */
+  whenDurable(lsn: number): Promise<void> {
+    if ((this.#page[Page.durableLsn] as number) >= lsn) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.wait(Level.durable, {
+        lsn,
+        release: (failure) => (failure === Code.ok ? resolve() : reject(unknown(failure))),
+      });
+    });
+  }
+
+  /** Makes everything up to `lsn` durable whatever the policy says, and resolves then. */
+  makeDurable(lsn: number): Promise<void> {
+    if (this.#failure !== Code.ok) return Promise.reject(unknown(this.#failure));
+    if ((this.#page[Page.durableLsn] as number) >= lsn) return Promise.resolve();
+    return this.flush();
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== Code.ok) throw new MillraceError('MILLRACE_POISONED', 'a flush failed earlier');
+    if (this.#closing) throw new MillraceError('MILLRACE_CLOSED');
+  }
+
+  counters(): Record<string, number> {
+    const counters: Record<string, number> = {};
+    for (const name of counterNames) counters[name] = this.#page[Page[name]] as number;
+    counters.unsettledBytes = this.#page[Page.unsettledBytes] as number;
+    return counters;
+  }
+
+  /** Cuts the power of a simulated disk: nothing more happens, reopening the same id finds what survived. */
+  cutPower(): void {
+    this.#native.simCut();
+    if (this.#failure === Code.ok) this.#fail(Code.closing);
+    this.#reads.fail(Code.closing);
+    this.#closing ??= Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.commitNow();
+    await new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+      this.#native.close();
+      if (this.#native.closed) resolve();
+    });
+    this.#onClosed = undefined;
+    if (this.#failure === Code.ok) this.#fail(Code.closing);
+    this.#reads.fail(Code.closing);
+  }
+}
+
+function commitTurn(engine: NodeEngine): void {
+  engine.commitNow();
+}
+
+function unknown(failure: CodeNumber): MillraceError {
+  const reason = failure === Code.closing ? 'closed before the flush' : 'the flush failed';
+  return new MillraceError('MILLRACE_OUTCOME_UNKNOWN', reason);
+}
+
+/**
+ * Opens the engine of a data directory, creating it when it is not there. Blocks for the recovery. Throws
+ * MILLRACE_LOCKED, MILLRACE_DRIVER, MILLRACE_FORMAT, MILLRACE_IO, MILLRACE_OPTION, MILLRACE_NATIVE_MISSING.
+ */
+export function openEngine(dir: string, options: EngineOptions = {}): NodeEngine {
+  const { native } = decideOptions(dir, options);
+  const binding = loadNative();
+  try {
+    return new NodeEngine(binding, native);
+  } catch (error) {
+    throw fromNative(error, dir);
+  }
+}

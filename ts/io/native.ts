@@ -1,0 +1,82 @@
+/**
+ * Finds and loads the native addon. The only file that does.
+ *
+ * Not the addon's types (native-types.ts). To remember: the order is explicit path, local build, platform package; the
+ * first that exists is taken, and it must be of this very version.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MillraceError } from '../errors.ts';
+import type { NativeBinding } from './native-types.ts';
+
+const require = createRequire(import.meta.url);
+
+/** Overrides where the addon is looked for. */
+export const NATIVE_PATH_VARIABLE = 'MILLRACE_NATIVE_PATH';
+
+/** The C library this process runs on. */
+export type LibC = 'gnu' | 'musl';
+
+/** Tells musl from glibc: Node's own report names the glibc it runs with; musl has none. */
+export function detectLibC(): LibC {
+  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+  if (report?.header?.glibcVersionRuntime !== undefined) return 'gnu';
+  return existsSync(`/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`) ? 'musl' : 'gnu';
+}
+
+/** `linux-x64-gnu` and the like: names the local build and the platform package. */
+export function platformName(libC: LibC = detectLibC()): string {
+  return `${process.platform}-${process.arch}-${libC}`;
+}
+
+/** The package that carries the addon for this platform. */
+export function platformPackage(platform: string): string {
+  return `millrace-${platform}`;
+}
+
+/** The folder of our package.json: two levels up from ts/io and from dist/io alike. */
+function packageRoot(): string {
+  return join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+}
+
+function packageVersion(): string {
+  const parsed = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string };
+  return parsed.version;
+}
+
+/** Where to look, best first. */
+function candidates(platform: string): string[] {
+  const explicit = process.env[NATIVE_PATH_VARIABLE];
+  if (explicit !== undefined && explicit !== '') return [explicit];
+  const local = join(packageRoot(), `millrace.${platform}.node`);
+  return existsSync(local) ? [local] : [platformPackage(platform)];
+}
+
+let loaded: NativeBinding | undefined;
+
+/** The addon. Throws MILLRACE_NATIVE_MISSING or MILLRACE_NATIVE_VERSION with everything one needs to repair it. */
+export function loadNative(): NativeBinding {
+  if (loaded) return loaded;
+  if (process.platform !== 'linux') {
+    throw new MillraceError('MILLRACE_NATIVE_MISSING', `there is none for ${process.platform}, only for Linux`);
+  }
+  const libC = detectLibC();
+  const platform = platformName(libC);
+  const [source = platformPackage(platform)] = candidates(platform);
+  let binding: NativeBinding;
+  try {
+    binding = require(source) as NativeBinding;
+  } catch (cause) {
+    const reason = `${source} cannot be loaded on ${process.arch} with ${libC === 'gnu' ? 'glibc' : 'musl'}: ${String(cause)}`;
+    throw new MillraceError('MILLRACE_NATIVE_MISSING', reason, { cause, path: source });
+  }
+  const [ours, theirs] = [packageVersion(), binding.version()];
+  if (ours !== theirs) {
+    throw new MillraceError('MILLRACE_NATIVE_VERSION', `millrace is ${ours}, ${source} is ${theirs}`, { path: source });
+  }
+  loaded = binding;
+  return binding;
+}

@@ -1,0 +1,141 @@
+/**
+ * Reads of the engine: one call for many partitions, and the tokens of those that are not in memory.
+ *
+ * Not the bytes' meaning. To remember: while a token is open its destination belongs to the engine, and the addon fills
+ * it before the token is reported.
+ */
+
+import type { ReadRequest, Watermarks } from '../log/types.ts';
+import type { CodeNumber, NativeEngine } from './native-types.ts';
+import { Code, READ_STRIDE } from './native-types.ts';
+
+type ReadDone = (copied: readonly number[], codes: readonly CodeNumber[]) => void;
+type OffsetDone = (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void;
+
+/** A read some of whose rows are still pending. */
+interface OpenRead {
+  copied: number[];
+  codes: CodeNumber[];
+  pending: number;
+  done: ReadDone;
+}
+
+/** All reads of one engine. */
+export class Reads {
+  readonly #native: NativeEngine;
+  #rows = new Float64Array(16 * READ_STRIDE);
+  readonly #out = new Float64Array(8);
+  readonly #tokens = new Map<number, (code: CodeNumber, bytes: number) => void>();
+
+  constructor(native: NativeEngine) {
+    this.#native = native;
+  }
+
+  /** Answers that have not come yet. */
+  get open(): number {
+    return this.#tokens.size;
+  }
+
+  readable(requests: readonly ReadRequest[]): Watermarks[] {
+    const rows = this.#fill(requests);
+    const code = this.#native.readable(rows, requests.length) as CodeNumber;
+    return requests.map((_, index) => watermarksOf(rows, index * READ_STRIDE, code));
+  }
+
+  read(
+    requests: readonly ReadRequest[],
+    destination: Uint8Array,
+    positions: readonly number[],
+    lengths: readonly number[],
+    done: ReadDone,
+  ): void {
+    const rows = this.#fill(requests);
+    for (let index = 0; index < requests.length; index += 1) {
+      rows[index * READ_STRIDE + 5] = positions[index] ?? 0;
+      rows[index * READ_STRIDE + 6] = lengths[index] ?? 0;
+    }
+    const refusal = this.#native.read(rows, requests.length, destination) as CodeNumber;
+    const read: OpenRead = { copied: [], codes: [], pending: 0, done };
+    for (let index = 0; index < requests.length; index += 1) {
+      const at = index * READ_STRIDE;
+      const code = refusal === Code.ok ? (rows[at + 7] as CodeNumber) : refusal;
+      read.codes.push(code);
+      read.copied.push(code === Code.ok ? (rows[at + 8] as number) : 0);
+      if (code === Code.pending) this.#await(read, index, rows[at + 15] as number);
+    }
+    if (read.pending === 0) done(read.copied, read.codes);
+  }
+
+  #await(read: OpenRead, index: number, token: number): void {
+    read.pending += 1;
+    this.#tokens.set(token, (code, bytes) => {
+      read.codes[index] = code;
+      read.copied[index] = bytes;
+      read.pending -= 1;
+      if (read.pending === 0) read.done(read.copied, read.codes);
+    });
+  }
+
+  offsetForTime(partition: number, timestamp: number, isolation: number, done: OffsetDone): void {
+    const out = this.#out;
+    this.#native.offsetForTime(partition, timestamp, isolation, out);
+    if (out[0] !== Code.pending) {
+      done(out[0] as CodeNumber, out[1] as number, out[2] as number, out[3] as number);
+      return;
+    }
+    const token = out[4] as number;
+    this.#tokens.set(token, (failure) => {
+      if (failure === Code.ok) this.#native.takeOffset(token, out);
+      else out.fill(-1);
+      const code = failure === Code.ok ? (out[0] as CodeNumber) : failure;
+      done(code, out[1] as number, out[2] as number, out[3] as number);
+    });
+  }
+
+  offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number } {
+    const out = this.#out;
+    this.#native.offsetForEpoch(partition, epoch, out);
+    return { code: out[0] as CodeNumber, endOffset: out[1] as number, epoch: out[2] as number };
+  }
+
+  /** A token the page reports as finished. */
+  finish(token: number, code: CodeNumber, bytes: number): void {
+    const waiting = this.#tokens.get(token);
+    this.#tokens.delete(token);
+    waiting?.(code, bytes);
+  }
+
+  /** The engine is gone: every open answer is `code`. */
+  fail(code: CodeNumber): void {
+    for (const token of [...this.#tokens.keys()]) this.finish(token, code, 0);
+  }
+
+  #fill(requests: readonly ReadRequest[]): Float64Array {
+    if (this.#rows.length < requests.length * READ_STRIDE) {
+      this.#rows = new Float64Array(requests.length * 2 * READ_STRIDE);
+    }
+    const rows = this.#rows;
+    requests.forEach((request, index) => {
+      const at = index * READ_STRIDE;
+      rows[at] = request.partition;
+      rows[at + 1] = request.offset;
+      rows[at + 2] = request.maxBytes;
+      rows[at + 3] = request.isolation;
+      rows[at + 4] = request.leaderEpoch;
+    });
+    return rows;
+  }
+}
+
+function watermarksOf(rows: Float64Array, at: number, refusal: CodeNumber): Watermarks {
+  return {
+    code: refusal === Code.ok ? (rows[at + 7] as CodeNumber) : refusal,
+    available: rows[at + 8] as number,
+    logStart: rows[at + 9] as number,
+    highWatermark: rows[at + 10] as number,
+    lastStable: rows[at + 11] as number,
+    durable: rows[at + 12] as number,
+    logEnd: rows[at + 13] as number,
+    leaderEpoch: rows[at + 14] as number,
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * Who waits for which LSN: "written up to X" and "durable up to Y" release in order, with no Promise per request.
+ *
+ * Not the watermarks' source. To remember: LSNs are taken in commit order, so each level is a queue; of both queues the
+ * older frame is always released first, so callbacks run in submission order.
+ */
+
+import type { CodeNumber } from './native-types.ts';
+import { Code } from './native-types.ts';
+
+/** One frame that was placed and waits for its level. */
+export interface Waiter {
+  /** LSN of its frame. */
+  lsn: number;
+  /** Runs once: `failure` is 0, or why the outcome is unknown. Must not throw. */
+  release(failure: CodeNumber): void;
+}
+
+/** A queue that gives its head back in amortised constant time and without garbage. */
+class Fifo {
+  #items: (Waiter | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(waiter: Waiter): void {
+    this.#items.push(waiter);
+  }
+
+  /** LSN of the oldest waiter, infinity when there is none. */
+  get headLsn(): number {
+    return this.#items[this.#head]?.lsn ?? Number.POSITIVE_INFINITY;
+  }
+
+  shift(): Waiter {
+    const waiter = this.#items[this.#head] as Waiter;
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 4096 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return waiter;
+  }
+}
+
+/** All waiters of one engine. */
+export class Waiters {
+  readonly #written = new Fifo();
+  readonly #durable = new Fifo();
+
+  get length(): number {
+    return this.#written.length + this.#durable.length;
+  }
+
+  /** `waiter.lsn` is not below that of any waiter added before. */
+  addWritten(waiter: Waiter): void {
+    this.#written.push(waiter);
+  }
+
+  /** As `addWritten`, for the durable watermark. */
+  addDurable(waiter: Waiter): void {
+    this.#durable.push(waiter);
+  }
+
+  /** Releases everyone at or below the watermarks, oldest frame first. */
+  release(written: number, durable: number): void {
+    for (;;) {
+      const writtenHead = this.#written.headLsn;
+      const durableHead = this.#durable.headLsn;
+      if (durableHead <= durable && durableHead <= writtenHead) this.#durable.shift().release(Code.ok);
+      else if (writtenHead <= written) this.#written.shift().release(Code.ok);
+      else if (durableHead <= durable) this.#durable.shift().release(Code.ok);
+      else return;
+    }
+  }
+
+  /** Tells everyone, oldest first, that their outcome is unknown. */
+  fail(failure: CodeNumber): void {
+    while (this.length > 0) {
+      const queue = this.#durable.headLsn <= this.#written.headLsn ? this.#durable : this.#written;
+      queue.shift().release(failure);
+    }
+  }
+}
