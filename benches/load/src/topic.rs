@@ -1,4 +1,5 @@
-//! Makes a topic and waits until every partition has a leader: Kafka answers CreateTopics before that is so.
+//! Makes a topic and waits until every partition has a leader that knows it is one: Kafka answers CreateTopics, and
+//! names leaders in Metadata, before that is so.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,12 @@ use millrace_load::json::Object;
 
 use crate::connection::{Connection, Request};
 
+const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
 const CREATE_TOPICS: i16 = 19;
 const TOPIC_ALREADY_EXISTS: i16 = 36;
+/// ListOffsets' way to ask for the end.
+const LATEST: i64 = -1;
 const LEADER_WAIT: Duration = Duration::from_secs(30);
 
 /// The verb `create`: a topic that exists already is taken as it is.
@@ -48,7 +52,7 @@ pub fn create(arguments: &mut Arguments) -> Result<Object, LoadError> {
 fn wait_for_leaders(connection: &mut Connection, topic: &str, partitions: i32) -> Result<(), LoadError> {
     let began = Instant::now();
     loop {
-        if leaders(connection, topic)? == partitions {
+        if leaders(connection, topic)? == partitions && all_answer(connection, topic, partitions)? {
             return Ok(());
         }
         if began.elapsed() > LEADER_WAIT {
@@ -91,4 +95,31 @@ fn leaders(connection: &mut Connection, topic: &str) -> Result<i32, LoadError> {
         }
     }
     Ok(led)
+}
+
+/// Whether every partition's leader answers for it, by ListOffsets v1.
+fn all_answer(connection: &mut Connection, topic: &str, partitions: i32) -> Result<bool, LoadError> {
+    let mut request = Request::prepare(LIST_OFFSETS, 1, |body| {
+        body.int32(-1);
+        body.int32(1);
+        body.string(topic);
+        body.int32(partitions);
+        for partition in 0..partitions {
+            body.int32(partition);
+            body.int64(LATEST);
+        }
+    });
+    let mut answer = connection.call("ListOffsets", &mut request)?;
+    if answer.length()? != 1 {
+        return Err(answer.misfit());
+    }
+    answer.skip_string()?;
+    let mut all = true;
+    for _ in 0..answer.length()? {
+        answer.int32()?;
+        all &= answer.int16()? == 0;
+        answer.int64()?;
+        answer.int64()?;
+    }
+    Ok(all)
 }
