@@ -1,1 +1,45 @@
-//! See docs/ARCHITECTURE.md.
+//! One journal under everything: frames, group commit, flush policies, recovery. See docs/format/journal.md.
+//!
+//! What it is not: it never looks inside a payload, knows no partition, store, protocol, thread or clock.
+//!
+//! The one invariant: what is acknowledged as written or durable comes back, in order and without a hole, or is
+//! reported as damage.
+
+mod bytes;
+mod checksum;
+mod commit;
+mod config;
+mod counters;
+mod entry;
+mod error;
+mod file;
+mod file_header;
+mod flush;
+mod frame;
+mod journal;
+#[cfg(feature = "planted")]
+mod planted;
+mod poison;
+mod pressure;
+mod prewrite;
+mod recover;
+mod report;
+mod supply;
+mod watermark;
+
+pub use checksum::crc32c;
+pub use config::{Config, Start};
+pub use counters::Counters;
+pub use entry::{ENTRY_HEADER, Entries, Entry, RecoveredEntry};
+pub use error::{Busy, JournalError, OpenError};
+pub use file_header::{FileHeader, FileHeaderRead, JOURNAL_DIRECTORY, file_path, number_of};
+pub use flush::{CommitWrite, Demand, Level, Policy, Request};
+pub use frame::{ALIGN, FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind, NoFrame};
+pub use journal::{Appended, Journal};
+#[cfg(feature = "planted")]
+pub use planted::Planted;
+pub use poison::{Poison, PoisonCause};
+pub use pressure::Pressure;
+pub use recover::{Device, RecoveredFrame};
+pub use report::{Damage, DamageDetail, JournalReport};
+pub use watermark::Watermarks;

@@ -1,0 +1,153 @@
+//! Commit memory: frames are built one behind the other in slabs, and a group commit writes whole blocks of them.
+//!
+//! What it is not: it neither submits nor knows about flushes; it carries what its frames demand of one.
+//!
+//! The one invariant: bytes are copied once, into the slab; the write, the tails of the views and the frame's checksum
+//! all use that copy.
+
+use crate::entry::{ENTRY_HEADER, Entry};
+use crate::flush::Demand;
+use crate::frame::{ALIGN, FRAME_HEADER, FrameHeader};
+use millrace_io::{Piece, SlabWriter, round_up};
+
+/// Frames that are written with one operation.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    /// Index of the file.
+    pub file: usize,
+    pub position: u64,
+    /// Whole blocks, one behind the other.
+    pub pieces: Vec<Piece>,
+    pub bytes: u64,
+    pub first_lsn: u64,
+    pub last_lsn: u64,
+    pub demand: Demand,
+    /// The durable LSN its last frame carries.
+    pub claims_durable: u64,
+}
+
+/// The commit that still takes frames, and the slab they are built in.
+#[derive(Debug)]
+pub(crate) struct CommitBuilder {
+    slab_bytes: usize,
+    writer: SlabWriter,
+    /// Where in the slab the blocks of the open commit begin.
+    from: usize,
+    open: Option<Commit>,
+}
+
+impl CommitBuilder {
+    pub fn new(slab_bytes: usize) -> CommitBuilder {
+        CommitBuilder { slab_bytes, writer: SlabWriter::new(slab_bytes), from: 0, open: None }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whole blocks the open commit takes so far.
+    pub fn bytes(&self) -> u64 {
+        self.open
+            .as_ref()
+            .map_or(0, |commit| commit.bytes + round_up(self.writer.position() - self.from) as u64)
+    }
+
+    /// Whole blocks the open commit takes with one more frame of `frame` bytes.
+    pub fn bytes_with(&self, frame: usize) -> u64 {
+        let Some(commit) = &self.open else { return round_up(frame) as u64 };
+        let inside = self.writer.position() - self.from;
+        let blocks = if self.writer.remaining() >= frame {
+            round_up(inside + frame)
+        } else {
+            round_up(inside) + round_up(frame)
+        };
+        commit.bytes + blocks as u64
+    }
+
+    /// Opens a commit at a place of a file.
+    pub fn open(&mut self, file: usize, position: u64, first_lsn: u64) {
+        assert!(self.open.is_none(), "one commit is open");
+        self.from = self.writer.position();
+        self.open = Some(Commit {
+            file,
+            position,
+            pieces: Vec::new(),
+            bytes: 0,
+            first_lsn,
+            last_lsn: first_lsn,
+            demand: Demand::default(),
+            claims_durable: 0,
+        });
+    }
+
+    /// Appends one frame to the open commit: copies the parts, seals the header over the copy. Returns the frame's CRC
+    /// and the bytes of each entry.
+    pub fn append(
+        &mut self,
+        header: &FrameHeader,
+        entries: &[Entry<'_>],
+        demand: Demand,
+    ) -> (u32, Vec<Piece>) {
+        let length = header.frame_bytes();
+        if self.writer.remaining() < length {
+            self.take_blocks();
+            self.writer = SlabWriter::new(self.slab_bytes.max(length));
+            self.from = 0;
+        }
+        let start = self.writer.position();
+        let crc = self.writer.fill(length, |frame| {
+            let mut end = FRAME_HEADER;
+            for entry in entries {
+                end += entry.encode(&mut frame[end..]);
+            }
+            assert_eq!(end, length, "the frame is as long as was announced");
+            header.seal(frame)
+        });
+        let commit = self.open.as_mut().expect("a commit is open");
+        commit.last_lsn = header.lsn;
+        commit.demand.join(demand);
+        commit.claims_durable = header.durable_lsn;
+        (crc, self.payloads(start, entries))
+    }
+
+    fn payloads(&self, frame_start: usize, entries: &[Entry<'_>]) -> Vec<Piece> {
+        let mut at = frame_start + FRAME_HEADER;
+        let mut pieces = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let length = entry.length();
+            pieces.push(self.writer.piece(at + ENTRY_HEADER, length));
+            at += ENTRY_HEADER + length.next_multiple_of(ALIGN);
+        }
+        pieces
+    }
+
+    /// What the frames of the open commit demand so far.
+    pub fn peek_demand(&self) -> Option<&Demand> {
+        self.open.as_ref().map(|commit| &commit.demand)
+    }
+
+    /// Adds a demand to the open commit.
+    pub fn demand(&mut self, demand: Demand) {
+        self.open.as_mut().expect("a commit is open").demand.join(demand);
+    }
+
+    /// Ends the open commit.
+    pub fn close(&mut self) -> Option<Commit> {
+        if self.open.is_some() {
+            self.take_blocks();
+        }
+        self.open.take()
+    }
+
+    /// Pads to a whole block and moves what was built since `from` into the open commit.
+    fn take_blocks(&mut self) {
+        self.writer.pad_to_block();
+        let length = self.writer.position() - self.from;
+        let commit = self.open.as_mut().expect("a commit is open");
+        if length > 0 {
+            commit.pieces.push(self.writer.piece(self.from, length));
+            commit.bytes += length as u64;
+        }
+        self.from = self.writer.position();
+    }
+}

@@ -1,0 +1,154 @@
+//! When the journal is flushed: the policies of all requests, joined; the strongest decides. Pure: time is an input.
+//!
+//! What it is not: it submits nothing and knows no file.
+//!
+//! The one invariant: what is acknowledged as *written* and not yet durable is never more than each policy allows, plus
+//! one commit. So a flush is due when an allowance is used up, and commits that would use more wait for it.
+
+/// What an acknowledgement waits for. The numbers cross the boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing.
+    Memory = 0,
+    /// The kernel or device holds it: survives the death of the process.
+    Written = 1,
+    /// A flush that covers it has returned: survives a power cut.
+    Durable = 2,
+}
+
+/// When to flush; any combination, the earliest wins. All zero: never (`os`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Flush with every group commit.
+    pub always: bool,
+    /// Flush when this many records are unflushed; 0: no such limit.
+    pub records: u64,
+    /// Flush when this many payload bytes are unflushed; 0: no such limit.
+    pub bytes: u64,
+    /// Flush when the oldest unflushed append is this old; 0: no such limit.
+    pub interval_ns: u64,
+}
+
+impl Policy {
+    /// Write, never flush.
+    pub const OS: Policy = Policy { always: false, records: 0, bytes: 0, interval_ns: 0 };
+    /// Flush with every group commit.
+    pub const ALWAYS: Policy = Policy { always: true, ..Policy::OS };
+}
+
+/// How one append is to be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub level: Level,
+    pub policy: Policy,
+    /// Records in the append, for `Policy::records`.
+    pub records: u32,
+}
+
+impl Request {
+    /// The default: flushed with its commit, acknowledged when durable.
+    pub const DURABLE: Request = Request { level: Level::Durable, policy: Policy::ALWAYS, records: 1 };
+}
+
+/// One whole allowance. Each append uses `records / N` of it, so topics with different N share one count, and none
+/// loses more than its own N.
+const ALLOWANCE: u64 = 1 << 32;
+
+/// What a set of frames demands of the next flush.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    at_once: bool,
+    written_waiter: bool,
+    records_used: u64,
+    bytes_used: u64,
+    deadline_ns: Option<u64>,
+}
+
+/// How a commit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitWrite {
+    /// One write that is durable by itself: written and durable move together.
+    Durable,
+    /// A plain write; a flush follows when one is due.
+    Plain,
+}
+
+fn share(amount: u64, limit: u64) -> u64 {
+    if limit == 0 {
+        return 0;
+    }
+    let used = (u128::from(amount) * u128::from(ALLOWANCE)).div_ceil(u128::from(limit));
+    u64::try_from(used).unwrap_or(u64::MAX)
+}
+
+impl Demand {
+    /// What one append of `payload_bytes` at time `now` demands.
+    #[must_use]
+    pub fn of(request: Request, payload_bytes: u64, now: u64) -> Demand {
+        let policy = request.policy;
+        Demand {
+            at_once: policy.always || request.level == Level::Durable,
+            written_waiter: request.level == Level::Written,
+            records_used: share(u64::from(request.records), policy.records),
+            bytes_used: share(payload_bytes, policy.bytes),
+            deadline_ns: (policy.interval_ns > 0).then(|| now.saturating_add(policy.interval_ns)),
+        }
+    }
+
+    /// A flush of everything so far was asked for.
+    #[must_use]
+    pub fn now() -> Demand {
+        Demand { at_once: true, ..Demand::default() }
+    }
+
+    /// Adds what other frames demand.
+    pub fn join(&mut self, other: Demand) {
+        self.at_once |= other.at_once;
+        self.written_waiter |= other.written_waiter;
+        self.records_used = self.records_used.saturating_add(other.records_used);
+        self.bytes_used = self.bytes_used.saturating_add(other.bytes_used);
+        self.deadline_ns = match (self.deadline_ns, other.deadline_ns) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
+
+    /// Whether these frames, written and unflushed, must be flushed now.
+    #[must_use]
+    pub fn is_due(&self, now: u64) -> bool {
+        self.at_once || self.is_used_up(now)
+    }
+
+    /// Whether an allowance of records, bytes or time is used up.
+    #[must_use]
+    pub fn is_used_up(&self, now: u64) -> bool {
+        self.records_used >= ALLOWANCE
+            || self.bytes_used >= ALLOWANCE
+            || self.deadline_ns.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Whether these frames, not yet written, must wait because `unflushed` has used up an allowance they share.
+    #[must_use]
+    pub fn is_held_by(&self, unflushed: &Demand, now: u64) -> bool {
+        let limited = self.records_used > 0 || self.bytes_used > 0 || self.deadline_ns.is_some();
+        limited && unflushed.is_used_up(now)
+    }
+
+    /// When a flush becomes due by time alone.
+    #[must_use]
+    pub fn deadline_ns(&self) -> Option<u64> {
+        self.deadline_ns
+    }
+
+    /// One durable write when somebody wants a flush at once, nobody waits for *written* alone and nothing plain
+    /// precedes it unflushed (a durable write covers only its own blocks); else a plain write.
+    #[must_use]
+    pub fn commit_write(&self, unflushed_before: bool) -> CommitWrite {
+        if self.at_once && !self.written_waiter && !unflushed_before {
+            CommitWrite::Durable
+        } else {
+            CommitWrite::Plain
+        }
+    }
+}

@@ -1,0 +1,505 @@
+//! The journal as a state machine: appends and completions in, operations out.
+//!
+//! What it is not: it performs no I/O, reads no clock and knows nothing of what entries mean.
+//!
+//! The one invariant: a watermark moves only on a completion that covers it, and after the first failed write or flush
+//! nothing moves or is written any more.
+
+use crate::commit::{Commit, CommitBuilder};
+use crate::config::{Config, Start};
+use crate::counters::Counters;
+use crate::entry::Entry;
+use crate::error::{Busy, JournalError};
+use crate::file::{FileState, Files};
+use crate::flush::{CommitWrite, Demand, Request};
+use crate::frame::{FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind};
+use crate::poison::{Poison, PoisonCause};
+use crate::pressure::{Pressure, SettleMarks};
+use crate::supply::Supply;
+use crate::watermark::Watermarks;
+use millrace_io::{BLOCK, Completion, Done, IoError, Op, OpId, OpQueue, Piece};
+use std::collections::VecDeque;
+
+/// What an append returns at once; the acknowledgement follows when a watermark reaches `lsn`.
+#[derive(Debug)]
+pub struct Appended {
+    /// The ticket: the append is written (durable) when `Journal::written()` (`durable()`) is at or above it.
+    pub lsn: u64,
+    /// The bytes of each entry, in order, in the journal's own memory.
+    pub payloads: Vec<Piece>,
+}
+
+/// A commit on its way to the device.
+#[derive(Debug)]
+struct InFlight {
+    op: OpId,
+    commit: Commit,
+    durable: bool,
+}
+
+/// A flush on its way: one operation per file with unflushed writes.
+#[derive(Debug)]
+struct Round {
+    ops: Vec<(OpId, usize)>,
+    /// Everything up to here had been written in full when the round was submitted.
+    covers: u64,
+    demand: Demand,
+}
+
+/// Where appends continue: left by recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tail {
+    pub last_lsn: u64,
+    pub last_crc: u32,
+    /// The highest durable LSN that some frame on disk carries.
+    pub persisted_durable: u64,
+    /// The next frame begins a new chain, in a new lap.
+    pub restart: bool,
+}
+
+/// The journal. One owner, one thread.
+#[derive(Debug)]
+pub struct Journal {
+    config: Config,
+    directory: u32,
+    incarnation: u32,
+    files: Files,
+    supply: Supply,
+    builder: CommitBuilder,
+    waiting: VecDeque<Commit>,
+    waiting_bytes: u64,
+    in_flight: Option<InFlight>,
+    round: Option<Round>,
+    /// What frames demand that are written and that no submitted flush covers.
+    unflushed: Demand,
+    marks: Watermarks,
+    last_crc: u32,
+    restart: bool,
+    /// The last LSN that is not a mark: marks need not be persisted by marks.
+    last_effect: u64,
+    persisted_durable: u64,
+    durable_moved_at: Option<u64>,
+    settle_marks: SettleMarks,
+    poison: Option<Poison>,
+    counters: Counters,
+}
+
+impl Journal {
+    pub(crate) fn assemble(config: Config, start: Start, files: Files, tail: Tail) -> Journal {
+        let builder = CommitBuilder::new(config.slab_bytes);
+        let supply = Supply::new(start.directory_id);
+        Journal {
+            directory: start.directory_low(),
+            incarnation: start.incarnation,
+            files,
+            supply,
+            builder,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            in_flight: None,
+            round: None,
+            unflushed: Demand::default(),
+            marks: Watermarks::at(tail.last_lsn),
+            last_crc: tail.last_crc,
+            restart: tail.restart,
+            last_effect: tail.last_lsn,
+            persisted_durable: tail.persisted_durable,
+            durable_moved_at: None,
+            settle_marks: SettleMarks::default(),
+            poison: None,
+            counters: Counters::default(),
+            config,
+        }
+    }
+
+    /// The last LSN given out. What is above `written()` lies in memory only.
+    #[must_use]
+    pub fn appended(&self) -> u64 {
+        self.marks.appended()
+    }
+
+    /// Everything up to here survives the death of the process. Monotone.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.marks.written()
+    }
+
+    /// Everything up to here survives a power cut. Monotone.
+    #[must_use]
+    pub fn durable(&self) -> u64 {
+        self.marks.durable()
+    }
+
+    /// Why the journal takes nothing more, if so. Outcomes above `durable()` are unknown until it is reopened.
+    #[must_use]
+    pub fn poison(&self) -> Option<&Poison> {
+        self.poison.as_ref()
+    }
+
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Most bytes of one frame: `FRAME_HEADER` plus `Entry::encoded_bytes` of each entry.
+    #[must_use]
+    pub fn max_frame_bytes(&self) -> u64 {
+        self.config.max_frame_bytes
+    }
+
+    /// Appends one frame with `entries`, which become written, durable and recovered together. `now` in ns. The bytes
+    /// are copied exactly once. On an error nothing was taken.
+    pub fn append(
+        &mut self,
+        now: u64,
+        entries: &[Entry<'_>],
+        request: Request,
+    ) -> Result<Appended, JournalError> {
+        let bytes: u64 = entries.iter().map(|entry| entry.length() as u64).sum();
+        let demand = Demand::of(request, bytes, now);
+        let payloads = self.append_frame(FrameKind::Data, entries, demand)?;
+        self.counters.payload_bytes += bytes;
+        self.counters.copied_bytes += bytes;
+        self.last_effect = self.marks.appended();
+        Ok(Appended { lsn: self.last_effect, payloads })
+    }
+
+    fn append_frame(
+        &mut self,
+        kind: FrameKind,
+        entries: &[Entry<'_>],
+        demand: Demand,
+    ) -> Result<Vec<Piece>, JournalError> {
+        if let Some(poison) = &self.poison {
+            return Err(JournalError::Poisoned(poison.clone()));
+        }
+        let length = FRAME_HEADER + entries.iter().map(Entry::encoded_bytes).sum::<usize>();
+        let limit = self.config.max_frame_bytes;
+        if length as u64 > limit {
+            return Err(JournalError::TooLarge { bytes: length as u64, limit });
+        }
+        let file = self.make_room(length)?;
+        let header = self.header(kind, entries.len(), length - FRAME_HEADER, file);
+        let before = self.builder.bytes();
+        let (crc, payloads) = self.builder.append(&header, entries, demand);
+        self.waiting_bytes += self.builder.bytes() - before;
+        self.last_crc = crc;
+        self.restart = false;
+        self.marks.append(header.lsn);
+        self.settle_marks.append(header.lsn, length as u64);
+        self.counters.frames += 1;
+        Ok(payloads)
+    }
+
+    fn header(&self, kind: FrameKind, entries: usize, payload: usize, file: usize) -> FrameHeader {
+        let file = self.files.get(file);
+        FrameHeader {
+            kind,
+            flags: if self.restart { FLAG_RESTART } else { 0 },
+            entries: u32::try_from(entries).expect("each entry takes 24 bytes of a frame below 4 GiB"),
+            payload_bytes: u32::try_from(payload).expect("frames are limited to less than 4 GiB"),
+            file: file.number,
+            lap: file.lap,
+            lsn: self.marks.appended() + 1,
+            durable_lsn: self.marks.durable(),
+            directory: self.directory,
+            incarnation: self.incarnation,
+            previous_crc: if self.restart { 0 } else { self.last_crc },
+            group: 0,
+        }
+    }
+
+    /// Makes sure that the open commit has room for a frame of `length` bytes, and says in which file it lies.
+    fn make_room(&mut self, length: usize) -> Result<usize, JournalError> {
+        if self.waiting_bytes >= self.config.max_waiting_bytes {
+            return Err(JournalError::Busy(Busy::Waiting));
+        }
+        let with = self.builder.bytes_with(length);
+        if self.builder.is_open() && with > self.config.max_commit_bytes {
+            self.close_commit();
+        }
+        let with = self.builder.bytes_with(length);
+        let active = self.files.active().filter(|index| {
+            let file = self.files.get(*index);
+            file.capacity - file.used >= with && !(self.restart && file.used > BLOCK as u64)
+        });
+        let file = match active {
+            Some(file) => file,
+            None => self.rotate(length)?,
+        };
+        if !self.builder.is_open() {
+            self.builder.open(file, self.files.get(file).used, self.marks.appended() + 1);
+        }
+        Ok(file)
+    }
+
+    /// Goes on in another file: ends the open commit and starts a lap.
+    fn rotate(&mut self, length: usize) -> Result<usize, JournalError> {
+        let Some(file) = self.files.rotate(length as u64, self.marks.appended()) else {
+            return Err(JournalError::Busy(self.why_no_file()));
+        };
+        self.close_commit();
+        self.counters.laps += 1;
+        Ok(file)
+    }
+
+    fn why_no_file(&self) -> Busy {
+        if self.supply.is_blocked() {
+            Busy::NoSpace
+        } else if self.files.iter().count() < self.config.max_files as usize || self.supply.is_working() {
+            Busy::FileNotReady
+        } else {
+            Busy::Unsettled
+        }
+    }
+
+    fn close_commit(&mut self) {
+        if let Some(commit) = self.builder.close() {
+            let file = self.files.get_mut(commit.file);
+            assert_eq!(file.used, commit.position, "commits follow each other without a gap");
+            file.used += commit.bytes;
+            self.waiting.push_back(commit);
+        }
+    }
+
+    /// Asks for a flush of everything appended so far, whatever the policies say. Watch `durable()`.
+    pub fn request_flush(&mut self) {
+        if self.builder.is_open() {
+            self.builder.demand(Demand::now());
+        } else if let Some(last) = self.waiting.back_mut() {
+            last.demand.join(Demand::now());
+        } else if let Some(in_flight) = &mut self.in_flight {
+            in_flight.commit.demand.join(Demand::now());
+        } else if self.marks.written() > self.marks.durable() {
+            self.unflushed.join(Demand::now());
+        }
+    }
+
+    /// Starts what is due at time `now` (ns): a flush, the next commit, the pre-writing of a file, a mark.
+    pub fn step(&mut self, now: u64, queue: &mut OpQueue) {
+        if self.poison.is_some() {
+            return;
+        }
+        self.mark_when_idle(now);
+        self.start_flush(now, queue);
+        self.start_commit(now, queue);
+        self.supply.step(now, &self.config, &self.files, self.appended_since_open(), queue);
+    }
+
+    fn appended_since_open(&self) -> bool {
+        self.counters.frames > 0
+    }
+
+    fn start_commit(&mut self, now: u64, queue: &mut OpQueue) {
+        if self.in_flight.is_some() {
+            return;
+        }
+        if self.waiting.is_empty() {
+            let held = self.builder.peek_demand().is_none_or(|demand| self.is_held(demand, now));
+            if held {
+                return;
+            }
+            self.close_commit();
+        } else if self.is_held(&self.waiting[0].demand, now) {
+            return;
+        }
+        let Some(commit) = self.waiting.pop_front() else { return };
+        let unflushed_before = self.marks.durable() + 1 != commit.first_lsn;
+        let durable = commit.demand.commit_write(unflushed_before) == CommitWrite::Durable;
+        let file = self.files.get(commit.file).id;
+        let op = Op::Write { file, position: commit.position, pieces: commit.pieces.clone(), durable };
+        let op = queue.push(op);
+        self.counters.commits += 1;
+        self.counters.durable_commits += u64::from(durable);
+        self.in_flight = Some(InFlight { op, commit, durable });
+    }
+
+    /// Whether a commit must wait for the flush that renews an allowance.
+    fn is_held(&self, demand: &Demand, now: u64) -> bool {
+        let mut outstanding = self.unflushed;
+        if let Some(round) = &self.round {
+            outstanding.join(round.demand);
+        }
+        demand.is_held_by(&outstanding, now)
+    }
+
+    fn start_flush(&mut self, now: u64, queue: &mut OpQueue) {
+        if self.round.is_some() || self.marks.written() == self.marks.durable() || !self.unflushed.is_due(now)
+        {
+            return;
+        }
+        let mut ops = Vec::new();
+        for (index, file) in self.files.iter_mut().enumerate().filter(|(_, file)| file.unflushed) {
+            file.unflushed = false;
+            ops.push((queue.push(Op::Sync { file: file.id }), index));
+        }
+        assert!(!ops.is_empty(), "written beyond durable, and no file to flush");
+        self.counters.flushes += ops.len() as u64;
+        let demand = std::mem::take(&mut self.unflushed);
+        self.round = Some(Round { ops, covers: self.marks.written(), demand });
+    }
+
+    /// Takes the completion if it answers an operation of this journal; leaves it otherwise. What follows from it is
+    /// queued at once.
+    pub fn complete(&mut self, now: u64, slot: &mut Option<Completion>, queue: &mut OpQueue) {
+        let Some(id) = slot.as_ref().map(|completion| completion.id) else { return };
+        let take = |slot: &mut Option<Completion>| slot.take().expect("looked at above").result;
+        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.op == id) {
+            self.commit_done(now, take(slot));
+        } else if self.round.as_ref().is_some_and(|round| round.ops.iter().any(|(op, _)| *op == id)) {
+            self.flush_done(now, id, take(slot));
+        } else if self.supply.owns(id) && self.poison.is_some() {
+            drop(take(slot));
+            self.supply.abandon();
+        } else if self.supply.owns(id) {
+            let number = self.supply.number();
+            match self.supply.complete(now, &self.config, take(slot), &mut self.files, queue) {
+                Ok(added) => self.counters.new_files += u64::from(added),
+                Err(error) => self.fail(PoisonCause::NewFile, number, error),
+            }
+        } else {
+            return;
+        }
+        self.step(now, queue);
+    }
+
+    fn commit_done(&mut self, now: u64, result: Result<Done, IoError>) {
+        let InFlight { commit, durable, .. } = self.in_flight.take().expect("its operation completed");
+        self.waiting_bytes -= commit.bytes;
+        let written = match result {
+            Ok(Done::Written { length }) => length as u64,
+            Ok(other) => panic!("a write completed as {other:?}"),
+            Err(error) => {
+                let cause = if durable { PoisonCause::DurableWrite } else { PoisonCause::Write };
+                let number = self.files.get(commit.file).number;
+                return self.fail(cause, number, error);
+            }
+        };
+        assert_eq!(written, commit.bytes, "a write completes in full or not at all");
+        if self.poison.is_some() {
+            return;
+        }
+        self.counters.written_bytes += written;
+        self.marks.write(commit.last_lsn);
+        self.persisted_durable = self.persisted_durable.max(commit.claims_durable);
+        if durable {
+            self.durable_moved(commit.last_lsn, now);
+        } else {
+            self.files.get_mut(commit.file).unflushed = true;
+            self.unflushed.join(commit.demand);
+            #[cfg(feature = "planted")]
+            if self.config.planted.acknowledge_before_flush {
+                self.durable_moved(commit.last_lsn, now);
+            }
+        }
+    }
+
+    fn flush_done(&mut self, now: u64, id: OpId, result: Result<Done, IoError>) {
+        let mut round = self.round.take().expect("its operation completed");
+        let index = round.ops.iter().position(|(op, _)| *op == id).expect("one of its operations");
+        let (_, file) = round.ops.swap_remove(index);
+        if let Err(error) = result {
+            #[cfg(feature = "planted")]
+            if self.config.planted.retry_failed_flush {
+                self.files.get_mut(file).unflushed = true;
+                self.unflushed.join(Demand::now());
+                round.covers = self.marks.durable();
+                self.round = (!round.ops.is_empty()).then_some(round);
+                return;
+            }
+            self.fail(PoisonCause::Flush, self.files.get(file).number, error);
+        }
+        if !round.ops.is_empty() {
+            self.round = Some(round);
+        } else if self.poison.is_none() {
+            self.durable_moved(round.covers, now);
+        }
+    }
+
+    fn durable_moved(&mut self, lsn: u64, now: u64) {
+        self.marks.harden(lsn);
+        self.durable_moved_at = Some(now);
+    }
+
+    fn fail(&mut self, cause: PoisonCause, file: u32, error: IoError) {
+        if self.poison.is_none() {
+            self.poison = Some(Poison { cause, error, file, durable: self.marks.durable() });
+        }
+    }
+
+    /// What a mark would persist that no frame on disk carries yet.
+    fn is_mark_wanted(&self) -> bool {
+        self.persisted_durable < self.marks.durable().min(self.last_effect)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.in_flight.is_none() && self.round.is_none() && self.waiting.is_empty() && !self.builder.is_open()
+    }
+
+    fn mark_deadline(&self) -> Option<u64> {
+        if !self.is_idle() || !self.is_mark_wanted() || self.marks.written() != self.marks.durable() {
+            return None;
+        }
+        Some(self.durable_moved_at.unwrap_or(0).saturating_add(self.config.idle_mark_ns))
+    }
+
+    fn mark_when_idle(&mut self, now: u64) {
+        if !self.mark_deadline().is_some_and(|deadline| deadline <= now) {
+            return;
+        }
+        match self.append_frame(FrameKind::Mark, &[], Demand::now()) {
+            Ok(_) => self.counters.marks += 1,
+            // No room for a mark now; the next frame persists what it would have.
+            Err(_) => self.durable_moved_at = Some(now),
+        }
+    }
+
+    /// Everything up to `lsn` is durable elsewhere and the manifest that says so is durable too: laps that hold nothing
+    /// newer may be written again.
+    pub fn settled(&mut self, lsn: u64) {
+        assert!(lsn <= self.marks.written(), "settled {lsn} is beyond written {}", self.marks.written());
+        self.settle_marks.settle(lsn);
+        self.files.settle(lsn);
+    }
+
+    /// Bytes of frames above the settled LSN.
+    #[must_use]
+    pub fn unsettled_bytes(&self) -> u64 {
+        self.settle_marks.unsettled()
+    }
+
+    /// How much of the journal is taken: settle from about half on; at the end appends are refused as busy.
+    #[must_use]
+    pub fn pressure(&self) -> Pressure {
+        let existing: u64 = self.files.iter().map(|file| file.capacity).sum();
+        let missing = (self.config.max_files as usize).saturating_sub(self.files.iter().count()) as u64;
+        let taken = |state| matches!(state, FileState::Active | FileState::Full { .. } | FileState::Fenced);
+        let occupied = self.files.iter().filter(|file| taken(file.state)).map(|file| match file.state {
+            FileState::Active => file.used,
+            _ => file.capacity,
+        });
+        Pressure {
+            unsettled_bytes: self.unsettled_bytes(),
+            occupied_bytes: occupied.sum(),
+            capacity_bytes: existing + missing * self.config.file_bytes,
+        }
+    }
+
+    /// When `step` should be called next although nothing completes: a flush or a mark is due, or a new file is tried
+    /// again. `None`: not before the next completion or append.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<u64> {
+        if self.poison.is_some() {
+            return None;
+        }
+        let unflushed = self.marks.written() > self.marks.durable() && self.round.is_none();
+        let flush = if unflushed { self.unflushed.deadline_ns() } else { None };
+        [flush, self.mark_deadline(), self.supply.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether any operation of the journal is in flight. Nothing may be closed before it is not.
+    #[must_use]
+    pub fn has_operations(&self) -> bool {
+        self.in_flight.is_some() || self.round.is_some() || self.supply.is_working()
+    }
+}
