@@ -1,0 +1,48 @@
+/** Results as a table for people. The JSON for programs is the results themselves. */
+import type { Goal, ScenarioResult, Verdict } from './scenario.ts';
+
+const SHOWN = [
+  'requestsPerSecond',
+  'recordsPerSecond',
+  'megabytesPerSecond',
+  'latencyMicrosP50',
+  'latencyMicrosP99',
+  'serverCpuSecondsPerGigabyte',
+  'serverCpuMicrosPerRequest',
+];
+
+/** One scenario: its sides as rows, the figures that all know as columns, then the goals. */
+export function table(result: ScenarioResult): string {
+  const names = SHOWN.filter((name) => result.sides.some(({ median }) => median[name] !== undefined));
+  const rows = [
+    ['', ...names],
+    ...result.sides.map(({ side, median }) => [side, ...names.map((name) => shown(median[name]))]),
+  ];
+  const widths = names.length === 0 ? [0] : rows[0]?.map((_, column) => columnWidth(rows, column));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padStart(widths?.[column] ?? 0)).join('  '));
+  return [`## ${result.scenario}: ${result.what}`, ...lines, ...result.verdicts.map(sentence), ''].join('\n');
+}
+
+function columnWidth(rows: readonly (readonly string[])[], column: number): number {
+  return Math.max(...rows.map((row) => row[column]?.length ?? 0));
+}
+
+function shown(value: number | undefined): string {
+  if (value === undefined) return '-';
+  return value >= 1000 ? Math.round(value).toString() : value.toPrecision(3);
+}
+
+function sentence({ goal, value, met }: Verdict): string {
+  const relation = goal.excessAtMost === undefined ? `${value.toFixed(2)} x` : `${shown(value)} above`;
+  return `${met ? 'met   ' : 'MISSED'} ${goal.figure}: ${goal.side} is ${relation} ${goal.against} (goal: ${limit(goal)})`;
+}
+
+function limit(goal: Goal): string {
+  if (goal.excessAtMost !== undefined) return `at most ${goal.excessAtMost} above`;
+  return [
+    goal.ratioAtLeast === undefined ? '' : `at least ${goal.ratioAtLeast} x`,
+    goal.ratioAtMost === undefined ? '' : `at most ${goal.ratioAtMost} x`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
+}

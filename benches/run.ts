@@ -1,0 +1,108 @@
+/**
+ * `npm run bench`: every scenario at real size, rivals included, goals judged. `--smoke`: our own side only, seconds,
+ * to see that the benches run.
+ *
+ * ```text
+ * npm run bench -- [--smoke] [--only NAME,NAME] [--repetitions N] [--seconds S] [--no-rivals] [--json FILE] [--dir DIR]
+ * ```
+ *
+ * Exit code 1 when a scenario fails or a goal is missed.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { conditions } from './conditions.ts';
+import { buildLoadTools } from './load-tools.ts';
+import { table } from './report.ts';
+import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
+import { embeddedAppend } from './scenarios/embedded.ts';
+import { hotFetch, largeBatches, oneInFlight, smallRequests } from './scenarios/wire.ts';
+
+const scenarios: readonly Scenario[] = [embeddedAppend, smallRequests, largeBatches, oneInFlight, hotFetch];
+const SMOKE: Size = { warmUpSeconds: 0.2, seconds: 0.5, repetitions: 1, rivals: false };
+const REAL: Size = { warmUpSeconds: 2, seconds: 5, repetitions: 5, rivals: true };
+
+const { values } = parseArgs({
+  options: {
+    smoke: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    repetitions: { type: 'string' },
+    seconds: { type: 'string' },
+    'no-rivals': { type: 'boolean', default: false },
+    json: { type: 'string' },
+    dir: { type: 'string', default: tmpdir() },
+  },
+});
+
+/** Directories and servers of one scenario; everything is ended and removed by `close`. */
+function openWorkplace(size: Size): Workplace & { close(): Promise<void> } {
+  const base = mkdtempSync(join(values.dir, 'millrace-bench-'));
+  const ends: (() => PromiseLike<void> | void)[] = [];
+  return {
+    size,
+    directory(name) {
+      const path = join(base, name);
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      return path;
+    },
+    defer: (end) => void ends.push(end),
+    async close() {
+      for (const end of ends.reverse()) await end();
+      rmSync(base, { recursive: true, force: true });
+    },
+  };
+}
+
+async function run(scenario: Scenario, size: Size): Promise<ScenarioResult> {
+  const workplace = openWorkplace(size);
+  try {
+    return await runScenario(scenario, workplace);
+  } finally {
+    await workplace.close();
+  }
+}
+
+function chosen(): readonly Scenario[] {
+  if (values.only === undefined) return scenarios;
+  const names = values.only.split(',');
+  const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
+  if (unknown !== undefined) throw new Error(`no bench is called ${unknown}: ${scenarios.map(({ name }) => name)}`);
+  return scenarios.filter(({ name }) => names.includes(name));
+}
+
+function chosenSize(): Size {
+  const base = values.smoke ? SMOKE : REAL;
+  return {
+    warmUpSeconds: base.warmUpSeconds,
+    seconds: values.seconds === undefined ? base.seconds : Number(values.seconds),
+    repetitions: values.repetitions === undefined ? base.repetitions : Number(values.repetitions),
+    rivals: base.rivals && !values['no-rivals'],
+  };
+}
+
+buildLoadTools();
+const size = chosenSize();
+const facts = conditions(values.dir);
+process.stdout.write(
+  `${Object.entries(facts)
+    .map(([name, fact]) => `${name}: ${fact}\n`)
+    .join('')}\n`,
+);
+const results: ScenarioResult[] = [];
+let failures = 0;
+for (const scenario of chosen()) {
+  try {
+    const result = await run(scenario, size);
+    results.push(result);
+    failures += result.verdicts.filter(({ met }) => !met).length;
+    process.stdout.write(`${table(result)}\n`);
+  } catch (error) {
+    failures += 1;
+    process.stderr.write(`${scenario.name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+}
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify({ conditions: facts, size, results }, null, 2)}\n`);
+}
+process.exitCode = failures === 0 ? 0 : 1;

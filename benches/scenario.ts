@@ -1,0 +1,128 @@
+/**
+ * What a bench is: sides that do the same work, measured in turn, and goals between their medians.
+ *
+ * Invariant: a goal compares figures of one run only; nothing is compared with a number from another day.
+ */
+
+/** Named results of one measurement; the unit is part of the name (`requestsPerSecond`, `p50Micros`). */
+export type Figures = Record<string, number>;
+
+/** One way to do the work. */
+export interface Side {
+  readonly name: string;
+  measure(): Promise<Figures>;
+}
+
+/** A relation that must hold between two sides' medians of one figure. */
+export interface Goal {
+  readonly figure: string;
+  readonly side: string;
+  readonly against: string;
+  /** The figure of `side` is at least this many times that of `against`. */
+  readonly ratioAtLeast?: number;
+  /** The figure of `side` is at most this many times that of `against`. */
+  readonly ratioAtMost?: number;
+  /** The figure of `side` is at most this much above that of `against`. */
+  readonly excessAtMost?: number;
+}
+
+/** How much of everything. */
+export interface Size {
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  readonly repetitions: number;
+  /** Whether rivals take part; without them only our own side is run, and no goal is judged. */
+  readonly rivals: boolean;
+}
+
+/** What a scenario may use; all of it is ended and removed after the scenario. */
+export interface Workplace {
+  readonly size: Size;
+  /** A fresh directory on the disk that is measured. */
+  directory(name: string): string;
+  /** Has `end` called when the scenario is over, last registered first. */
+  defer(end: () => PromiseLike<void> | void): void;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** One sentence: the work, the promise, the rivals. */
+  readonly what: string;
+  readonly goals: readonly Goal[];
+  open(workplace: Workplace): Promise<readonly Side[]>;
+}
+
+/** One goal, judged. */
+export interface Verdict {
+  readonly goal: Goal;
+  readonly value: number;
+  readonly met: boolean;
+}
+
+/** All repetitions of a side and their medians. */
+export interface SideResult {
+  readonly side: string;
+  readonly repetitions: readonly Figures[];
+  readonly median: Figures;
+}
+
+export interface ScenarioResult {
+  readonly scenario: string;
+  readonly what: string;
+  readonly sides: readonly SideResult[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Measures all sides in turn, as often as the size says, so that what the machine does meanwhile meets all of them. */
+export async function runScenario(scenario: Scenario, workplace: Workplace): Promise<ScenarioResult> {
+  const sides = await scenario.open(workplace);
+  const measured = sides.map((side) => ({ side, repetitions: [] as Figures[] }));
+  for (let repetition = 0; repetition < workplace.size.repetitions; repetition += 1) {
+    for (const { side, repetitions } of measured) repetitions.push(await side.measure());
+  }
+  const results = measured.map(({ side, repetitions }) => ({
+    side: side.name,
+    repetitions,
+    median: medianOf(repetitions),
+  }));
+  const verdicts = workplace.size.rivals ? scenario.goals.map((goal) => judge(goal, results)) : [];
+  return { scenario: scenario.name, what: scenario.what, sides: results, verdicts };
+}
+
+function medianOf(repetitions: readonly Figures[]): Figures {
+  const names = new Set(repetitions.flatMap((figures) => Object.keys(figures)));
+  return Object.fromEntries(
+    [...names].map((name) => {
+      const values = repetitions.map((figures) => figures[name]).filter((value) => value !== undefined);
+      return [name, median(values)];
+    }),
+  );
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[sorted.length >> 1];
+  const lower = sorted[(sorted.length - 1) >> 1];
+  if (upper === undefined || lower === undefined) throw new Error('no values, no median');
+  return (upper + lower) / 2;
+}
+
+function judge(goal: Goal, results: readonly SideResult[]): Verdict {
+  const own = figureOf(goal.side, goal.figure, results);
+  const other = figureOf(goal.against, goal.figure, results);
+  if (goal.excessAtMost !== undefined) {
+    const value = own - other;
+    return { goal, value, met: value <= goal.excessAtMost };
+  }
+  const value = own / other;
+  const met =
+    (goal.ratioAtLeast === undefined || value >= goal.ratioAtLeast) &&
+    (goal.ratioAtMost === undefined || value <= goal.ratioAtMost);
+  return { goal, value, met };
+}
+
+function figureOf(side: string, figure: string, results: readonly SideResult[]): number {
+  const value = results.find((result) => result.side === side)?.median[figure];
+  if (value === undefined) throw new Error(`${side} has no figure ${figure}`);
+  return value;
+}
