@@ -21,7 +21,6 @@ export class Advance {
 
   /** An append to `partition` was placed at `lsn`; LSNs do not fall. */
   placed(lsn: number, partition: number): void {
-    if (this.#listeners.size === 0) return;
     this.#lsns.push(lsn);
     this.#partitions.push(partition);
   }

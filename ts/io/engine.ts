@@ -65,7 +65,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   readonly #durable = new Advance();
   readonly #failureListeners = new Set<(code: CodeNumber) => void>();
   #turn = new Turn();
-  #spareTurn = new Turn();
+  #spareTurn: Turn | undefined;
   #participants: Participant[] = [];
   #scheduled = false;
   #failure: CodeNumber = Code.ok;
@@ -140,12 +140,14 @@ export class NodeEngine implements Engine, WaitingRoom {
     }
     const turn = this.#turn;
     if (turn.plan.count === 0) return;
-    this.#turn = this.#spareTurn;
-    this.#spareTurn = turn;
+    // A callback below may commit again: this turn is only reused when it is done with.
+    this.#turn = this.#spareTurn ?? new Turn();
+    this.#spareTurn = undefined;
     const refusal = this.#refusal() || this.#native.commit(turn.plan.rows, turn.plan.count, turn.plan.buffers);
     if (refusal !== Code.ok) turn.plan.refuseAll(refusal as CodeNumber);
     else this.#followAppends(turn);
     turn.place(report);
+    this.#spareTurn = turn;
     this.#release();
   }
 

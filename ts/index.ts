@@ -1,0 +1,19 @@
+/**
+ * The public API of millrace. ESM, no top-level await, no I/O at import.
+ *
+ * Not an implementation. To remember: what is exported here is covered by semantic versioning, nothing else is.
+ */
+
+export { type Durability, describeFlush, describeLoss, type FlushInput, type Preset, presets } from './durability.ts';
+export { describeErrors, type ErrorCode, MillraceError } from './errors.ts';
+export type { DriverReport, RecoveryAccount } from './io/native-types.ts';
+export type { AppendPart, AppendResult } from './log/append-result.ts';
+export type { Compression } from './log/batch-layout.ts';
+export type { LogBatch } from './log/log-batch.ts';
+export type { AppendOptions, LogTopic, PartitionWatermarks } from './log/log-topic.ts';
+export { Log, type LogOptions, openLog, type TopicOptions } from './log/open-log.ts';
+export type { IsolationName, ReadOptions } from './log/reader.ts';
+export type { Content, HeadersInput, LogRecord, RecordInput } from './log/record.ts';
+export type { From, OnMissing } from './log/start-position.ts';
+export type { FlushPolicy } from './log/types.ts';
+export type { DriverName, EngineOptions } from './options.ts';

@@ -1,0 +1,225 @@
+/**
+ * One topic of an embedded log: append and read.
+ *
+ * Not its creation (catalogue.ts). To remember: records of one call that go to several partitions lie in one atomic
+ * frame, so a call is stored as a whole or not at all, whatever its keys are.
+ */
+
+import { type Durability, levelNumber } from '../durability.ts';
+import { abortedError, MillraceError, throwIfAborted } from '../errors.ts';
+import type { NodeEngine } from '../io/engine.ts';
+import { fromCode, outcomeUnknown } from '../io/native-error.ts';
+import type { LevelNumber, NativeBinding } from '../io/native-types.ts';
+import { Code, Isolation } from '../io/native-types.ts';
+import { succeeded } from '../io/turn.ts';
+import { type AppendPart, AppendResult } from './append-result.ts';
+import { Appender, type BatchLimits } from './appender.ts';
+import type { Topic } from './catalogue.ts';
+import type { LogBatch } from './log-batch.ts';
+import { partitionOfKey } from './partitioner.ts';
+import { type ReadOptions, readBatches } from './reader.ts';
+import type { RecordInput } from './record.ts';
+import { BatchWriter } from './record-batch.ts';
+import { type ReadTarget, watermarksOf } from './start-position.ts';
+import type { Effect } from './types.ts';
+
+/** How to append. */
+export interface AppendOptions {
+  /** What the promise waits for; default: the log's. */
+  durability?: Durability | undefined;
+  /** Where to; default: by key, or one partition a batch in turn. */
+  partition?: number | undefined;
+  /** Ends the wait, not the write. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The watermarks of one partition, each for itself. Offsets; the one named is the first that is not included. */
+export interface PartitionWatermarks {
+  readonly logStart: bigint;
+  readonly highWatermark: bigint;
+  readonly lastStable: bigint;
+  readonly durable: bigint;
+  readonly logEnd: bigint;
+}
+
+/** What a topic needs from its log. */
+export interface TopicContext {
+  readonly engine: NodeEngine;
+  readonly binding: NativeBinding;
+  readonly durability: Durability;
+  readonly limits: BatchLimits;
+  assertOpen(): void;
+}
+
+/** One topic. Made by `Log.topic`. */
+export class LogTopic {
+  readonly name: string;
+  readonly #context: TopicContext;
+  readonly #appenders: readonly Appender[];
+  readonly #level: LevelNumber;
+  #current = 0;
+
+  constructor(context: TopicContext, topic: Topic) {
+    this.name = topic.name;
+    this.#context = context;
+    this.#level = levelNumber(context.durability);
+    const { engine, binding, limits } = context;
+    this.#appenders = topic.partitions.map((id, index) => new Appender(engine, binding, limits, id, index));
+  }
+
+  /** Number of partitions. */
+  get partitions(): number {
+    return this.#appenders.length;
+  }
+
+  /**
+   * Appends one record or several; resolves when they have reached the durability level. Several records of one call are
+   * stored together or not at all. Rejects with MILLRACE_OUTCOME_UNKNOWN when a flush failed under them.
+   */
+  append(records: RecordInput | readonly RecordInput[], options?: AppendOptions): Promise<AppendResult> {
+    try {
+      this.#context.assertOpen();
+      const level = options?.durability === undefined ? this.#level : levelNumber(options.durability);
+      const signal = options?.signal;
+      throwIfAborted(signal);
+      const promise = this.#place(records, level, options?.partition);
+      return signal ? abortable(promise, signal) : promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #place(
+    records: RecordInput | readonly RecordInput[],
+    level: LevelNumber,
+    partition: number | undefined,
+  ): Promise<AppendResult> {
+    const now = Date.now();
+    if (!Array.isArray(records)) {
+      const record = records as RecordInput;
+      return this.#appender(partition ?? this.#partitionOf(record)).appendOne(record, level, now);
+    }
+    const many = records as readonly RecordInput[];
+    if (many.length === 0) throw new MillraceError('MILLRACE_ARGUMENT', 'append needs at least one record');
+    if (partition !== undefined || this.#appenders.length === 1) {
+      return this.#appender(partition ?? 0).appendMany(many, level, now);
+    }
+    const groups = this.#spread(many);
+    const [first] = groups;
+    if (groups.size === 1 && first) return this.#appender(first[0]).appendMany(first[1], level, now);
+    return this.#placeSpread(groups, level, now);
+  }
+
+  #appender(partition: number): Appender {
+    const appender = this.#appenders[partition];
+    if (!appender) throw new MillraceError('MILLRACE_UNKNOWN_PARTITION', `${this.name}-${partition}`);
+    return appender;
+  }
+
+  #partitionOf(record: RecordInput): number {
+    const { key } = record;
+    if (key === undefined || key === null || this.#appenders.length === 1) return this.#sticky();
+    return partitionOfKey(key, this.#appenders.length);
+  }
+
+  /** Records without a key go to one partition until its batch is sealed, then to the next. */
+  #sticky(): number {
+    if (this.#appenders[this.#current]?.idle) this.#current = (this.#current + 1) % this.#appenders.length;
+    return this.#current;
+  }
+
+  #spread(records: readonly RecordInput[]): Map<number, RecordInput[]> {
+    const groups = new Map<number, RecordInput[]>();
+    const unkeyed = this.#sticky();
+    for (const record of records) {
+      const keyed = record.key !== undefined && record.key !== null;
+      const partition = keyed ? this.#partitionOf(record) : unkeyed;
+      const group = groups.get(partition);
+      if (group) group.push(record);
+      else groups.set(partition, [record]);
+    }
+    return groups;
+  }
+
+  /** One frame over several partitions. What these partitions have collected so far goes first, to keep the order. */
+  #placeSpread(groups: Map<number, RecordInput[]>, level: LevelNumber, now: number): Promise<AppendResult> {
+    const { engine, binding, limits } = this.#context;
+    const effects: Effect[] = [];
+    for (const [partition, records] of groups) {
+      const appender = this.#appender(partition);
+      if (appender.stalled) throw new MillraceError('MILLRACE_BUSY');
+      const writer = new BatchWriter(binding);
+      for (const record of records) writer.add(record, now);
+      if (writer.length > limits.batchBytes) throw new MillraceError('MILLRACE_TOO_LARGE', `${writer.length} bytes`);
+      const end = writer.finish(limits.codec);
+      effects.push({ kind: 'append', partition: appender.id, bytes: writer.bytes, start: 0, end });
+    }
+    for (const partition of groups.keys()) this.#appender(partition).sealNow();
+    const durability = (['memory', 'written', 'durable'] as const)[level];
+    return new Promise((resolve, reject) => {
+      engine.submit(effects, level, (results, failure) => {
+        const refused = results.find((result) => !succeeded(result.code) && result.code !== Code.refusedWithFrame);
+        if (failure !== Code.ok) return reject(refused ? fromCode(failure) : outcomeUnknown(failure));
+        if (refused) return reject(fromCode(refused.code));
+        const parts: AppendPart[] = [...groups].map(([partition, records], index) => ({
+          partition,
+          baseOffset: BigInt(results[index]?.baseOffset ?? -1),
+          count: records.length,
+        }));
+        const [head] = parts as [AppendPart];
+        const lsn = results[0]?.lsn ?? 0;
+        const count = parts.reduce((total, part) => total + part.count, 0);
+        resolve(new AppendResult(engine, head.partition, Number(head.baseOffset), count, durability, lsn, parts));
+      });
+    });
+  }
+
+  /**
+   * Batches in offset order per partition, from where `options` say, waiting at the end for more unless
+   * `follow: false`. Throws MILLRACE_ABORTED on its signal, MILLRACE_CLOSED when the log closes under it.
+   */
+  read(options: ReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
+    this.#context.assertOpen();
+    const wanted =
+      options.partitions ??
+      (options.partition === undefined ? this.#appenders.map((_, index) => index) : [options.partition]);
+    const targets: ReadTarget[] = wanted.map((partition) => ({
+      topic: this.name,
+      partition,
+      id: this.#appender(partition).id,
+    }));
+    return readBatches(this.#context.engine, this.#context.binding, targets, options);
+  }
+
+  /** The watermarks of a partition now. Throws MILLRACE_UNKNOWN_PARTITION. */
+  watermarks(partition = 0): PartitionWatermarks {
+    this.#context.assertOpen();
+    const marks = watermarksOf(this.#context.engine, this.#appender(partition).id, Isolation.readUncommitted);
+    return {
+      logStart: BigInt(marks.logStart),
+      highWatermark: BigInt(marks.highWatermark),
+      lastStable: BigInt(marks.lastStable),
+      durable: BigInt(marks.durable),
+      logEnd: BigInt(marks.logEnd),
+    };
+  }
+}
+
+/** Ends the wait for `promise` when `signal` fires; what it waits for goes on. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(abortedError(signal));
+    signal.addEventListener('abort', abort, { once: true });
+    const stop = (): void => signal.removeEventListener('abort', abort);
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stop();
+        reject(error);
+      },
+    );
+  });
+}

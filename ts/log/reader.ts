@@ -1,0 +1,244 @@
+/**
+ * Reads batches of one topic, partition by partition, and waits at the end for more.
+ *
+ * Not the records (batch-view.ts). To remember: two calls fetch what all its partitions have; waiting costs no timer and
+ * no call: the engine tells which partitions moved.
+ */
+
+import { abortedError, MillraceError, throwIfAborted } from '../errors.ts';
+import type { NodeEngine } from '../io/engine.ts';
+import { fromCode } from '../io/native-error.ts';
+import type { CodeNumber } from '../io/native-types.ts';
+import { Code, Isolation } from '../io/native-types.ts';
+import { type BatchHeader, type InflateTools, readHeader } from './batch-view.ts';
+import { type BatchContext, LogBatch } from './log-batch.ts';
+import {
+  type From,
+  type OnMissing,
+  offsetInstead,
+  type ReadTarget,
+  type StartContext,
+  startOffset,
+} from './start-position.ts';
+import type { ReadRequest, Watermarks } from './types.ts';
+
+/** Up to which watermark a reader sees. */
+export type IsolationName = 'read_uncommitted' | 'read_committed' | 'durable';
+
+/** How to read. */
+export interface ReadOptions {
+  /** Default: `committed` with a group, `earliest` without. */
+  from?: From | undefined;
+  /** What to do when the start is not there. Default `error`. */
+  onMissing?: OnMissing | undefined;
+  /** Default: all partitions. */
+  partition?: number | undefined;
+  partitions?: readonly number[] | undefined;
+  /** Whose committed offsets `from: 'committed'` and `batch.commit()` mean. */
+  group?: string | undefined;
+  /** Default `read_committed`. */
+  isolation?: IsolationName | undefined;
+  /** Bytes to fetch at a time, over all partitions; a larger single batch still comes whole. Default 1 MiB. */
+  maxBytes?: number | undefined;
+  /** Wait for more at the end (default), or end there. */
+  follow?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const isolations: Record<IsolationName, number> = {
+  read_uncommitted: Isolation.readUncommitted,
+  read_committed: Isolation.readCommitted,
+  durable: Isolation.durable,
+};
+
+const DEFAULT_MAX_BYTES = 1024 * 1024;
+
+/** The engine's number of an isolation. Throws MILLRACE_OPTION. */
+export function isolationNumber(name: IsolationName): number {
+  const isolation = isolations[name];
+  if (isolation === undefined) throw new MillraceError('MILLRACE_OPTION', `unknown isolation ${String(name)}`);
+  return isolation;
+}
+
+interface Cursor {
+  readonly target: ReadTarget;
+  offset: number;
+}
+
+/** Bytes fetched for one cursor. */
+interface Fetched {
+  readonly cursor: Cursor;
+  readonly start: number;
+  end: number;
+}
+
+/** Reads `targets` as `options` say. */
+export async function* readBatches(
+  engine: NodeEngine,
+  tools: InflateTools,
+  targets: readonly ReadTarget[],
+  options: ReadOptions,
+): AsyncGenerator<LogBatch, void, undefined> {
+  const { signal, group } = options;
+  throwIfAborted(signal);
+  const isolation = isolationNumber(options.isolation ?? 'read_committed');
+  const start: StartContext = { engine, isolation, group, onMissing: options.onMissing ?? 'error' };
+  const from = options.from ?? (group === undefined ? 'earliest' : 'committed');
+  const cursors: Cursor[] = [];
+  for (const target of targets) cursors.push({ target, offset: await startOffset(start, target, from) });
+  const arrival = new Arrival(engine, isolation, new Set(targets.map((target) => target.id)), signal);
+  const context: BatchContext = { engine, tools, group };
+  const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+  try {
+    for (;;) {
+      throwIfAborted(signal);
+      arrival.reset();
+      const fetched = await fetch(start, cursors, maxBytes);
+      if (fetched.parts.length > 0) {
+        yield* batchesOf(context, fetched.bytes, fetched.parts, signal);
+        // The partition that came first this time comes last the next, so that none starves.
+        cursors.push(cursors.shift() as Cursor);
+      } else if (options.follow === false) return;
+      else await arrival.wait();
+    }
+  } finally {
+    arrival.stop();
+  }
+}
+
+/** Fetches what the cursors can see: one call to ask, one to copy. */
+async function fetch(
+  start: StartContext,
+  cursors: readonly Cursor[],
+  maxBytes: number,
+): Promise<{ bytes: Buffer; parts: Fetched[] }> {
+  const { engine, isolation } = start;
+  const ask = (): ReadRequest[] =>
+    cursors.map(({ target, offset }) => requestOf(target.id, offset, maxBytes, isolation));
+  let requests = ask();
+  let marks = engine.readable(requests);
+  if (moveStranded(start, cursors, marks)) {
+    requests = ask();
+    marks = engine.readable(requests);
+  }
+  const asked: ReadRequest[] = [];
+  const positions: number[] = [];
+  const lengths: number[] = [];
+  const parts: Fetched[] = [];
+  let total = 0;
+  for (const [index, cursor] of cursors.entries()) {
+    const { code, available: length } = marks[index] as Watermarks;
+    if (code !== Code.ok) throw fromCode(code);
+    if (length === 0 || (total > 0 && total + length > maxBytes)) continue;
+    asked.push(requests[index] as ReadRequest);
+    positions.push(total);
+    lengths.push(length);
+    parts.push({ cursor, start: total, end: total });
+    total += length;
+  }
+  const bytes = Buffer.allocUnsafeSlow(total);
+  if (parts.length === 0) return { bytes, parts };
+  await new Promise<void>((resolve, reject) => {
+    engine.read(asked, bytes, positions, lengths, (copied, codes) => {
+      const refused = codes.find((code) => code !== Code.ok);
+      if (refused !== undefined) reject(fromCode(refused as CodeNumber));
+      parts.forEach((part, index) => {
+        part.end = part.start + (copied[index] as number);
+      });
+      resolve();
+    });
+  });
+  return { bytes, parts };
+}
+
+function requestOf(partition: number, offset: number, maxBytes: number, isolation: number): ReadRequest {
+  return { partition, offset, maxBytes, isolation, leaderEpoch: -1 };
+}
+
+/** Moves cursors that lie outside the log to where `onMissing` says; answers whether there were any. */
+function moveStranded(start: StartContext, cursors: readonly Cursor[], marks: readonly Watermarks[]): boolean {
+  let moved = false;
+  for (const [index, cursor] of cursors.entries()) {
+    if (marks[index]?.code !== Code.offsetOutOfRange) continue;
+    cursor.offset = offsetInstead(start, cursor.target, cursor.offset);
+    moved = true;
+  }
+  return moved;
+}
+
+function* batchesOf(
+  context: BatchContext,
+  bytes: Buffer,
+  parts: readonly Fetched[],
+  signal: AbortSignal | undefined,
+): Generator<LogBatch, void, undefined> {
+  for (const { cursor, start, end } of parts) {
+    let at = start;
+    for (;;) {
+      const header: BatchHeader | undefined = readHeader(bytes, at, end);
+      if (!header) break;
+      const from = cursor.offset;
+      cursor.offset = header.lastOffset + 1;
+      if (!header.control && header.lastOffset >= from) {
+        throwIfAborted(signal);
+        yield new LogBatch(context, cursor.target, bytes, at, header, from);
+      }
+      at += header.length;
+    }
+  }
+}
+
+/** Wakes a reader when one of its partitions moved, its signal fires, or the engine goes away. */
+class Arrival {
+  #arrived = false;
+  #wake: (() => void) | undefined;
+  #failed: MillraceError | undefined;
+  readonly #stops: (() => void)[] = [];
+
+  constructor(engine: NodeEngine, isolation: number, ids: ReadonlySet<number>, signal: AbortSignal | undefined) {
+    const moved = (partitions: Iterable<number>): void => {
+      for (const partition of partitions) if (ids.has(partition)) this.#notify();
+    };
+    const durable = isolation === Isolation.durable;
+    this.#stops.push(durable ? engine.onDurable(moved) : engine.onAdvance(moved));
+    this.#stops.push(
+      engine.onFailure((code) => {
+        this.#failed = new MillraceError(code === Code.closing ? 'MILLRACE_CLOSED' : 'MILLRACE_POISONED');
+        this.#notify();
+      }),
+    );
+    if (signal) {
+      const abort = (): void => {
+        this.#failed = abortedError(signal);
+        this.#notify();
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#stops.push(() => signal.removeEventListener('abort', abort));
+    }
+  }
+
+  /** What arrives from now on counts. */
+  reset(): void {
+    this.#arrived = false;
+  }
+
+  async wait(): Promise<void> {
+    if (!this.#arrived && !this.#failed) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (this.#failed) throw this.#failed;
+  }
+
+  #notify(): void {
+    this.#arrived = true;
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+}
