@@ -1,0 +1,50 @@
+/**
+ * From the bytes of one request to its handler: header, version check, body, `handle`.
+ *
+ * Knows neither sockets nor what an API means. The invariant to remember: an unknown API or version closes the connection,
+ * as Kafka does, with one exception: ApiVersions in an unsupported version is answered with error 35 in the layout of
+ * version 0, from which every client finds a version both sides have.
+ */
+
+import type { OpenExchange } from './exchange.ts';
+import type { AnyHandler, HandlerTable } from './handler.ts';
+import { ErrorCode } from './protocol/error-codes.ts';
+import type { ApiVersionsResponse } from './protocol/gen/18-api-versions.gen.ts';
+import { API_VERSIONS_KEY, decodeClientId, decodeRequestHead, type RequestHead } from './protocol/header.ts';
+import { ProtocolError } from './protocol/protocol-error.ts';
+import { Reader } from './protocol/reader.ts';
+
+/** Puts a new exchange at the end of the connection's queue. */
+export type OpenFunction = (handler: AnyHandler, head: RequestHead, clientId: string | null) => OpenExchange;
+
+/**
+ * Hands the request in `bytes[start, end)` to its handler. Throws `ProtocolError` when it is malformed or not served; an
+ * error thrown by a handler passes through.
+ */
+export function dispatch(table: HandlerTable, bytes: Uint8Array, start: number, end: number, open: OpenFunction): void {
+  const reader = new Reader(bytes, start, end);
+  const head = decodeRequestHead(reader);
+  const { apiKey, apiVersion } = head;
+  const handler = table.lookup(apiKey);
+  if (handler === undefined) throw new ProtocolError(`API ${apiKey} is not served`);
+  if (apiVersion < handler.minVersion || apiVersion > handler.maxVersion) {
+    if (apiKey !== API_VERSIONS_KEY) {
+      throw new ProtocolError(`${handler.api.name} is not served in version ${apiVersion}`);
+    }
+    refuseVersion(table, open(handler, { ...head, apiVersion: 0 }, null));
+    return;
+  }
+  const clientId = decodeClientId(reader, handler.api, apiVersion);
+  // Bytes after the request are let pass, as Kafka does: some clients pad.
+  const request = handler.api.decodeRequest(reader, apiVersion);
+  handler.handle(request, open(handler, head, clientId));
+}
+
+/** The version-0 answer to an ApiVersions request of a version that is not served. */
+function refuseVersion(table: HandlerTable, exchange: OpenExchange): void {
+  const response: ApiVersionsResponse = {
+    errorCode: ErrorCode.UNSUPPORTED_VERSION,
+    apiKeys: table.ranges().map((range) => ({ ...range })),
+  };
+  exchange.reply(response);
+}

@@ -1,0 +1,145 @@
+/**
+ * The Kafka listener: accepts connections on node:net, shares limits and handlers among them, and stops in order.
+ *
+ * Not a broker: it knows nothing of topics. The invariant to remember: `close` always ends within its grace time, and
+ * every exchange that was open has then been answered or aborted.
+ */
+
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { Connection, type ConnectionHost } from './connection.ts';
+import { type ConnectionLimits, DEFAULT_LIMITS } from './connection-limits.ts';
+import { ConnectionLog, type PrintLine } from './connection-log.ts';
+import type { HandlerTable } from './handler.ts';
+import type { ByteBudget } from './protocol/framing.ts';
+
+export interface KafkaServerOptions {
+  readonly table: HandlerTable;
+  /** Where lines about connections go; they are rate-limited. */
+  readonly print: PrintLine;
+  /** Overrides of `DEFAULT_LIMITS`. */
+  readonly limits?: Partial<ConnectionLimits>;
+}
+
+/** One Kafka server with any number of listening addresses. */
+export class KafkaServer {
+  readonly #limits: ConnectionLimits;
+  readonly #host: ConnectionHost;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners: Server[] = [];
+  readonly #log: ConnectionLog;
+  readonly #sweeper: NodeJS.Timeout;
+  #toFlush: Connection[] = [];
+  #lastId = 0;
+  #isClosing = false;
+  #allClosed: (() => void) | null = null;
+
+  constructor(options: KafkaServerOptions) {
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#log = new ConnectionLog(options.print);
+    this.#host = {
+      limits: this.#limits,
+      table: options.table,
+      budget: sharedBudget(this.#limits.maxArrivingBytes),
+      log: this.#log,
+      flushSoon: (connection) => this.#flushSoon(connection),
+      closed: (connection) => this.#closed(connection),
+    };
+    this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepMs);
+    this.#sweeper.unref();
+  }
+
+  /** Number of open connections. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Listens on one more address; port 0 takes a free one. Rejects with the system's error (EADDRINUSE, EACCES...). */
+  async listen(port: number, host: string): Promise<AddressInfo> {
+    const listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen({ port, host, backlog: 1024 }, () => {
+        listener.off('error', reject);
+        resolve();
+      });
+    });
+    listener.on('error', (error) => this.#log.say('accept', `accepting connections failed: ${error.message}`));
+    this.#listeners.push(listener);
+    return listener.address() as AddressInfo;
+  }
+
+  /**
+   * Stops accepting and reading, lets open requests be answered for at most `graceMs`, then closes what is left.
+   * Resolves when no connection is left.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of [...this.#connections]) connection.stop();
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => this.#destroyAll(), graceMs);
+        this.#allClosed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    clearInterval(this.#sweeper);
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isClosing || this.#connections.size >= this.#limits.maxConnections) {
+      socket.destroy();
+      this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
+      return;
+    }
+    this.#lastId += 1;
+    this.#connections.add(new Connection(this.#host, socket, this.#lastId));
+  }
+
+  /** Replies of one turn leave together: connections are flushed once, after the JavaScript that is running now. */
+  #flushSoon(connection: Connection): void {
+    if (connection.isFlushDue) return;
+    connection.isFlushDue = true;
+    if (this.#toFlush.length === 0) process.nextTick(() => this.#flush());
+    this.#toFlush.push(connection);
+  }
+
+  #flush(): void {
+    const connections = this.#toFlush;
+    this.#toFlush = [];
+    for (const connection of connections) {
+      connection.isFlushDue = false;
+      connection.flush();
+    }
+  }
+
+  #sweep(): void {
+    const now = performance.now();
+    for (const connection of this.#connections) connection.checkDeadlines(now);
+  }
+
+  #closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#allClosed?.();
+  }
+
+  #destroyAll(): void {
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+}
+
+function sharedBudget(limit: number): ByteBudget {
+  let used = 0;
+  return {
+    take(bytes) {
+      if (used + bytes > limit) return false;
+      used += bytes;
+      return true;
+    },
+    give(bytes) {
+      used -= bytes;
+    },
+  };
+}
