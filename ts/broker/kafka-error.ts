@@ -43,7 +43,9 @@ export const KafkaError = {
   OUT_OF_ORDER_SEQUENCE_NUMBER: 45,
   DUPLICATE_SEQUENCE_NUMBER: 46,
   INVALID_PRODUCER_EPOCH: 47,
+  INVALID_TXN_STATE: 48,
   KAFKA_STORAGE_ERROR: 56,
+  FETCH_SESSION_ID_NOT_FOUND: 70,
   TOPIC_DELETION_DISABLED: 73,
   FENCED_LEADER_EPOCH: 74,
   UNKNOWN_LEADER_EPOCH: 75,
@@ -71,8 +73,8 @@ const FROM_ENGINE: Record<CodeNumber, KafkaErrorCode> = {
   [Code.duplicate]: KafkaError.NONE,
   [Code.invalidProducerEpoch]: KafkaError.INVALID_PRODUCER_EPOCH,
   [Code.messageTooLarge]: KafkaError.MESSAGE_TOO_LARGE,
-  // Retriable, so a producer that meets a full memory budget or a full disk backs off and comes again.
-  [Code.busy]: KafkaError.NOT_LEADER_OR_FOLLOWER,
+  // Retriable, so a producer that meets a full memory budget backs off and comes again.
+  [Code.busy]: KafkaError.REQUEST_TIMED_OUT,
   [Code.noSpace]: KafkaError.KAFKA_STORAGE_ERROR,
   [Code.poisoned]: KafkaError.KAFKA_STORAGE_ERROR,
   [Code.closing]: KafkaError.NOT_LEADER_OR_FOLLOWER,

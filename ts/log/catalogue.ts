@@ -10,6 +10,7 @@
 import type { CodeNumber } from '../io/native-types.ts';
 import { Code, Level } from '../io/native-types.ts';
 import { partitionCounterKey, topicKey, topicPrefix } from './state-keys.ts';
+import { collisionName } from './topic-name.ts';
 import type { Effect, Engine } from './types.ts';
 
 /** One topic. Never changed in place: a change of settings or partitions makes a new object. */
@@ -53,6 +54,7 @@ export class TopicCatalogue {
   readonly #now: () => number;
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
+  readonly #byCollision = new Map<string, string>();
   readonly #owner = new Map<number, { topic: Topic; index: number }>();
   /** Names with a change on its way to the disk, and who waits for its end. */
   readonly #changing = new Map<string, (() => void)[]>();
@@ -100,6 +102,11 @@ export class TopicCatalogue {
     return this.#byName.has(name) || this.#changing.has(name);
   }
 
+  /** The topic, there or on its way, whose name equals `collision` when "." and "_" are made equal. */
+  colliding(collision: string): string | undefined {
+    return this.#byCollision.get(collision);
+  }
+
   /** Calls `listener` after every change; returns how to stop it. */
   onChange(listener: (change: CatalogueChange) => void): () => void {
     this.#listeners.add(listener);
@@ -131,6 +138,7 @@ export class TopicCatalogue {
       config: new Map(spec.config),
       createdMs: this.#now(),
     };
+    this.#byCollision.set(collisionName(spec.name), spec.name);
     const effects: Effect[] = partitions.map((partition) => ({ kind: 'createPartition', partition }));
     effects.push({ kind: 'put', key: partitionCounterKey(), value: encodeCounter(this.#nextPartition) });
     effects.push({ kind: 'put', key: topicKey(spec.name), value: encodeTopic(topic) });
@@ -138,6 +146,8 @@ export class TopicCatalogue {
       if (outcome.kind === 'done') {
         this.#publish(topic);
         this.#tell({ kind: 'created', topic });
+      } else {
+        this.#byCollision.delete(collisionName(spec.name));
       }
       done(outcome);
     });
@@ -182,6 +192,7 @@ export class TopicCatalogue {
   #publish(topic: Topic): void {
     this.#byName.set(topic.name, topic);
     this.#byId.set(topic.id, topic);
+    this.#byCollision.set(collisionName(topic.name), topic.name);
     topic.partitions.forEach((partition, index) => {
       this.#owner.set(partition, { topic, index });
     });
@@ -190,6 +201,7 @@ export class TopicCatalogue {
   #withdraw(topic: Topic): void {
     this.#byName.delete(topic.name);
     this.#byId.delete(topic.id);
+    this.#byCollision.delete(collisionName(topic.name));
     for (const partition of topic.partitions) this.#owner.delete(partition);
   }
 

@@ -17,6 +17,8 @@ export interface CommittedOffset {
   readonly metadata: string;
   /** Wall time, ms. */
   readonly committedMs: number;
+  /** Wall time, ms, when the client itself said how long to keep it (OffsetCommit 2-4). */
+  readonly expiresMs?: number;
 }
 
 /** One partition of a commit. */
@@ -119,6 +121,7 @@ function encodeOffset(committed: CommittedOffset): Uint8Array {
 function decodeOffset(value: Uint8Array): CommittedOffset {
   const stored = JSON.parse(decoder.decode(value)) as CommittedOffset & { v: number };
   if (stored.v !== 1) throw new Error(`offset entry has format version ${stored.v}, this program reads 1`);
-  const { offset, leaderEpoch, metadata, committedMs } = stored;
-  return { offset, leaderEpoch, metadata, committedMs };
+  const { offset, leaderEpoch, metadata, committedMs, expiresMs } = stored;
+  const committed = { offset, leaderEpoch, metadata, committedMs };
+  return expiresMs === undefined ? committed : { ...committed, expiresMs };
 }

@@ -1,0 +1,40 @@
+/**
+ * What handlers stand on: the parts of one broker, put together in broker.ts.
+ *
+ * Not a place for state. To remember: handlers know these parts and the codecs, and nothing of sockets, files or each
+ * other.
+ */
+
+import type { TopicCatalogue } from '../log/catalogue.ts';
+import type { Engine } from '../log/types.ts';
+import type { GroupCoordinator } from './groups/coordinator.ts';
+import type { CommittedOffsets } from './groups/offsets.ts';
+import type { ApiRange, Peer } from './handler.ts';
+import type { ProducerIds } from './metadata/producer-ids.ts';
+import type { Purgatory } from './purgatory/purgatory.ts';
+import type { BrokerSettings } from './settings.ts';
+
+/** This node as clients see it. */
+export interface Node {
+  readonly id: number;
+  readonly clusterId: string;
+  /** The epoch of every partition's leader: it grows at every start. */
+  readonly leaderEpoch: number;
+  /** Address to tell to this client (rule 3: it leads to what is bound). */
+  address(peer: Peer): { host: string; port: number };
+}
+
+export interface BrokerContext {
+  readonly engine: Engine;
+  readonly catalogue: TopicCatalogue;
+  readonly settings: BrokerSettings;
+  readonly groups: GroupCoordinator;
+  readonly offsets: CommittedOffsets;
+  readonly producerIds: ProducerIds;
+  readonly purgatory: Purgatory;
+  readonly node: Node;
+  /** Wall time, ms. */
+  wallMs(): number;
+  /** Rows of the ApiVersions answer. */
+  apiRanges(): readonly ApiRange[];
+}

@@ -1,0 +1,152 @@
+/**
+ * Produce (key 0), versions 3-11; version 0 is advertised, because older librdkafka drops compression without it.
+ *
+ * acks=all waits for `durable`, 1 for `written`, 0 for nothing and gets no reply (rule 2); a topic's min.durability is a
+ * floor under all of them. Every partition is an atomic frame of its own: one that is refused does not touch the others.
+ * Offsets, sequences and checksums are the engine's; record bytes stay a view of the request.
+ * 3 magic 2 only; 5 log_start_offset; 7 zstd; 8 record_errors; 9 flexible; 10 leader tags; 11 a transactional error.
+ */
+
+import { Code, type CodeNumber, Level, type LevelNumber } from '../../io/native-types.ts';
+import type { Effect, EffectResult } from '../../log/types.ts';
+import type { BrokerContext } from '../context.ts';
+import type { Exchange, Handler } from '../handler.ts';
+import { KafkaError, type KafkaErrorCode, kafkaErrorOf } from '../kafka-error.ts';
+import {
+  type PartitionProduceResponse,
+  type ProduceRequest,
+  type ProduceResponse,
+  produceApi,
+  type TopicProduceData,
+  type TopicProduceResponse,
+} from '../protocol/gen/00-produce.gen.ts';
+import type { TopicLimits } from '../settings.ts';
+
+/** Where a batch says how it is compressed and whether it belongs to a transaction: low byte of `attributes`. */
+const ATTRIBUTES_POSITION = 22;
+const CODEC_MASK = 0x07;
+const CODEC_ZSTD = 4;
+const TRANSACTIONAL_BIT = 0x10;
+
+const LEVEL_OF_ACKS = new Map<number, LevelNumber>([
+  [-1, Level.durable],
+  [1, Level.written],
+  [0, Level.memory],
+]);
+
+/** One Produce request on its way: counts the partitions that are still open and replies when there are none. */
+class OpenProduce {
+  readonly #exchange: Exchange<ProduceResponse>;
+  readonly #acks: number;
+  readonly #responses: TopicProduceResponse[] = [];
+  #open = 1;
+  #failed = false;
+
+  constructor(exchange: Exchange<ProduceResponse>, acks: number) {
+    this.#exchange = exchange;
+    this.#acks = acks;
+  }
+
+  topic(name: string): PartitionProduceResponse[] {
+    const partitionResponses: PartitionProduceResponse[] = [];
+    this.#responses.push({ name, partitionResponses });
+    return partitionResponses;
+  }
+
+  refuse(row: PartitionProduceResponse, error: KafkaErrorCode): void {
+    row.errorCode = error;
+    this.#failed = true;
+  }
+
+  submit(context: BrokerContext, effect: Effect, level: LevelNumber, row: PartitionProduceResponse): void {
+    this.#open++;
+    context.engine.submit([effect], level, (results, failure) => {
+      this.#settle(row, results[0], failure);
+      this.close();
+    });
+  }
+
+  /** One partition, or the request itself, is through. */
+  close(): void {
+    this.#open--;
+    if (this.#open > 0) return;
+    if (this.#acks !== 0) this.#exchange.reply({ responses: this.#responses });
+    else if (this.#failed) this.#exchange.close('produce with acks=0 was refused');
+    else this.#exchange.replyNothing();
+  }
+
+  #settle(row: PartitionProduceResponse, result: EffectResult | undefined, failure: CodeNumber): void {
+    const code = failure === Code.ok && result ? result.code : failure;
+    const error = kafkaErrorOf(code);
+    if (error !== KafkaError.NONE || !result) {
+      this.refuse(row, error);
+      return;
+    }
+    row.baseOffset = result.baseOffset;
+    row.logAppendTimeMs = result.logAppendTime;
+    row.logStartOffset = result.logStart;
+  }
+}
+
+/** Refusals that need no look into the log: rule 5, and that there are no transactions yet. */
+function batchRefusal(records: Uint8Array, version: number): KafkaErrorCode {
+  const attributes = records[ATTRIBUTES_POSITION];
+  if (attributes === undefined) return KafkaError.INVALID_RECORD;
+  if ((attributes & CODEC_MASK) === CODEC_ZSTD && version < 7) return KafkaError.UNSUPPORTED_COMPRESSION_TYPE;
+  return (attributes & TRANSACTIONAL_BIT) !== 0 ? KafkaError.INVALID_TXN_STATE : KafkaError.NONE;
+}
+
+/** Submits the partitions of one topic; `asked` is undefined when acks has no meaning. */
+function produceTopic(
+  context: BrokerContext,
+  open: OpenProduce,
+  data: TopicProduceData,
+  asked: LevelNumber | undefined,
+  version: number,
+): void {
+  const rows = open.topic(data.name);
+  const topic = context.catalogue.get(data.name);
+  const limits = topic && context.settings.limitsOf(topic);
+  for (const { index, records } of data.partitionData) {
+    const row: PartitionProduceResponse = { index, errorCode: KafkaError.NONE, baseOffset: -1 };
+    rows.push(row);
+    const partition = topic?.partitions[index];
+    if (asked === undefined) {
+      open.refuse(row, KafkaError.INVALID_REQUIRED_ACKS);
+    } else if (partition === undefined || !limits) {
+      // Rule 14: an unknown topic is refused at once.
+      open.refuse(row, KafkaError.UNKNOWN_TOPIC_OR_PARTITION);
+    } else if (records === null) {
+      open.refuse(row, KafkaError.INVALID_RECORD);
+    } else {
+      const refusal = batchRefusal(records, version);
+      if (refusal !== KafkaError.NONE) open.refuse(row, refusal);
+      else open.submit(context, appendOf(partition, records, limits), levelOf(asked, limits.floor), row);
+    }
+  }
+}
+
+/** The floor raises what an acknowledgement stands for; with acks=0 there is none. */
+function levelOf(asked: LevelNumber, floor: LevelNumber): LevelNumber {
+  return asked === Level.memory || asked > floor ? asked : floor;
+}
+
+function appendOf(partition: number, bytes: Uint8Array, limits: TopicLimits): Effect {
+  const { stampAppendTime, refuseKeyless, maxMessageBytes: maxBytes } = limits;
+  return { kind: 'append', partition, bytes, start: 0, end: bytes.length, stampAppendTime, refuseKeyless, maxBytes };
+}
+
+export function produceHandler(context: BrokerContext): Handler<ProduceRequest, ProduceResponse> {
+  return {
+    api: produceApi,
+    minVersion: 3,
+    maxVersion: 11,
+    advertisedMinVersion: 0,
+    handle(request, exchange) {
+      const asked = LEVEL_OF_ACKS.get(request.acks);
+      const open = new OpenProduce(exchange, request.acks);
+      for (const data of request.topicData) produceTopic(context, open, data, asked, exchange.apiVersion);
+      open.close();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * OffsetFetch (key 9), versions 1-9: the positions a group has committed.
+ *
+ * What was never committed is offset -1, epoch -1, metadata "" and no error, for unknown groups too (rule 42). Nothing
+ * is ever unstable, because there are no transactions (rule 23).
+ * 2 null topics = all; 5 leader epoch; 6 flexible; 7 require_stable; 8 several groups, another shape; 9 member epoch.
+ */
+
+import type { BrokerContext } from '../context.ts';
+import type { Handler } from '../handler.ts';
+import { KafkaError } from '../kafka-error.ts';
+import {
+  type OffsetFetchRequest,
+  type OffsetFetchResponse,
+  offsetFetchApi,
+} from '../protocol/gen/09-offset-fetch.gen.ts';
+
+const SEVERAL_GROUPS_SINCE = 8;
+
+type Asked = readonly { name: string; partitionIndexes: readonly number[] }[] | null;
+
+interface TopicRow {
+  name: string;
+  partitions: {
+    partitionIndex: number;
+    committedOffset: number;
+    committedLeaderEpoch: number;
+    metadata: string;
+    errorCode: number;
+  }[];
+}
+
+function offsetsOf(context: BrokerContext, group: string, asked: Asked): TopicRow[] {
+  const stored = context.offsets.ofGroup(group);
+  const wanted = asked ?? [...stored].map(([name, partitions]) => ({ name, partitionIndexes: [...partitions.keys()] }));
+  return wanted.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => {
+      const committed = stored.get(name)?.get(partitionIndex);
+      return {
+        partitionIndex,
+        committedOffset: committed?.offset ?? -1,
+        committedLeaderEpoch: committed?.leaderEpoch ?? -1,
+        metadata: committed?.metadata ?? '',
+        errorCode: KafkaError.NONE,
+      };
+    }),
+  }));
+}
+
+export function offsetFetchHandler(context: BrokerContext): Handler<OffsetFetchRequest, OffsetFetchResponse> {
+  return {
+    api: offsetFetchApi,
+    minVersion: 1,
+    maxVersion: 9,
+    handle(request, exchange) {
+      if (exchange.apiVersion < SEVERAL_GROUPS_SINCE) {
+        exchange.reply({ topics: offsetsOf(context, request.groupId, request.topics), errorCode: KafkaError.NONE });
+        return;
+      }
+      const groups = request.groups.map(({ groupId, topics }) => ({
+        groupId,
+        topics: offsetsOf(context, groupId, topics),
+        errorCode: KafkaError.NONE,
+      }));
+      exchange.reply({ groups });
+    },
+  };
+}

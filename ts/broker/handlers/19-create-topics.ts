@@ -1,0 +1,102 @@
+/**
+ * CreateTopics (key 19), versions 0-7: each topic is one atomic frame, durable when it is answered (rules 46-48).
+ *
+ * 1 validate_only and error texts; 4 defaults by -1; 5 flexible, configs and counts in the answer; 7 topic id.
+ */
+
+import type { Topic, TopicSpec } from '../../log/catalogue.ts';
+import { topicConfigKeys } from '../config-table.ts';
+import type { BrokerContext } from '../context.ts';
+import type { Exchange, Handler } from '../handler.ts';
+import { KafkaError, kafkaErrorOf } from '../kafka-error.ts';
+import { checkTopic, isRefusal, type Refusal } from '../metadata/create-topic.ts';
+import {
+  type CreatableTopic,
+  type CreatableTopicResult,
+  type CreateTopicsRequest,
+  type CreateTopicsResponse,
+  createTopicsApi,
+} from '../protocol/gen/19-create-topics.gen.ts';
+
+/** One request until every topic is created or refused. */
+class OpenCreateTopics {
+  readonly #context: BrokerContext;
+  readonly #exchange: Exchange<CreateTopicsResponse>;
+  readonly #topics: CreatableTopicResult[];
+  #open = 1;
+
+  constructor(context: BrokerContext, request: CreateTopicsRequest, exchange: Exchange<CreateTopicsResponse>) {
+    this.#context = context;
+    this.#exchange = exchange;
+    const twice = namesGivenTwice(request.topics);
+    this.#topics = request.topics.map(({ name }) => ({ name, errorCode: KafkaError.NONE, configs: null }));
+    request.topics.forEach((asked, at) => {
+      const row = this.#topics[at] as CreatableTopicResult;
+      if (twice.has(asked.name))
+        refuse(row, { error: KafkaError.INVALID_REQUEST, message: 'named twice in the request' });
+      else this.#create(asked, row, request.validateOnly);
+    });
+    this.#close();
+  }
+
+  #create(asked: CreatableTopic, row: CreatableTopicResult, validateOnly: boolean): void {
+    const { catalogue, settings, node } = this.#context;
+    const spec = checkTopic(asked, catalogue, settings, node.id);
+    if (isRefusal(spec)) {
+      refuse(row, spec);
+      return;
+    }
+    if (validateOnly) {
+      this.#describe(row, spec, undefined);
+      return;
+    }
+    this.#open++;
+    catalogue.create(spec, (outcome) => {
+      if (outcome.kind === 'done') this.#describe(row, spec, outcome.topic);
+      else if (outcome.kind === 'failed') refuse(row, { error: kafkaErrorOf(outcome.code), message: 'not stored' });
+      else refuse(row, { error: KafkaError.TOPIC_ALREADY_EXISTS, message: `topic ${spec.name} exists already` });
+      this.#close();
+    });
+  }
+
+  #describe(row: CreatableTopicResult, spec: TopicSpec, topic: Topic | undefined): void {
+    if (topic) row.topicId = topic.id;
+    row.numPartitions = spec.partitions;
+    row.replicationFactor = 1;
+    row.configs = [...topicConfigKeys()].map((key) => {
+      const { value, source } = this.#context.settings.topicValue(key, spec.config);
+      return { name: key.name, value, readOnly: false, configSource: source, isSensitive: false };
+    });
+  }
+
+  #close(): void {
+    this.#open--;
+    if (this.#open === 0) this.#exchange.reply({ topics: this.#topics });
+  }
+}
+
+function refuse(row: CreatableTopicResult, refusal: Refusal): void {
+  row.errorCode = refusal.error;
+  row.errorMessage = refusal.message;
+}
+
+function namesGivenTwice(topics: readonly { name: string }[]): Set<string> {
+  const seen = new Set<string>();
+  const twice = new Set<string>();
+  for (const { name } of topics) {
+    if (seen.has(name)) twice.add(name);
+    seen.add(name);
+  }
+  return twice;
+}
+
+export function createTopicsHandler(context: BrokerContext): Handler<CreateTopicsRequest, CreateTopicsResponse> {
+  return {
+    api: createTopicsApi,
+    minVersion: 0,
+    maxVersion: 7,
+    handle(request, exchange) {
+      new OpenCreateTopics(context, request, exchange);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * OffsetForLeaderEpoch (key 23), versions 2-4: where an epoch ended, so that a client sees a truncation (rule 34).
+ *
+ * 2 current_leader_epoch; 3 replica id; 4 flexible.
+ */
+
+import { Code } from '../../io/native-types.ts';
+import type { BrokerContext } from '../context.ts';
+import type { Handler } from '../handler.ts';
+import { KafkaError, type KafkaErrorCode, kafkaErrorOf } from '../kafka-error.ts';
+import {
+  type EpochEndOffset,
+  type OffsetForLeaderEpochRequest,
+  type OffsetForLeaderEpochResponse,
+  type OffsetForLeaderPartition,
+  offsetForLeaderEpochApi,
+} from '../protocol/gen/23-offset-for-leader-epoch.gen.ts';
+
+function endOf(context: BrokerContext, id: number | undefined, asked: OffsetForLeaderPartition): EpochEndOffset {
+  const { partition } = asked;
+  const refusal = id === undefined ? KafkaError.UNKNOWN_TOPIC_OR_PARTITION : epochRefusal(context, asked);
+  if (refusal !== KafkaError.NONE || id === undefined) return { errorCode: refusal, partition };
+  const { code, endOffset, epoch } = context.engine.offsetForEpoch(id, asked.leaderEpoch);
+  if (code !== Code.ok) return { errorCode: kafkaErrorOf(code), partition };
+  return { errorCode: KafkaError.NONE, partition, leaderEpoch: epoch, endOffset };
+}
+
+/** Rule 33: the epoch the client believes in must be the one in force; -1 is not checked. */
+function epochRefusal(context: BrokerContext, asked: OffsetForLeaderPartition): KafkaErrorCode {
+  const { leaderEpoch } = context.node;
+  if (asked.currentLeaderEpoch < 0 || asked.currentLeaderEpoch === leaderEpoch) return KafkaError.NONE;
+  return asked.currentLeaderEpoch < leaderEpoch ? KafkaError.FENCED_LEADER_EPOCH : KafkaError.UNKNOWN_LEADER_EPOCH;
+}
+
+export function offsetForLeaderEpochHandler(
+  context: BrokerContext,
+): Handler<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse> {
+  return {
+    api: offsetForLeaderEpochApi,
+    minVersion: 2,
+    maxVersion: 4,
+    handle(request, exchange) {
+      const topics = request.topics.map(({ topic, partitions }) => {
+        const ids = context.catalogue.get(topic)?.partitions;
+        return { topic, partitions: partitions.map((asked) => endOf(context, ids?.[asked.partition], asked)) };
+      });
+      exchange.reply({ throttleTimeMs: 0, topics });
+    },
+  };
+}

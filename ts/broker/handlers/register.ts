@@ -1,0 +1,48 @@
+/**
+ * The registered APIs: what is served, and therefore advertised, is exactly this list.
+ *
+ * To remember: a half-built API is not in it.
+ */
+
+import type { BrokerContext } from '../context.ts';
+import type { AnyHandler } from '../handler.ts';
+import { produceHandler } from './00-produce.ts';
+import { fetchHandler } from './01-fetch.ts';
+import { listOffsetsHandler } from './02-list-offsets.ts';
+import { metadataHandler } from './03-metadata.ts';
+import { offsetCommitHandler } from './08-offset-commit.ts';
+import { offsetFetchHandler } from './09-offset-fetch.ts';
+import { findCoordinatorHandler } from './10-find-coordinator.ts';
+import { joinGroupHandler } from './11-join-group.ts';
+import { heartbeatHandler } from './12-heartbeat.ts';
+import { leaveGroupHandler } from './13-leave-group.ts';
+import { syncGroupHandler } from './14-sync-group.ts';
+import { apiVersionsHandler } from './18-api-versions.ts';
+import { createTopicsHandler } from './19-create-topics.ts';
+import { deleteTopicsHandler } from './20-delete-topics.ts';
+import { initProducerIdHandler } from './22-init-producer-id.ts';
+import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.ts';
+import { describeConfigsHandler } from './32-describe-configs.ts';
+
+/** All handlers of one broker. */
+export function registerHandlers(context: BrokerContext): AnyHandler[] {
+  return [
+    produceHandler(context),
+    fetchHandler(context),
+    listOffsetsHandler(context),
+    metadataHandler(context),
+    offsetCommitHandler(context),
+    offsetFetchHandler(context),
+    findCoordinatorHandler(context),
+    joinGroupHandler(context),
+    heartbeatHandler(context),
+    leaveGroupHandler(context),
+    syncGroupHandler(context),
+    apiVersionsHandler(context),
+    createTopicsHandler(context),
+    deleteTopicsHandler(context),
+    initProducerIdHandler(context),
+    offsetForLeaderEpochHandler(context),
+    describeConfigsHandler(context),
+  ];
+}
