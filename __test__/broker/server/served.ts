@@ -1,0 +1,51 @@
+/** A Kafka server on a free port with handlers of the test's own, and what it printed. */
+
+import type { ConnectionLimits } from '../../../ts/broker/connection-limits.ts';
+import { type AnyHandler, type Exchange, type Handler, HandlerTable } from '../../../ts/broker/handler.ts';
+import {
+  type HeartbeatRequest,
+  type HeartbeatResponse,
+  heartbeatApi,
+} from '../../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
+import {
+  type ApiVersionsRequest,
+  type ApiVersionsResponse,
+  apiVersionsApi,
+} from '../../../ts/broker/protocol/gen/18-api-versions.gen.ts';
+import { KafkaServer } from '../../../ts/broker/server.ts';
+
+export interface Served {
+  readonly server: KafkaServer;
+  readonly port: number;
+  readonly lines: string[];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function serve(handlers: AnyHandler[], limits: Partial<ConnectionLimits> = {}): Promise<Served> {
+  const lines: string[] = [];
+  const table = new HandlerTable(handlers);
+  const server = new KafkaServer({ table, limits, print: (line) => lines.push(line) });
+  const { port } = await server.listen(0, '127.0.0.1');
+  return { server, port, lines, [Symbol.asyncDispose]: () => server.close(100) };
+}
+
+/** Heartbeat as a stand-in for any API: `handle` decides when and how each is answered. */
+export function heartbeatHandler(
+  handle: (request: HeartbeatRequest, exchange: Exchange<HeartbeatResponse>) => void,
+): Handler<HeartbeatRequest, HeartbeatResponse> {
+  return { api: heartbeatApi, minVersion: 0, maxVersion: 4, handle };
+}
+
+export const echoHeartbeat = heartbeatHandler((request, exchange) =>
+  exchange.reply({ errorCode: request.generationId, throttleTimeMs: 0 }),
+);
+
+export function apiVersionsHandler(): Handler<ApiVersionsRequest, ApiVersionsResponse> {
+  const apiKeys = [{ apiKey: 18, minVersion: 0, maxVersion: 4 }];
+  return {
+    api: apiVersionsApi,
+    minVersion: 0,
+    maxVersion: 4,
+    handle: (_request, exchange) => exchange.reply({ errorCode: 0, apiKeys }),
+  };
+}
