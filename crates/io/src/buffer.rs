@@ -94,7 +94,11 @@ impl SlabWriter {
         // SAFETY: the range is inside the slab (asserted), no piece covers it yet (it lies behind `position`), and
         // `bytes` cannot overlap it because no reference to unpublished slab memory is ever handed out.
         unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.slab.start.as_ptr().add(self.position), bytes.len());
+            std::ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                self.slab.start.as_ptr().add(self.position),
+                bytes.len(),
+            );
         }
         self.position += bytes.len();
     }

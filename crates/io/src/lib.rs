@@ -5,7 +5,31 @@
 pub mod buffer;
 pub mod errno;
 pub mod op;
+pub mod sim;
+
+mod attempt;
+mod clock;
+mod continuation;
+mod counters;
+mod direct;
+mod directory;
+mod driver;
+mod files;
+mod inflight;
+mod io;
+mod limits;
+mod plan;
+#[cfg(feature = "planted")]
+pub mod planted;
+mod signal;
+mod timers;
 
 pub use buffer::{BLOCK, Piece, ReadBuffer, SlabWriter, round_up};
+pub use counters::IoCounters;
+pub use directory::OpenError;
+pub use driver::{DriverChoice, DriverKind, DriverReport};
 pub use errno::{IoError, IoErrorKind};
+pub use io::Io;
+pub use limits::Limits;
 pub use op::{Completion, Done, FileId, Op, OpId, OpQueue, OpenMode};
+pub use sim::{SimHandle, SimOptions};

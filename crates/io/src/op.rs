@@ -5,7 +5,9 @@
 
 use crate::buffer::{Piece, ReadBuffer};
 use crate::errno::IoError;
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Names one operation for ever: ids are never reused, and a completion with an unknown id is a fatal assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,25 +35,56 @@ pub enum OpenMode {
 /// What to do. Positions and lengths of direct files are whole blocks (`buffer::BLOCK`).
 #[derive(Debug)]
 pub enum Op {
-    Open { path: PathBuf, mode: OpenMode },
-    Close { file: FileId },
+    Open {
+        path: PathBuf,
+        mode: OpenMode,
+    },
+    Close {
+        file: FileId,
+    },
     /// Fills `buffer` from `position`; fewer bytes than asked for mean the end of the file was reached.
-    Read { file: FileId, position: u64, buffer: ReadBuffer },
+    Read {
+        file: FileId,
+        position: u64,
+        buffer: ReadBuffer,
+    },
     /// Writes all pieces one behind the other. `durable`: the write itself is on stable storage when it completes
     /// (`RWF_DSYNC`); that says nothing of any *other* write.
-    Write { file: FileId, position: u64, pieces: Vec<Piece>, durable: bool },
+    Write {
+        file: FileId,
+        position: u64,
+        pieces: Vec<Piece>,
+        durable: bool,
+    },
     /// Makes every write to `file` that *completed before this was submitted* durable (fdatasync, which includes a
     /// size that is needed to read the data).
-    Sync { file: FileId },
+    Sync {
+        file: FileId,
+    },
     /// Makes creations, renames and removals of names in this directory durable.
-    SyncDirectory { path: PathBuf },
+    SyncDirectory {
+        path: PathBuf,
+    },
     /// Reserves space (fallocate mode 0: the size grows, contents are zero).
-    Allocate { file: FileId, length: u64 },
-    Truncate { file: FileId, length: u64 },
-    Rename { from: PathBuf, to: PathBuf },
-    Unlink { path: PathBuf },
+    Allocate {
+        file: FileId,
+        length: u64,
+    },
+    Truncate {
+        file: FileId,
+        length: u64,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
+    Unlink {
+        path: PathBuf,
+    },
     /// Completes when the driver's monotonic clock reaches `deadline_ns`.
-    Timer { deadline_ns: u64 },
+    Timer {
+        deadline_ns: u64,
+    },
 }
 
 /// What came of it. Every operation completes exactly once; its buffers come back with the completion.
@@ -64,19 +97,40 @@ pub struct Completion {
 /// The result of a successful operation. Writes are complete *in full*: short writes were continued below.
 #[derive(Debug)]
 pub enum Done {
-    Opened { file: FileId, size: u64 },
+    Opened {
+        file: FileId,
+        size: u64,
+    },
     /// `length` bytes of `buffer` were filled.
-    Read { buffer: ReadBuffer, length: usize },
-    Written { length: usize },
+    Read {
+        buffer: ReadBuffer,
+        length: usize,
+    },
+    Written {
+        length: usize,
+    },
     /// Close, Sync, SyncDirectory, Allocate, Truncate, Rename, Unlink, Timer.
     Finished,
 }
 
-/// Where state machines put operations. Ids start where the last queue of this process stopped, never at a used one.
-#[derive(Debug, Default)]
+/// Where state machines put operations. Every queue of a process counts in a range of its own, so an id is never
+/// used twice, however many queues feed one driver.
+#[derive(Debug)]
 pub struct OpQueue {
     next: u64,
-    waiting: std::collections::VecDeque<(OpId, Op)>,
+    waiting: VecDeque<(OpId, Op)>,
+}
+
+/// Bits an id has for counting within its queue; the rest number the queue.
+const QUEUE_BITS: u32 = 44;
+
+static QUEUES: AtomicU64 = AtomicU64::new(0);
+
+impl Default for OpQueue {
+    fn default() -> OpQueue {
+        let queue = QUEUES.fetch_add(1, Ordering::Relaxed);
+        OpQueue { next: queue << QUEUE_BITS, waiting: VecDeque::new() }
+    }
 }
 
 impl OpQueue {

@@ -1,0 +1,281 @@
+//! The one layer between operations and attempts, shared by all drivers: what is in flight, what waits, what has to
+//! be continued or done again.
+//!
+//! What it promises above: an operation completes exactly once; a `Written` is in full; a read stops short only at
+//! the end of the file; EINTR, EAGAIN and stray cancellations are not seen.
+//!
+//! The one invariant: a token names one attempt for ever. A driver that returns a token nobody waits for has mixed
+//! up memory and operations, and that is a fatal assertion.
+
+use crate::attempt::{Attempt, Outcome, Token};
+use crate::continuation::Next;
+use crate::counters::IoCounters;
+use crate::driver::Driver;
+use crate::errno::IoError;
+use crate::files::FileTable;
+use crate::op::{Completion, Done, FileId, Op, OpId};
+use crate::plan::{Plan, plan};
+use std::collections::VecDeque;
+
+/// Timers do not count against what is in flight at the device, but their number has a limit too: with it, a
+/// completion queue of 4,096 entries cannot overflow.
+const TIMERS_MAX: usize = 1024;
+
+/// An accepted operation.
+#[derive(Debug)]
+pub(crate) struct Work {
+    id: OpId,
+    pub file: Option<FileId>,
+    role: Role,
+    /// Present while the operation waits; a driver has it otherwise.
+    attempt: Option<Attempt>,
+    /// Attempts in a row without progress.
+    pub retries: u32,
+    /// Bytes of a read that are known to be there.
+    pub filled: usize,
+    /// Completed already, as far as anyone knows.
+    #[cfg(feature = "planted")]
+    silent: bool,
+}
+
+/// What an operation means for the file it is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Uses,
+    Syncs,
+    Closes,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    work: Option<Work>,
+}
+
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    waiting: VecDeque<u32>,
+    /// Attempts a driver has, without timers.
+    started: usize,
+    timers: usize,
+    max: usize,
+    direct: bool,
+    closing: bool,
+    pub files: FileTable,
+    pub counters: IoCounters,
+    #[cfg(feature = "planted")]
+    pub planted: Option<crate::planted::PlantedBug>,
+}
+
+impl InFlight {
+    pub fn new(max: usize, direct: bool) -> InFlight {
+        InFlight {
+            slots: Vec::new(),
+            free: Vec::new(),
+            waiting: VecDeque::new(),
+            started: 0,
+            timers: 0,
+            max: max.max(1),
+            direct,
+            closing: false,
+            files: FileTable::default(),
+            counters: IoCounters::default(),
+            #[cfg(feature = "planted")]
+            planted: None,
+        }
+    }
+
+    /// Operations accepted and not complete.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.started + self.timers
+    }
+
+    /// Attempts a driver has.
+    pub fn with_driver(&self) -> usize {
+        self.started + self.timers
+    }
+
+    /// Takes an operation; starts it if there is room. Refusals complete at once.
+    pub fn accept(&mut self, id: OpId, op: Op, driver: &mut dyn Driver, ready: &mut Vec<Completion>) {
+        self.counters.count(&op);
+        if self.closing {
+            let error = IoError::from_errno(libc::ECANCELED, "an operation after shutdown");
+            ready.push(Completion { id, result: Err(error) });
+            return;
+        }
+        #[cfg(feature = "planted")]
+        if self.planted == Some(crate::planted::PlantedBug::DirectorySyncLeftOut)
+            && matches!(op, Op::SyncDirectory { .. })
+        {
+            ready.push(Completion { id, result: Ok(Done::Finished) });
+            return;
+        }
+        match plan(op, &self.files, self.direct) {
+            Ok(plan) => self.admit(id, plan, driver),
+            Err(error) => {
+                self.counters.failed += 1;
+                ready.push(Completion { id, result: Err(error) });
+            }
+        }
+    }
+
+    fn admit(&mut self, id: OpId, plan: Plan, driver: &mut dyn Driver) {
+        self.counters.bytes_copied += plan.copied as u64;
+        let role = match plan.attempt {
+            Attempt::Close { .. } => Role::Closes,
+            Attempt::Sync { .. } => Role::Syncs,
+            _ => Role::Uses,
+        };
+        if let Some(file) = plan.file {
+            let open = self.files.get_mut(file).expect("a planned operation's file is open");
+            open.references += 1;
+            open.closing |= role == Role::Closes;
+            open.syncing |= role == Role::Syncs;
+        }
+        let is_timer = matches!(plan.attempt, Attempt::Timer { .. });
+        let slot = self.occupy(Work {
+            id,
+            file: plan.file,
+            role,
+            attempt: Some(plan.attempt),
+            retries: 0,
+            filled: 0,
+            #[cfg(feature = "planted")]
+            silent: false,
+        });
+        if is_timer {
+            assert!(self.timers < TIMERS_MAX, "more than {TIMERS_MAX} timers");
+            self.start(slot, driver);
+        } else if self.waiting.is_empty() && self.started < self.max && !self.must_wait(slot) {
+            self.start(slot, driver);
+        } else {
+            self.waiting.push_back(slot);
+        }
+    }
+
+    fn occupy(&mut self, work: Work) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            u32::try_from(self.slots.len() - 1).expect("slots are few")
+        });
+        self.slots[slot as usize].work = Some(work);
+        slot
+    }
+
+    /// Starts what waits, in order, as far as there is room. True when anything was started.
+    pub fn dispatch(&mut self, driver: &mut dyn Driver) -> bool {
+        let mut any = false;
+        let mut looked_at = 0;
+        while self.started < self.max && looked_at < self.waiting.len() {
+            let slot = self.waiting[looked_at];
+            if self.must_wait(slot) {
+                looked_at += 1;
+                continue;
+            }
+            self.waiting.remove(looked_at);
+            self.start(slot, driver);
+            any = true;
+        }
+        any
+    }
+
+    /// A close waits for everything else that refers to its file.
+    fn must_wait(&self, slot: u32) -> bool {
+        let work = self.slots[slot as usize].work.as_ref().expect("what waits is in its slot");
+        if work.role != Role::Closes {
+            return false;
+        }
+        let file = work.file.expect("a close has a file");
+        self.files.get(file).expect("a file is there until its close completes").references > 1
+    }
+
+    fn start(&mut self, slot: u32, driver: &mut dyn Driver) {
+        let entry = &mut self.slots[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        let work = entry.work.as_mut().expect("what is started is in its slot");
+        let attempt = work.attempt.take().expect("what is started was waiting");
+        match attempt {
+            Attempt::Timer { .. } => self.timers += 1,
+            _ => self.started += 1,
+        }
+        driver.start(Token::new(slot, entry.generation), attempt);
+    }
+
+    /// Takes an outcome from a driver: completes the operation or makes another attempt.
+    pub fn settle(&mut self, outcome: Outcome, driver: &mut dyn Driver, ready: &mut Vec<Completion>) {
+        let slot = outcome.token.slot();
+        let known = self.slots.get(slot).is_some_and(|entry| {
+            entry.generation == outcome.token.generation()
+                && entry.work.as_ref().is_some_and(|work| work.attempt.is_none())
+        });
+        assert!(known, "completion of an unknown attempt: {:?}", outcome.token);
+        match outcome.attempt {
+            Attempt::Timer { .. } => self.timers -= 1,
+            _ => self.started -= 1,
+        }
+        let slot = outcome.token.slot() as u32;
+        match self.judge(slot, outcome.attempt, outcome.result, driver) {
+            Next::Complete(result) => self.finish(slot, result, ready),
+            Next::Again(attempt) => {
+                #[cfg(feature = "planted")]
+                self.plant_early_completion(slot, &attempt, ready);
+                self.work(slot).attempt = Some(attempt);
+                self.start(slot, driver);
+            }
+        }
+    }
+
+    pub fn work(&mut self, slot: u32) -> &mut Work {
+        self.slots[slot as usize].work.as_mut().expect("checked when the outcome was matched")
+    }
+
+    fn finish(&mut self, slot: u32, result: Result<Done, IoError>, ready: &mut Vec<Completion>) {
+        let work = self.slots[slot as usize].work.take().expect("an operation finishes once");
+        self.free.push(slot);
+        if let Some(file) = work.file {
+            let open = self.files.get_mut(file).expect("a file is there until its close completes");
+            open.references -= 1;
+            open.syncing &= work.role != Role::Syncs;
+            // A close that failed has freed the handle all the same; only one that never ran has not.
+            let never_ran = matches!(&result, Err(error) if error.errno == libc::ECANCELED);
+            if work.role == Role::Closes && !never_ran {
+                self.files.remove(file);
+            }
+        }
+        #[cfg(feature = "planted")]
+        if work.silent {
+            return;
+        }
+        ready.push(Completion { id: work.id, result });
+    }
+
+    /// From now on nothing is accepted, continued or done again; what waits is given up.
+    pub fn close(&mut self, ready: &mut Vec<Completion>) {
+        self.closing = true;
+        while let Some(slot) = self.waiting.pop_front() {
+            let attempt = self.work(slot).attempt.take().expect("what waits has its attempt");
+            let error = self.failure(slot, &attempt, libc::ECANCELED);
+            self.finish(slot, Err(error), ready);
+        }
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// The bug: a short write is reported as complete, and finished behind the caller's back.
+    #[cfg(feature = "planted")]
+    fn plant_early_completion(&mut self, slot: u32, attempt: &Attempt, ready: &mut Vec<Completion>) {
+        let planted = self.planted == Some(crate::planted::PlantedBug::FlushBeforeShortWriteContinued);
+        let work = self.work(slot);
+        if let (true, false, Attempt::Write { pieces, .. }) = (planted, work.silent, attempt) {
+            work.silent = true;
+            ready.push(Completion {
+                id: work.id,
+                result: Ok(Done::Written { length: crate::attempt::total(pieces) }),
+            });
+        }
+    }
+}
