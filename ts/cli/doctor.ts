@@ -1,0 +1,54 @@
+/**
+ * `millrace doctor`: looks at the machine, says what is good and what is not, with the fix; changes nothing.
+ *
+ * Invariant: the table goes to stdout whole or as JSON, and the exit code says the worst verdict only under `--strict`.
+ */
+import { probe as probeAddon } from '../tools.ts';
+import { renderColumns } from './columns.ts';
+import { type Finding, judge, type ProbeFacts } from './doctor-checks.ts';
+import { readFacts } from './doctor-facts.ts';
+import { ExitCode, type ExitCodeNumber } from './exit.ts';
+import { DataOutput, type Terminal } from './terminal.ts';
+
+export interface DoctorOptions {
+  readonly dir: string;
+  readonly json: boolean;
+  /** A WARN or FAIL becomes exit code 5. */
+  readonly strict: boolean;
+  /** Print the commands that would apply the fixes, as a shell script. */
+  readonly outputScript: boolean;
+}
+
+/** Runs all checks for a data directory at `options.dir`. */
+export async function doctor(options: DoctorOptions, terminal: Terminal): Promise<ExitCodeNumber> {
+  const facts = readFacts(options.dir);
+  const { probe, problem } = readProbe(facts.folder);
+  const findings = judge(facts, probe, problem);
+  await new DataOutput(terminal.stdout).text(render(findings, options));
+  const failed = findings.some((finding) => finding.verdict === 'FAIL');
+  const warned = findings.some((finding) => finding.verdict === 'WARN');
+  if (options.strict && (failed || warned)) return ExitCode.degraded;
+  return failed ? ExitCode.failure : ExitCode.ok;
+}
+
+function readProbe(folder: string): { probe: ProbeFacts | undefined; problem: string | undefined } {
+  try {
+    return { probe: probeAddon(folder), problem: undefined };
+  } catch (error) {
+    return { probe: undefined, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function render(findings: readonly Finding[], options: DoctorOptions): string {
+  if (options.outputScript) return renderScript(findings);
+  if (options.json) return `${JSON.stringify(findings, null, 2)}\n`;
+  const rows = findings.map((one) => [one.check, one.verdict, one.detail, one.fix]);
+  return renderColumns({ headings: ['CHECK', 'STATE', 'FOUND', 'WHAT TO DO'], rows });
+}
+
+function renderScript(findings: readonly Finding[]): string {
+  const lines = findings.flatMap((one) => {
+    return one.command === undefined ? [] : [`# ${one.check}: ${one.detail}: ${one.fix}`, one.command];
+  });
+  return `#!/bin/sh\nset -eu\n${lines.map((line) => `${line}\n`).join('')}`;
+}

@@ -1,0 +1,153 @@
+/**
+ * What `serve` is to do, decided from flags, environment, file and defaults, in that order. Decides only: nothing is
+ * opened, so `--check-config` is this file and nothing else.
+ *
+ * Invariant: every setting is known and valid before anything is touched, and an unknown name is refused with the
+ * nearest one.
+ */
+import { type Durability, levelNumber, parseFlushText } from '../durability.ts';
+import type { FlushPolicy } from '../log/types.ts';
+import type { DriverName } from '../options.ts';
+import { usage } from './exit.ts';
+import { type Address, address, formatAddress } from './options.ts';
+import { readSettingsFile } from './settings-file.ts';
+
+/** The flags as commander hands them over; absent ones are undefined. */
+export interface ServeFlags {
+  readonly kafka?: Address;
+  readonly dir?: string;
+  readonly config?: string;
+  readonly flush?: string;
+  readonly durability?: Durability;
+  readonly driver?: DriverName;
+  /** From `-X`. */
+  readonly X?: ReadonlyMap<string, string>;
+}
+
+/** Everything decided. `settings` are broker settings by Kafka's names, only those given. */
+export interface ServeSettings {
+  readonly kafka: Address;
+  readonly dir: string;
+  readonly flush: FlushPolicy;
+  /** The weakest level any acknowledgement stands for; undefined leaves it to `acks`. */
+  readonly durability: Durability | undefined;
+  readonly driver: DriverName;
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** The table of settings: whether a name is known, and what is wrong with a value. */
+export interface SettingsTable {
+  readonly names: Iterable<string>;
+  /** Why `value` cannot be used for `name`, or undefined. */
+  problem(name: string, value: string): string | undefined;
+}
+
+/** Names that stand for a flag of ours, by what users of Kafka call them. */
+const flagNames = new Set(['kafka', 'dir', 'flush', 'durability', 'driver']);
+
+/** Decides all settings. `env` is the process's environment. Throws a usage error for the first one that is wrong. */
+export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: SettingsTable): ServeSettings {
+  const known = new Set(table.names);
+  const given = new Map<string, string>();
+  const add = (source: Iterable<readonly [string, string]>): void => {
+    for (const [name, value] of source) {
+      if (!known.has(name) && !flagNames.has(name)) throw unknownName(name, known);
+      given.set(name, value);
+    }
+  };
+  if (flags.config !== undefined) add(readSettingsFile(flags.config));
+  add(fromEnvironment(env, known));
+  add(flags.X ?? []);
+  for (const [name, value] of given) {
+    const problem = known.has(name) ? table.problem(name, value) : undefined;
+    if (problem !== undefined) throw usage(problem);
+  }
+  const settings = new Map([...given].filter(([name]) => known.has(name) && !decidedHere.has(name)));
+  const durability = flags.durability ?? (given.get('durability') as Durability | undefined);
+  if (durability !== undefined) levelNumber(durability);
+  return {
+    kafka: flags.kafka ?? listener(given),
+    dir: flags.dir ?? given.get('dir') ?? given.get('log.dirs') ?? './millrace-data',
+    flush: decideFlush(flags, given),
+    durability,
+    driver: decideDriver(flags.driver ?? given.get('driver') ?? 'auto'),
+    settings,
+  };
+}
+
+/** Kafka names that are answered by a field of their own. */
+const decidedHere = new Set(['listeners', 'log.dirs', 'log.flush.interval.messages', 'log.flush.interval.ms']);
+
+/** `MILLRACE_LOG_RETENTION_MS` and the like: known names with dots as underscores. */
+function* fromEnvironment(env: NodeJS.ProcessEnv, known: ReadonlySet<string>): Iterable<readonly [string, string]> {
+  for (const name of known) {
+    const value = env[`MILLRACE_${name.toUpperCase().replaceAll('.', '_')}`];
+    if (value !== undefined) yield [name, value];
+  }
+}
+
+function listener(given: ReadonlyMap<string, string>): Address {
+  const text = given.get('kafka') ?? given.get('listeners')?.replace(/^PLAINTEXT:\/\//i, '');
+  if (text === undefined || text === '') return { host: '127.0.0.1', port: 9092 };
+  try {
+    return address(text);
+  } catch {
+    throw usage(`'${text}' is not an address to listen on: give HOST:PORT, one only, without TLS or SASL`);
+  }
+}
+
+function decideFlush(flags: ServeFlags, given: ReadonlyMap<string, string>): FlushPolicy {
+  const text = flags.flush ?? given.get('flush');
+  if (text !== undefined) return parseFlushText(text);
+  const records = given.get('log.flush.interval.messages');
+  const interval = given.get('log.flush.interval.ms');
+  if (records === undefined && interval === undefined) return 'always';
+  if (records === '1') return 'always';
+  // Kafka's own default of either is the largest long, which means never: by itself that is the policy `os`.
+  const parts = [limit('records', records), limit('interval', interval)].filter((part) => part !== undefined);
+  return parts.length === 0 ? 'os' : parseFlushText(parts.join(','));
+}
+
+function limit(name: string, value: string | undefined): string | undefined {
+  return value === undefined || Number(value) > Number.MAX_SAFE_INTEGER ? undefined : `${name}=${value}`;
+}
+
+function decideDriver(name: string): DriverName {
+  if (name === 'auto' || name === 'ring' || name === 'pool') return name;
+  throw usage(`driver must be auto, ring or pool, not '${name}'`);
+}
+
+function unknownName(name: string, known: ReadonlySet<string>): Error {
+  let nearest = '';
+  let best = Math.max(3, Math.ceil(name.length / 3));
+  for (const candidate of [...known, ...flagNames]) {
+    const distance = editDistance(name, candidate);
+    if (distance < best) [nearest, best] = [candidate, distance];
+  }
+  return usage(`there is no setting '${name}'${nearest === '' ? '' : `; did you mean ${nearest}?`}`);
+}
+
+/** Levenshtein's distance: single characters added, removed or replaced. */
+function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, i) => i);
+  for (const [i, letter] of [...left].entries()) {
+    const next = [i + 1];
+    for (const [j, other] of [...right].entries()) {
+      next.push(Math.min((row[j] ?? 0) + (letter === other ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+/** The settings as lines for `--check-config`. */
+export function describeSettings(decided: ServeSettings, flush: string): [name: string, value: string][] {
+  return [
+    ['kafka', formatAddress(decided.kafka)],
+    ['dir', decided.dir],
+    ['flush', flush],
+    ['durability', decided.durability ?? 'by acks'],
+    ['driver', decided.driver],
+    ...[...decided.settings].sort(([left], [right]) => (left < right ? -1 : 1)),
+  ];
+}

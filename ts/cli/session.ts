@@ -1,0 +1,91 @@
+/**
+ * The connection a client verb works on: where the server is, how long to wait, and failures as one line for a person.
+ * Everything of the protocol is ts/client.
+ *
+ * Invariant: what a verb sees is either a reply or a `CliError`.
+ */
+import type { Api, Complete, Sparse } from '../broker/protocol/api.ts';
+import { ClientError } from '../client/client-error.ts';
+import { ClientConnection } from '../client/connection.ts';
+import { CliError, ExitCode, usage } from './exit.ts';
+import { type Address, address } from './options.ts';
+
+/** Options every client verb has. */
+export interface ClientOptions {
+  readonly brokers?: Address;
+  /** From `-X`: `brokers`, `client.id`, `request.timeout.ms`. */
+  readonly X?: ReadonlyMap<string, string>;
+}
+
+/** Topic names left the Fetch request with version 13. */
+const lastNamedFetch = 12;
+const fetchKey = 1;
+
+export class Session implements AsyncDisposable {
+  readonly #connection: ClientConnection;
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection;
+  }
+
+  /** Sends a request and resolves with the reply, whatever error codes that holds. Rejects with `CliError`. */
+  async send<Request, Response>(api: Api<Request, Response>, body: Sparse<Request>): Promise<Complete<Response>> {
+    try {
+      return await this.#connection.request(api, body, api.key === fetchKey ? { maxVersion: lastNamedFetch } : {});
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  /** Sends a request that gets no reply; resolves when there is room for more. */
+  async sendOnly<Request, Response>(api: Api<Request, Response>, body: Sparse<Request>): Promise<void> {
+    try {
+      await this.#connection.sendOnly(api, body);
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#connection.close();
+  }
+}
+
+/** Connects to the server the options name; 127.0.0.1:9092 without any. */
+export async function openSession(options: ClientOptions): Promise<Session> {
+  const { host, port, clientId, requestMs } = decide(options);
+  try {
+    return new Session(await ClientConnection.open({ host, port, clientId, requestMs }));
+  } catch (error) {
+    throw explain(error);
+  }
+}
+
+function decide(options: ClientOptions): Address & { clientId: string; requestMs: number } {
+  let at = options.brokers;
+  let clientId = 'millrace-cli';
+  let requestMs = 60_000;
+  for (const [name, value] of options.X ?? []) {
+    if (name === 'brokers') at ??= firstBroker(value);
+    else if (name === 'client.id') clientId = value;
+    else if (name === 'request.timeout.ms' && /^\d{1,9}$/.test(value)) requestMs = Number(value);
+    else throw usage(`-X ${name}=${value} is not understood: give brokers, client.id or request.timeout.ms`);
+  }
+  return { ...(at ?? { host: '127.0.0.1', port: 9092 }), clientId, requestMs };
+}
+
+/** The first of `host:port,host:port`: one server knows all of its topics. */
+function firstBroker(text: string): Address {
+  try {
+    return address(text.split(',')[0] ?? '');
+  } catch {
+    throw usage(`-X brokers=${text}: give HOST:PORT`);
+  }
+}
+
+function explain(error: unknown): unknown {
+  if (!(error instanceof ClientError)) return error;
+  return new CliError(error.failure === 'timeout' ? ExitCode.timeout : ExitCode.failure, error.message, {
+    cause: error,
+  });
+}

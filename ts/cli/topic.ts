@@ -1,0 +1,143 @@
+/**
+ * `millrace topic create|list|describe|delete`: one request each, one table each.
+ *
+ * Invariant: with several topics every one is tried and reported; the exit code is that of the first that failed.
+ */
+import { ErrorCode as KafkaError } from '../broker/protocol/error-codes.ts';
+import { createTopicsApi } from '../broker/protocol/gen/19-create-topics.gen.ts';
+import { deleteTopicsApi } from '../broker/protocol/gen/20-delete-topics.gen.ts';
+import { renderColumns, type Table } from './columns.ts';
+import { ExitCode, type ExitCodeNumber } from './exit.ts';
+import { errorName, exitCodeOfKafka } from './kafka-names.ts';
+import { type ClientOptions, openSession } from './session.ts';
+import { confirm, DataOutput, type Terminal } from './terminal.ts';
+import { type DescribeSections, describeTopic, fetchTopics, renderDescription } from './topic-description.ts';
+
+type Form = { readonly format: 'text' | 'json' };
+
+export interface CreateOptions extends ClientOptions, Form {
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly topicConfig?: ReadonlyMap<string, string>;
+  readonly dry?: boolean;
+  readonly ifNotExists?: boolean;
+}
+
+const requestTimeoutMs = 30_000;
+
+/** Creates `names`, all with the same partitions and settings. */
+export async function createTopics(
+  names: readonly string[],
+  options: CreateOptions,
+  terminal: Terminal,
+): Promise<ExitCodeNumber> {
+  await using session = await openSession(options);
+  const configs = [...(options.topicConfig ?? [])].map(([name, value]) => ({ name, value }));
+  const response = await session.send(createTopicsApi, {
+    topics: names.map((name) => {
+      return { name, numPartitions: options.partitions, replicationFactor: options.replicas, assignments: [], configs };
+    }),
+    timeoutMs: requestTimeoutMs,
+    validateOnly: options.dry === true,
+  });
+  const results = response.topics.map(({ name, errorCode, errorMessage }) => {
+    const forgiven = options.ifNotExists === true && errorCode === KafkaError.TOPIC_ALREADY_EXISTS;
+    return { name, errorCode: forgiven ? 0 : errorCode, status: status(errorCode, errorMessage) };
+  });
+  return reportChanges(results, options, terminal);
+}
+
+/** Deletes `names` after asking. */
+export async function deleteTopics(
+  names: readonly string[],
+  options: ClientOptions & Form & { readonly yes?: boolean },
+  terminal: Terminal,
+): Promise<ExitCodeNumber> {
+  await confirm(terminal, `delete ${names.join(', ')} and all records`, options.yes === true);
+  await using session = await openSession(options);
+  const response = await session.send(deleteTopicsApi, {
+    topics: names.map((name) => ({ name })),
+    topicNames: [...names],
+    timeoutMs: requestTimeoutMs,
+  });
+  const results = response.responses.map(({ name, errorCode, errorMessage }) => {
+    return { name: name ?? '', errorCode, status: status(errorCode, errorMessage) };
+  });
+  return reportChanges(results, options, terminal);
+}
+
+function status(errorCode: number, message: string | null): string {
+  return message === null || message === '' || errorCode === 0
+    ? errorName(errorCode)
+    : `${errorName(errorCode)}: ${message}`;
+}
+
+interface Change {
+  readonly name: string;
+  readonly errorCode: number;
+  readonly status: string;
+}
+
+async function reportChanges(changes: readonly Change[], options: Form, terminal: Terminal): Promise<ExitCodeNumber> {
+  const table = { headings: ['TOPIC', 'STATUS'], rows: changes.map((change) => [change.name, change.status]) };
+  const data = changes.map(({ name, errorCode, status: text }) => ({ topic: name, errorCode, status: text }));
+  await print(terminal, options, table, data);
+  const failed = changes.find((change) => change.errorCode !== 0);
+  return failed === undefined ? ExitCode.ok : exitCodeOfKafka(failed.errorCode);
+}
+
+/** Lists all topics by name. */
+export async function listTopics(options: ClientOptions & Form, terminal: Terminal): Promise<ExitCodeNumber> {
+  await using session = await openSession(options);
+  const topics = (await fetchTopics(session, null)).map((topic) => {
+    return {
+      name: topic.name ?? '',
+      partitions: topic.partitions.length,
+      replicas: topic.partitions[0]?.replicaNodes.length ?? 0,
+    };
+  });
+  topics.sort((left, right) => (left.name < right.name ? -1 : 1));
+  const rows = topics.map((topic) => [topic.name, topic.partitions, topic.replicas]);
+  await print(terminal, options, { headings: ['NAME', 'PARTITIONS', 'REPLICAS'], rows }, topics);
+  return ExitCode.ok;
+}
+
+export interface DescribeOptions extends ClientOptions, Form {
+  readonly printAll?: boolean;
+  readonly printSummary?: boolean;
+  readonly printConfigs?: boolean;
+  readonly printPartitions?: boolean;
+}
+
+/** Describes `names`: the summary and the settings, or the sections asked for. */
+export async function describeTopics(
+  names: readonly string[],
+  options: DescribeOptions,
+  terminal: Terminal,
+): Promise<ExitCodeNumber> {
+  const { printAll = false, printSummary = false, printConfigs = false, printPartitions = false } = options;
+  const none = !(printAll || printSummary || printConfigs || printPartitions);
+  const sections: DescribeSections = {
+    summary: printAll || printSummary || none,
+    configs: printAll || printConfigs || none,
+    partitions: printAll || printPartitions,
+  };
+  await using session = await openSession(options);
+  const output = new DataOutput(terminal.stdout);
+  let exitCode: ExitCodeNumber = ExitCode.ok;
+  for (const name of names) {
+    const described = await describeTopic(session, name, sections);
+    if (described.errorCode !== 0) {
+      terminal.stderr.write(`millrace: ${name}: ${errorName(described.errorCode)}\n`);
+      if (exitCode === ExitCode.ok) exitCode = exitCodeOfKafka(described.errorCode);
+      continue;
+    }
+    await output.text(options.format === 'json' ? `${JSON.stringify(described)}\n` : renderDescription(described));
+  }
+  return exitCode;
+}
+
+async function print(terminal: Terminal, options: Form, table: Table, data: unknown): Promise<void> {
+  const text = options.format === 'json' ? `${JSON.stringify(data)}\n` : renderColumns(table);
+  await new DataOutput(terminal.stdout).text(text);
+}
