@@ -60,6 +60,8 @@ pub struct Start {
     pub checkpoint_lsn: u64,
     /// An LSN known to have been durable (0: nothing known). What is missing below it is damage, not a torn tail.
     pub durable_lsn: u64,
+    /// The last shutdown was clean, and `durable_lsn` was the last LSN of all. Then nothing is looked for behind it.
+    pub clean: bool,
 }
 
 impl Start {
@@ -71,6 +73,18 @@ impl Start {
 }
 
 impl Config {
+    /// Whether the bug of believing any whole frame is planted.
+    #[cfg(feature = "planted")]
+    pub(crate) fn accepts_stale_laps(&self) -> bool {
+        self.planted.accept_stale_lap
+    }
+
+    /// Never, but in tests that plant the bug.
+    #[cfg(not(feature = "planted"))]
+    pub(crate) fn accepts_stale_laps(&self) -> bool {
+        false
+    }
+
     /// Panics when the limits contradict each other: that is a programming error of the layer above.
     pub(crate) fn check(&self) {
         let block = BLOCK as u64;

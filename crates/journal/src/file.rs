@@ -127,6 +127,11 @@ impl Files {
         }
     }
 
+    /// Files that are or will be written again; fenced ones do not count against the budget.
+    pub fn usable(&self) -> usize {
+        self.files.iter().filter(|file| file.state != FileState::Fenced).count()
+    }
+
     /// Whether a free file of at least `capacity` bytes is waiting to be used.
     pub fn has_free(&self, capacity: u64) -> bool {
         self.files.iter().any(|file| file.state == FileState::Free && file.capacity >= capacity)

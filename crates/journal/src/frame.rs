@@ -103,6 +103,16 @@ pub struct FrameHeader {
     pub group: u64,
 }
 
+/// What an unverified header says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Of the whole frame.
+    pub bytes: u64,
+    pub file: u32,
+    pub lap: u32,
+    pub lsn: u64,
+}
+
 /// Why bytes are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoFrame {
@@ -148,21 +158,19 @@ impl FrameHeader {
         crc
     }
 
-    /// The length a header *claims* for its whole frame, before anything is verified. `None` when this is no header.
+    /// What a header *claims*, before anything is verified. `None` when this is no header.
     #[must_use]
-    pub fn claimed_bytes(bytes: &[u8]) -> Option<usize> {
+    pub fn claim(bytes: &[u8]) -> Option<Claim> {
         if bytes.len() < FRAME_HEADER || get_u32(bytes, MAGIC_AT) != MAGIC {
             return None;
         }
         let payload = get_u32(bytes, PAYLOAD_AT) as usize;
-        payload.is_multiple_of(ALIGN).then_some(FRAME_HEADER + payload)
-    }
-
-    /// The identity a header *claims*, before anything is verified: (file, lap, LSN).
-    #[must_use]
-    pub fn claimed_identity(bytes: &[u8]) -> Option<(u32, u32, u64)> {
-        Self::claimed_bytes(bytes)?;
-        Some((get_u32(bytes, FILE_AT), get_u32(bytes, LAP_AT), get_u64(bytes, LSN_AT)))
+        payload.is_multiple_of(ALIGN).then(|| Claim {
+            bytes: (FRAME_HEADER + payload) as u64,
+            file: get_u32(bytes, FILE_AT),
+            lap: get_u32(bytes, LAP_AT),
+            lsn: get_u64(bytes, LSN_AT),
+        })
     }
 
     /// Decodes and verifies the frame at the start of `bytes`; returns it with its CRC. It is whole and ours by its own
@@ -174,8 +182,9 @@ impl FrameHeader {
         if get_u32(bytes, MAGIC_AT) != MAGIC {
             return Err(NoFrame::Magic);
         }
-        let total = Self::claimed_bytes(bytes).ok_or(NoFrame::Length)?;
-        let frame = bytes.get(..total).ok_or(NoFrame::Short)?;
+        let claim = Self::claim(bytes).ok_or(NoFrame::Length)?;
+        let frame =
+            usize::try_from(claim.bytes).ok().and_then(|total| bytes.get(..total)).ok_or(NoFrame::Short)?;
         let crc = get_u32(frame, CRC_AT);
         if crc32c(&frame[COVERED_FROM..]) != crc {
             return Err(NoFrame::Checksum);

@@ -10,7 +10,7 @@ use crate::config::{Config, Start};
 use crate::counters::Counters;
 use crate::entry::Entry;
 use crate::error::{Busy, JournalError};
-use crate::file::{FileState, Files};
+use crate::file::{FileState, Files, JournalFile};
 use crate::flush::{CommitWrite, Demand, Request};
 use crate::frame::{FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind};
 use crate::poison::{Poison, PoisonCause};
@@ -47,7 +47,7 @@ struct Round {
 }
 
 /// Where appends continue: left by recovery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Tail {
     pub last_lsn: u64,
     pub last_crc: u32,
@@ -55,6 +55,8 @@ pub(crate) struct Tail {
     pub persisted_durable: u64,
     /// The next frame begins a new chain, in a new lap.
     pub restart: bool,
+    /// Of the frames that were handed out.
+    pub settle_marks: SettleMarks,
 }
 
 /// The journal. One owner, one thread.
@@ -105,7 +107,7 @@ impl Journal {
             last_effect: tail.last_lsn,
             persisted_durable: tail.persisted_durable,
             durable_moved_at: None,
-            settle_marks: SettleMarks::default(),
+            settle_marks: tail.settle_marks,
             poison: None,
             counters: Counters::default(),
             config,
@@ -246,7 +248,7 @@ impl Journal {
     fn why_no_file(&self) -> Busy {
         if self.supply.is_blocked() {
             Busy::NoSpace
-        } else if self.files.iter().count() < self.config.max_files as usize || self.supply.is_working() {
+        } else if self.files.usable() < self.config.max_files as usize || self.supply.is_working() {
             Busy::FileNotReady
         } else {
             Busy::Unsettled
@@ -444,7 +446,7 @@ impl Journal {
     }
 
     fn mark_when_idle(&mut self, now: u64) {
-        if !self.mark_deadline().is_some_and(|deadline| deadline <= now) {
+        if self.mark_deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         match self.append_frame(FrameKind::Mark, &[], Demand::now()) {
@@ -471,9 +473,10 @@ impl Journal {
     /// How much of the journal is taken: settle from about half on; at the end appends are refused as busy.
     #[must_use]
     pub fn pressure(&self) -> Pressure {
-        let existing: u64 = self.files.iter().map(|file| file.capacity).sum();
-        let missing = (self.config.max_files as usize).saturating_sub(self.files.iter().count()) as u64;
-        let taken = |state| matches!(state, FileState::Active | FileState::Full { .. } | FileState::Fenced);
+        let usable = |file: &&JournalFile| file.state != FileState::Fenced;
+        let existing: u64 = self.files.iter().filter(usable).map(|file| file.capacity).sum();
+        let missing = (self.config.max_files as usize).saturating_sub(self.files.usable()) as u64;
+        let taken = |state| matches!(state, FileState::Active | FileState::Full { .. });
         let occupied = self.files.iter().filter(|file| taken(file.state)).map(|file| match file.state {
             FileState::Active => file.used,
             _ => file.capacity,

@@ -5,6 +5,7 @@
 //! The one invariant: what is acknowledged as written or durable comes back, in order and without a hole, or is
 //! reported as damage.
 
+mod beyond;
 mod bytes;
 mod checksum;
 mod commit;
@@ -24,7 +25,10 @@ mod pressure;
 mod prewrite;
 mod recover;
 mod report;
+mod scan;
 mod supply;
+mod survey;
+mod walk;
 mod watermark;
 
 pub use checksum::crc32c;
@@ -34,12 +38,12 @@ pub use entry::{ENTRY_HEADER, Entries, Entry, RecoveredEntry};
 pub use error::{Busy, JournalError, OpenError};
 pub use file_header::{FileHeader, FileHeaderRead, JOURNAL_DIRECTORY, file_path, number_of};
 pub use flush::{CommitWrite, Demand, Level, Policy, Request};
-pub use frame::{ALIGN, FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind, NoFrame};
+pub use frame::{ALIGN, Claim, FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind, NoFrame};
 pub use journal::{Appended, Journal};
 #[cfg(feature = "planted")]
 pub use planted::Planted;
 pub use poison::{Poison, PoisonCause};
 pub use pressure::Pressure;
-pub use recover::{Device, RecoveredFrame};
+pub use recover::RecoveredFrame;
 pub use report::{Damage, DamageDetail, JournalReport};
 pub use watermark::Watermarks;

@@ -1,32 +1,29 @@
-//! Opening a journal.
+//! Opening a journal: survey the files, follow the chain, cut or report, make durable what was kept.
+//!
+//! What it is not: it runs once, before anything is served, and may block.
+//!
+//! The one invariant: nothing is handed to a reader or appended to before everything that was kept is durable, and a
+//! power cut at any point of it leads to the same result again.
 
+use crate::beyond::Run;
 use crate::config::{Config, Start};
 use crate::entry::Entries;
 use crate::error::OpenError;
-use crate::file::{Files, JournalFile};
-use crate::file_header::{FileHeader, JOURNAL_DIRECTORY};
+use crate::file::{FileState, Files, JournalFile};
+use crate::file_header::{FRAMES_FROM, FileHeader, JOURNAL_DIRECTORY};
 use crate::frame::FrameHeader;
 use crate::journal::{Journal, Tail};
 use crate::prewrite::{Next, Prewriter};
-use crate::report::JournalReport;
-use millrace_io::{Done, IoError, Op, Piece};
-use std::path::Path;
+use crate::report::{Damage, JournalReport};
+use crate::survey::{Found, survey};
+use crate::walk::{Walk, Walked};
+use millrace_io::{BLOCK, Io, IoError, Op, Piece, SlabWriter};
 
-/// What recovery asks of the outside world: one operation at a time, blocking. `Io` is one.
-pub trait Device {
-    /// Performs one operation and waits for it.
-    fn run(&mut self, op: Op) -> Result<Done, IoError>;
-    /// Makes a directory and everything above it durable; it may exist.
-    fn make_directory(&mut self, path: &Path) -> Result<(), IoError>;
-    /// Names in a directory.
-    fn list(&mut self, path: &Path) -> Result<Vec<String>, IoError>;
-}
-
-/// A frame handed to the views: it is above the checkpoint, whole and in order.
+/// A frame handed to the views: above the checkpoint, whole, in order.
 #[derive(Debug)]
 pub struct RecoveredFrame<'a> {
     pub header: &'a FrameHeader,
-    /// All entries, as one piece; shares the memory it was read into.
+    /// All entries as one piece; shares the memory it was read into.
     pub payload: Piece,
 }
 
@@ -43,42 +40,137 @@ impl RecoveredFrame<'_> {
     }
 }
 
+/// Bytes of one clearing write.
+const CLEAR: u64 = 1 << 20;
+
 impl Journal {
-    /// Makes the journal of a new data directory: its directory and its first file.
-    pub fn create(device: &mut impl Device, config: Config, start: Start) -> Result<Journal, OpenError> {
-        config.check();
-        device.make_directory(Path::new(JOURNAL_DIRECTORY))?;
-        let header =
-            FileHeader { number: 1, directory_id: start.directory_id, capacity: config.first_file_bytes };
-        let (mut prewriter, mut op) = Prewriter::begin(header);
-        let file = loop {
-            match prewriter.advance(device.run(op)) {
-                Next::Op(next) => op = next,
-                Next::Ready { file, .. } => break file,
-                Next::GivenUp(error) => return Err(error.into()),
-            }
-        };
-        let mut files = Files::default();
-        files.add(JournalFile::fresh(1, file, config.first_file_bytes));
-        let tail = Tail {
-            last_lsn: start.checkpoint_lsn,
-            last_crc: 0,
-            persisted_durable: start.checkpoint_lsn,
-            restart: false,
-        };
-        Ok(Journal::assemble(config, start, files, tail))
+    /// Makes the journal of a new data directory: its directory and its first file. Blocking.
+    pub fn create(io: &mut Io, config: Config, start: Start) -> Result<Journal, OpenError> {
+        let (journal, _) = Journal::recover(io, config, start, &mut |_| {})?;
+        Ok(journal)
     }
 
     /// Opens the journal of a data directory: hands every frame above `start.checkpoint_lsn` to `on_frame`, in order,
-    /// cuts a torn tail, reports damage, and makes what was kept durable before it returns.
+    /// cuts a torn tail, reports damage, and makes what was kept durable before it returns. Blocking. When it fails,
+    /// nothing a later opening needs was changed.
     pub fn recover(
-        device: &mut impl Device,
+        io: &mut Io,
         config: Config,
         start: Start,
         on_frame: &mut dyn FnMut(RecoveredFrame<'_>),
     ) -> Result<(Journal, JournalReport), OpenError> {
-        let _ = (device.list(Path::new(JOURNAL_DIRECTORY))?, on_frame);
-        let journal = Journal::create(device, config, start)?;
-        Ok((journal, JournalReport::default()))
+        config.check();
+        io.make_directory(JOURNAL_DIRECTORY)?;
+        let mut survey = survey(io, &start)?;
+        let mut report = JournalReport { files: survey.files.len() as u32, ..JournalReport::default() };
+        report_defects(&survey.files, &mut report);
+        let walked = Walk::new(io, &config, start, &mut survey.files, &mut report, on_frame).run()?;
+        report.read_bytes = survey.files.iter().map(|file| file.reader.read_bytes).sum();
+        report.cut_bytes = clear_ghosts(io, &survey.files, &walked.ghosts)?;
+        sync_kept(io, &survey.files, &walked, start.checkpoint_lsn)?;
+        for path in survey.unfinished {
+            io.run(Op::Unlink { path })?;
+        }
+        let mut files = take_over(&survey.files, &walked, start.checkpoint_lsn);
+        if survey.files.is_empty() {
+            files.add(first_file(io, &config, &start)?);
+        }
+        let tail = Tail {
+            last_lsn: walked.last_lsn,
+            last_crc: walked.last_crc,
+            persisted_durable: walked.persisted_durable,
+            restart: walked.restart,
+            settle_marks: walked.settle_marks,
+        };
+        Ok((Journal::assemble(config, start, files, tail), report))
     }
+}
+
+/// Pre-writes the very first file, step by step.
+fn first_file(io: &mut Io, config: &Config, start: &Start) -> Result<JournalFile, OpenError> {
+    let header =
+        FileHeader { number: 1, directory_id: start.directory_id, capacity: config.first_file_bytes };
+    let (mut prewriter, mut op) = Prewriter::begin(header);
+    loop {
+        match prewriter.advance(io.run(op)) {
+            Next::Op(next) => op = next,
+            Next::Ready { file, header } => {
+                return Ok(JournalFile::fresh(header.number, file, header.capacity));
+            }
+            Next::GivenUp(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn report_defects(files: &[Found], report: &mut JournalReport) {
+    for file in files {
+        if let Some(detail) = file.defect {
+            let damage = Damage { file: file.path(), position: 0, first_lsn: 0, last_lsn: 0, detail };
+            report.damage.push(damage);
+        }
+    }
+}
+
+/// Overwrites the frames of a cut tail with zeros, so that they can never be taken for frames of the next one. Returns
+/// how many bytes were cut.
+fn clear_ghosts(io: &mut Io, files: &[Found], ghosts: &[Run]) -> Result<u64, IoError> {
+    if ghosts.is_empty() {
+        return Ok(0);
+    }
+    let mut writer = SlabWriter::new(CLEAR as usize);
+    writer.skip(CLEAR as usize);
+    let zeros = writer.piece(0, CLEAR as usize);
+    let mut cut = 0;
+    for ghost in ghosts {
+        let block = BLOCK as u64;
+        let mut position = ghost.place.position.next_multiple_of(block);
+        let end = ghost.end.next_multiple_of(block);
+        cut += ghost.end - ghost.place.position;
+        while position < end {
+            let length = (end - position).min(CLEAR);
+            let pieces = vec![zeros.slice(0, length as usize)];
+            io.run(Op::Write { file: files[ghost.place.file].id, position, pieces, durable: false })?;
+            position += length;
+        }
+    }
+    Ok(cut)
+}
+
+/// Flushes every file with frames that were handed out or cleared.
+fn sync_kept(io: &mut Io, files: &[Found], walked: &Walked, checkpoint_lsn: u64) -> Result<(), IoError> {
+    for (index, file) in files.iter().enumerate() {
+        let kept = walked.last_in_file[index] > checkpoint_lsn;
+        let ends_here = walked.end.is_some_and(|end| end.file == index);
+        if kept || ends_here || walked.ghosts.iter().any(|ghost| ghost.place.file == index) {
+            io.run(Op::Sync { file: file.id })?;
+        }
+    }
+    Ok(())
+}
+
+/// Turns what was found into the files of the running journal.
+fn take_over(found: &[Found], walked: &Walked, checkpoint_lsn: u64) -> Files {
+    let mut files = Files::default();
+    for (index, file) in found.iter().enumerate() {
+        let last_lsn = walked.last_in_file[index];
+        let end = walked.end.filter(|end| end.file == index && !walked.restart);
+        let state = match end {
+            _ if file.defect.is_some() || walked.damaged.contains(&index) => FileState::Fenced,
+            _ if file.first.is_none() && last_lsn > 0 => FileState::Fenced,
+            Some(_) => FileState::Active,
+            None if last_lsn > checkpoint_lsn => FileState::Full { last_lsn },
+            None => FileState::Free,
+        };
+        let used = end.map_or(FRAMES_FROM, |end| end.position.next_multiple_of(BLOCK as u64));
+        let taken = JournalFile {
+            state,
+            used,
+            lap: file.lap(),
+            ..JournalFile::fresh(file.number, file.id, file.capacity)
+        };
+        files.add(taken);
+    }
+    // A lap whose first frame was lost has left no trace of its number: skip as many as there can be.
+    files.reserve_laps(walked.last_lap + found.len() as u32);
+    files
 }

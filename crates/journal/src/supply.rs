@@ -72,7 +72,7 @@ impl Supply {
             self.state = State::Idle;
         }
         let wanted = needed || files.active().is_none();
-        let room = files.iter().count() < config.max_files as usize;
+        let room = files.usable() < config.max_files as usize;
         if self.is_working() || !wanted || !room || files.has_free(config.file_bytes) {
             return;
         }

@@ -1,0 +1,163 @@
+//! Reads frames out of one journal file, in large direct reads.
+//!
+//! What it is not: it does not decide whether a frame belongs where it is (`walk`).
+//!
+//! The one invariant: a length read from the disk is believed only as far as the file reaches, and a frame only after
+//! its checksum matched.
+
+use crate::entry::Entries;
+use crate::frame::{Claim, FRAME_HEADER, FrameHeader, NoFrame};
+use millrace_io::{BLOCK, Done, FileId, Io, IoError, IoErrorKind, Op, Piece, ReadBuffer, round_up};
+
+/// Bytes of one read while a file is scanned.
+const WINDOW: u64 = 4 << 20;
+/// Bytes of the first read of a file: enough for its header and most first frames.
+const FIRST: u64 = 64 << 10;
+
+/// A frame that is whole by its own checksum.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub header: FrameHeader,
+    pub crc: u32,
+    pub payload: Piece,
+}
+
+/// What lies at a position.
+#[derive(Clone, Debug)]
+pub(crate) enum Probe {
+    Frame(Frame),
+    Not(NoFrame),
+    /// The device refused to read it.
+    Unreadable(IoError),
+}
+
+/// An open file and the part of it that was read last.
+#[derive(Debug)]
+pub(crate) struct FileReader {
+    file: FileId,
+    size: u64,
+    window_at: u64,
+    window: Option<Piece>,
+    /// Up to here reads are made block by block, because a large one failed.
+    careful_until: u64,
+    pub read_bytes: u64,
+}
+
+impl FileReader {
+    pub fn new(file: FileId, size: u64) -> FileReader {
+        FileReader { file, size, window_at: 0, window: None, careful_until: 0, read_bytes: 0 }
+    }
+
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Lets go of the memory read last.
+    pub fn release(&mut self) {
+        self.window = None;
+    }
+
+    /// Up to `length` bytes at `position` (fewer at the end of the file).
+    pub fn bytes(
+        &mut self,
+        io: &mut Io,
+        position: u64,
+        length: u64,
+    ) -> Result<Result<Piece, IoError>, IoError> {
+        let length = length.min(self.size.saturating_sub(position));
+        if length == 0 {
+            return Ok(Ok(Piece::copy_of(&[])));
+        }
+        if !self.holds(position, length) {
+            let read = self.load(io, position, length)?;
+            if let Err(error) = read {
+                return Ok(Err(error));
+            }
+        }
+        let window = self.window.as_ref().expect("just loaded");
+        let start = index(position - self.window_at).min(window.len());
+        Ok(Ok(window.slice(start, index(length).min(window.len() - start))))
+    }
+
+    fn holds(&self, position: u64, length: u64) -> bool {
+        self.window.as_ref().is_some_and(|window| {
+            position >= self.window_at && position + length <= self.window_at + window.len() as u64
+        })
+    }
+
+    /// Reads a window that begins with the block of `position`. The outer error ends recovery; the inner one means that
+    /// this range cannot be read.
+    fn load(&mut self, io: &mut Io, position: u64, length: u64) -> Result<Result<(), IoError>, IoError> {
+        let start = position - position % BLOCK as u64;
+        let needed = position - start + length;
+        let ahead = match () {
+            () if start < self.careful_until => 0,
+            () if start == 0 => FIRST,
+            () => WINDOW,
+        };
+        self.window = None;
+        match self.read(io, start, needed.max(ahead).min(self.size - start)) {
+            Err(error) if error.kind == IoErrorKind::Device && needed < ahead => {
+                self.careful_until = start + ahead;
+                match self.read(io, start, needed) {
+                    Err(error) if error.kind == IoErrorKind::Device => Ok(Err(error)),
+                    other => other.map(Ok),
+                }
+            }
+            Err(error) if error.kind == IoErrorKind::Device => Ok(Err(error)),
+            other => other.map(Ok),
+        }
+    }
+
+    fn read(&mut self, io: &mut Io, start: u64, length: u64) -> Result<(), IoError> {
+        let buffer = ReadBuffer::new(round_up(index(length)));
+        match io.run(Op::Read { file: self.file, position: start, buffer })? {
+            Done::Read { buffer, length } => {
+                self.read_bytes += length as u64;
+                self.window_at = start;
+                self.window = Some(buffer.into_piece(length));
+                Ok(())
+            }
+            other => panic!("a read completed as {other:?}"),
+        }
+    }
+
+    /// The frame that begins at `position`, if one does.
+    pub fn probe(&mut self, io: &mut Io, position: u64) -> Result<Probe, IoError> {
+        let header = match self.bytes(io, position, FRAME_HEADER as u64)? {
+            Ok(header) => header,
+            Err(error) => return Ok(Probe::Unreadable(error)),
+        };
+        let Some(length) = FrameHeader::claim(header.bytes()).map(|claim| claim.bytes) else {
+            return Ok(Probe::Not(FrameHeader::open(header.bytes()).err().unwrap_or(NoFrame::Magic)));
+        };
+        if length > self.size - position {
+            return Ok(Probe::Not(NoFrame::Short));
+        }
+        let frame = match self.bytes(io, position, length)? {
+            Ok(frame) => frame,
+            Err(error) => return Ok(Probe::Unreadable(error)),
+        };
+        Ok(match FrameHeader::open(frame.bytes()) {
+            Ok((header, crc)) => {
+                let payload = frame.slice(FRAME_HEADER, header.payload_bytes as usize);
+                if Entries::well_formed(payload.bytes(), header.entries) {
+                    Probe::Frame(Frame { header, crc, payload })
+                } else {
+                    Probe::Not(NoFrame::Length)
+                }
+            }
+            Err(why) => Probe::Not(why),
+        })
+    }
+
+    /// What the bytes at `position` claim to be, unverified.
+    pub fn claim(&mut self, io: &mut Io, position: u64) -> Result<Option<Claim>, IoError> {
+        let header = self.bytes(io, position, FRAME_HEADER as u64)?;
+        Ok(header.ok().and_then(|header| FrameHeader::claim(header.bytes())))
+    }
+}
+
+fn index(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("files are smaller than the address space")
+}
