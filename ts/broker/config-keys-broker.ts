@@ -261,10 +261,10 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
   {
     name: 'log.index.interval.bytes',
     type: 'int',
-    default: '4096',
+    default: '16384',
     effect: 'enforced',
     unit: 'bytes',
-    min: 0,
+    min: 1024,
     doc: 'Default of index.interval.bytes.',
   },
   {
@@ -393,10 +393,10 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
   {
     name: 'log.segment.bytes',
     type: 'int',
-    default: '1073741824',
+    default: '268435456',
     effect: 'enforced',
     unit: 'bytes',
-    min: 14,
+    min: 1048576,
     doc: 'Largest segment file.',
   },
   {
@@ -411,7 +411,7 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
   {
     name: 'max.connections',
     type: 'int',
-    default: '2147483647',
+    default: '10000',
     effect: 'enforced',
     min: 0,
     doc: 'Most connections at a time.',

@@ -106,7 +106,7 @@ export const TOPIC_KEYS: readonly ConfigKey[] = [
   {
     name: 'index.interval.bytes',
     type: 'int',
-    default: '4096',
+    default: '16384',
     effect: 'accepted',
     unit: 'bytes',
     min: 0,
@@ -242,7 +242,7 @@ export const TOPIC_KEYS: readonly ConfigKey[] = [
   {
     name: 'segment.bytes',
     type: 'int',
-    default: '1073741824',
+    default: '268435456',
     effect: 'accepted',
     unit: 'bytes',
     min: 14,

@@ -48,6 +48,8 @@ export class BrokerSettings {
       if (problem !== undefined) throw new MillraceError('MILLRACE_OPTION', problem);
       checked.set(key.name, String(value));
     }
+    const id = checked.get('node.id') ?? checked.get('broker.id');
+    if (id !== undefined) checked.set('node.id', id).set('broker.id', id);
     this.#given = checked;
   }
 

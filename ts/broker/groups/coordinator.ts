@@ -5,7 +5,7 @@
  * without offsets is forgotten, so names that clients make up cost memory only while somebody is in them.
  */
 
-import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import type { Timers } from '../purgatory/timer-host.ts';
 import { WheelTimer } from '../purgatory/timing-wheel.ts';
 import type {
@@ -68,7 +68,7 @@ export class GroupCoordinator {
   /** Joins; `reply` runs when the rebalance completes, or at once with an error or the current generation. */
   join(groupId: string, request: JoinRequest, reply: JoinReply): void {
     const refusal = this.#joinRefusal(groupId, request);
-    if (refusal !== KafkaError.NONE) {
+    if (refusal !== ErrorCode.NONE) {
       reply(failedJoin(refusal, request.memberId));
       return;
     }
@@ -81,40 +81,48 @@ export class GroupCoordinator {
   sync(groupId: string, request: SyncRequest, reply: SyncReply): void {
     const running = this.#groups.get(groupId);
     if (!running) {
-      reply(failedSync(groupId === '' ? KafkaError.INVALID_GROUP_ID : KafkaError.UNKNOWN_MEMBER_ID));
+      reply(failedSync(groupId === '' ? ErrorCode.INVALID_GROUP_ID : ErrorCode.UNKNOWN_MEMBER_ID));
       return;
     }
     this.#run(running, (out) => running.group.sync({ ...request, waiter: reply }, out));
   }
 
-  heartbeat(groupId: string, claim: MemberClaim): KafkaErrorCode {
+  heartbeat(groupId: string, claim: MemberClaim): ErrorNumber {
     const running = this.#groups.get(groupId);
-    if (!running) return groupId === '' ? KafkaError.INVALID_GROUP_ID : KafkaError.UNKNOWN_MEMBER_ID;
+    if (!running) return groupId === '' ? ErrorCode.INVALID_GROUP_ID : ErrorCode.UNKNOWN_MEMBER_ID;
     return this.#run(running, (out) => running.group.heartbeat(claim, out));
   }
 
-  leave(groupId: string, memberId: string, instanceId: string | null): KafkaErrorCode {
+  leave(groupId: string, memberId: string, instanceId: string | null): ErrorNumber {
     const running = this.#groups.get(groupId);
-    if (!running) return groupId === '' ? KafkaError.INVALID_GROUP_ID : KafkaError.UNKNOWN_MEMBER_ID;
+    if (!running) return groupId === '' ? ErrorCode.INVALID_GROUP_ID : ErrorCode.UNKNOWN_MEMBER_ID;
     return this.#run(running, (out) => running.group.leave(memberId, instanceId, out));
   }
 
   /** Whether this sender may commit offsets now (rule 42). */
-  checkCommit(groupId: string, claim: MemberClaim): KafkaErrorCode {
+  checkCommit(groupId: string, claim: MemberClaim): ErrorNumber {
     const running = this.#groups.get(groupId);
-    if (!running) return claim.generation < 0 ? KafkaError.NONE : KafkaError.ILLEGAL_GENERATION;
+    if (!running) return claim.generation < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
     return this.#run(running, (out) => running.group.commit(claim, out));
   }
 
-  #joinRefusal(groupId: string, request: JoinRequest): KafkaErrorCode {
-    if (groupId === '') return KafkaError.INVALID_GROUP_ID;
+  /** Answers everybody who waits; no timer of a group runs afterwards. */
+  close(): void {
+    for (const running of [...this.#groups.values()]) {
+      this.#run(running, (out) => running.group.abandon(out));
+      this.#forget(running);
+    }
+  }
+
+  #joinRefusal(groupId: string, request: JoinRequest): ErrorNumber {
+    if (groupId === '') return ErrorCode.INVALID_GROUP_ID;
     const { sessionTimeoutMs } = request;
     const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#settings;
     if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
-      return KafkaError.INVALID_SESSION_TIMEOUT;
+      return ErrorCode.INVALID_SESSION_TIMEOUT;
     }
     const unknown = request.memberId !== '' && !this.#groups.has(groupId);
-    return unknown ? KafkaError.UNKNOWN_MEMBER_ID : KafkaError.NONE;
+    return unknown ? ErrorCode.UNKNOWN_MEMBER_ID : ErrorCode.NONE;
   }
 
   #start(groupId: string): Running {

@@ -5,7 +5,7 @@
  * and no socket; new member ids come in with the event, replies and timers go out as effects.
  */
 
-import type { KafkaErrorCode } from '../kafka-error.ts';
+import type { ErrorNumber } from '../protocol/error-codes.ts';
 import type { MemberProtocol, Waiter } from './member.ts';
 
 /** A JoinGroup request. */
@@ -47,7 +47,7 @@ export interface MemberClaim {
 }
 
 export interface JoinResult {
-  error: KafkaErrorCode;
+  error: ErrorNumber;
   memberId: string;
   generation: number;
   protocolType: string | null;
@@ -59,7 +59,7 @@ export interface JoinResult {
 }
 
 export interface SyncResult {
-  error: KafkaErrorCode;
+  error: ErrorNumber;
   protocolType: string | null;
   protocolName: string | null;
   assignment: Uint8Array;

@@ -9,7 +9,7 @@
  *     +------ nobody left ---+   +---- join with news, leave, expiry ---+------------------------------------+
  */
 
-import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import type {
   GroupEffect,
   GroupSettings,
@@ -61,7 +61,7 @@ export class Group {
 
   join(event: JoinEvent, out: GroupEffect[]): void {
     const refusal = this.#joinRefusal(event);
-    if (refusal !== KafkaError.NONE) {
+    if (refusal !== ErrorCode.NONE) {
       this.#refuseJoin(event.waiter, event.memberId, refusal, out);
       return;
     }
@@ -79,8 +79,8 @@ export class Group {
   sync(event: SyncEvent, out: GroupEffect[]): void {
     const refusal = this.#syncRefusal(event);
     const member = this.members.get(event.memberId);
-    if (refusal !== KafkaError.NONE || !member) {
-      const error = refusal === KafkaError.NONE ? KafkaError.UNKNOWN_MEMBER_ID : refusal;
+    if (refusal !== ErrorCode.NONE || !member) {
+      const error = refusal === ErrorCode.NONE ? ErrorCode.UNKNOWN_MEMBER_ID : refusal;
       out.push({ kind: 'syncReply', waiter: event.waiter, result: failedSync(error) });
       return;
     }
@@ -92,48 +92,48 @@ export class Group {
       out.push({ kind: 'syncReply', waiter: event.waiter, result: this.#syncResult(member) });
       return;
     }
-    this.#endSync(member, KafkaError.REBALANCE_IN_PROGRESS, out);
+    this.#endSync(member, ErrorCode.REBALANCE_IN_PROGRESS, out);
     member.syncing = event.waiter;
     this.#stopSession(member.id, out);
     if (member.id === this.leaderId) this.#assign(event.assignments, out);
   }
 
   /** The answer to a heartbeat; keeps the session alive unless the sender is not a member. */
-  heartbeat(claim: MemberClaim, out: GroupEffect[]): KafkaErrorCode {
+  heartbeat(claim: MemberClaim, out: GroupEffect[]): ErrorNumber {
     const refusal = this.#claimRefusal(claim);
-    if (refusal !== KafkaError.NONE) return refusal;
+    if (refusal !== ErrorCode.NONE) return refusal;
     const member = this.members.get(claim.memberId);
     if (member) this.#session(member, out);
-    return this.state === 'PreparingRebalance' ? KafkaError.REBALANCE_IN_PROGRESS : KafkaError.NONE;
+    return this.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
   }
 
   /** Whether a commit may be stored (rule 42); one from a member counts as a heartbeat. */
-  commit(claim: MemberClaim, out: GroupEffect[]): KafkaErrorCode {
-    if (claim.generation < 0 && this.state === 'Empty') return KafkaError.NONE;
-    if (claim.generation < 0 && claim.memberId === '' && claim.instanceId === null) return KafkaError.UNKNOWN_MEMBER_ID;
+  commit(claim: MemberClaim, out: GroupEffect[]): ErrorNumber {
+    if (claim.generation < 0 && this.state === 'Empty') return ErrorCode.NONE;
+    if (claim.generation < 0 && claim.memberId === '' && claim.instanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
     const refusal = this.#claimRefusal(claim);
-    if (refusal !== KafkaError.NONE) return refusal;
-    if (this.state === 'CompletingRebalance') return KafkaError.REBALANCE_IN_PROGRESS;
+    if (refusal !== ErrorCode.NONE) return refusal;
+    if (this.state === 'CompletingRebalance') return ErrorCode.REBALANCE_IN_PROGRESS;
     const member = this.members.get(claim.memberId);
     if (member) this.#session(member, out);
-    return KafkaError.NONE;
+    return ErrorCode.NONE;
   }
 
   /** One member leaves; static members may be named by instance id alone. */
-  leave(memberId: string, instanceId: string | null, out: GroupEffect[]): KafkaErrorCode {
+  leave(memberId: string, instanceId: string | null, out: GroupEffect[]): ErrorNumber {
     if (instanceId === null && this.pendingMembers.delete(memberId)) {
       this.#stopSession(memberId, out);
       if (this.state === 'PreparingRebalance') this.#tryCompleteJoin(out);
-      return KafkaError.NONE;
+      return ErrorCode.NONE;
     }
     const known = instanceId === null ? memberId : this.#staticIds.get(instanceId);
-    if (known === undefined) return KafkaError.UNKNOWN_MEMBER_ID;
-    if (memberId !== '' && known !== memberId) return KafkaError.FENCED_INSTANCE_ID;
+    if (known === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+    if (memberId !== '' && known !== memberId) return ErrorCode.FENCED_INSTANCE_ID;
     const member = this.members.get(known);
-    if (!member) return KafkaError.UNKNOWN_MEMBER_ID;
-    this.#remove(member, KafkaError.UNKNOWN_MEMBER_ID, out);
+    if (!member) return ErrorCode.UNKNOWN_MEMBER_ID;
+    this.#remove(member, ErrorCode.UNKNOWN_MEMBER_ID, out);
     this.#afterRemoval(out);
-    return KafkaError.NONE;
+    return ErrorCode.NONE;
   }
 
   /** The session timer of a member, or of a reserved id, has run out. */
@@ -144,7 +144,7 @@ export class Group {
     }
     const member = this.members.get(memberId);
     if (!member) return;
-    this.#remove(member, KafkaError.UNKNOWN_MEMBER_ID, out);
+    this.#remove(member, ErrorCode.UNKNOWN_MEMBER_ID, out);
     this.#afterRemoval(out);
   }
 
@@ -167,20 +167,28 @@ export class Group {
     if (this.#pendingSync.size === 0) return;
     for (const id of [...this.#pendingSync]) {
       const member = this.members.get(id);
-      if (member) this.#remove(member, KafkaError.UNKNOWN_MEMBER_ID, out);
+      if (member) this.#remove(member, ErrorCode.UNKNOWN_MEMBER_ID, out);
     }
     this.#afterRemoval(out);
   }
 
-  #joinRefusal(event: JoinEvent): KafkaErrorCode {
-    if (event.protocolType === '' || event.protocols.length === 0) return KafkaError.INCONSISTENT_GROUP_PROTOCOL;
-    if (!this.#fits(event)) return KafkaError.INCONSISTENT_GROUP_PROTOCOL;
+  /** This node stops coordinating: everybody who waits is told to look for the coordinator again. */
+  abandon(out: GroupEffect[]): void {
+    for (const member of this.members.values()) {
+      this.#endJoin(member, ErrorCode.NOT_COORDINATOR, out);
+      this.#endSync(member, ErrorCode.NOT_COORDINATOR, out);
+    }
+  }
+
+  #joinRefusal(event: JoinEvent): ErrorNumber {
+    if (event.protocolType === '' || event.protocols.length === 0) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+    if (!this.#fits(event)) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
     if (event.memberId === '') {
       const returns = event.instanceId !== null && this.#staticIds.has(event.instanceId);
-      return returns || this.#hasRoom() ? KafkaError.NONE : KafkaError.GROUP_MAX_SIZE_REACHED;
+      return returns || this.#hasRoom() ? ErrorCode.NONE : ErrorCode.GROUP_MAX_SIZE_REACHED;
     }
     if (this.pendingMembers.has(event.memberId)) {
-      return event.instanceId === null ? KafkaError.NONE : KafkaError.UNKNOWN_MEMBER_ID;
+      return event.instanceId === null ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID;
     }
     return this.#identityRefusal(event.memberId, event.instanceId);
   }
@@ -199,28 +207,28 @@ export class Group {
     return this.members.size + this.pendingMembers.size < this.#settings.maxSize;
   }
 
-  #identityRefusal(memberId: string, instanceId: string | null): KafkaErrorCode {
+  #identityRefusal(memberId: string, instanceId: string | null): ErrorNumber {
     if (instanceId !== null) {
       const holder = this.#staticIds.get(instanceId);
-      if (holder === undefined) return KafkaError.UNKNOWN_MEMBER_ID;
-      if (holder !== memberId) return KafkaError.FENCED_INSTANCE_ID;
+      if (holder === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+      if (holder !== memberId) return ErrorCode.FENCED_INSTANCE_ID;
     }
-    return this.members.has(memberId) ? KafkaError.NONE : KafkaError.UNKNOWN_MEMBER_ID;
+    return this.members.has(memberId) ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID;
   }
 
-  #claimRefusal(claim: MemberClaim): KafkaErrorCode {
+  #claimRefusal(claim: MemberClaim): ErrorNumber {
     const refusal = this.#identityRefusal(claim.memberId, claim.instanceId);
-    if (refusal !== KafkaError.NONE) return refusal;
-    return claim.generation === this.generation ? KafkaError.NONE : KafkaError.ILLEGAL_GENERATION;
+    if (refusal !== ErrorCode.NONE) return refusal;
+    return claim.generation === this.generation ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
   }
 
-  #syncRefusal(event: SyncEvent): KafkaErrorCode {
+  #syncRefusal(event: SyncEvent): ErrorNumber {
     const refusal = this.#claimRefusal(event);
-    if (refusal !== KafkaError.NONE) return refusal;
+    if (refusal !== ErrorCode.NONE) return refusal;
     const wrongType = event.protocolType !== null && event.protocolType !== this.protocolType;
     const wrongName = event.protocolName !== null && event.protocolName !== this.protocolName;
-    if (this.state === 'PreparingRebalance') return KafkaError.REBALANCE_IN_PROGRESS;
-    return wrongType || wrongName ? KafkaError.INCONSISTENT_GROUP_PROTOCOL : KafkaError.NONE;
+    if (this.state === 'PreparingRebalance') return ErrorCode.REBALANCE_IN_PROGRESS;
+    return wrongType || wrongName ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL : ErrorCode.NONE;
   }
 
   #joinWithoutId(event: JoinEvent, out: GroupEffect[]): void {
@@ -236,7 +244,7 @@ export class Group {
     }
     this.pendingMembers.add(event.newMemberId);
     this.#setTimer('session', event.newMemberId, event.sessionTimeoutMs, out);
-    this.#refuseJoin(event.waiter, event.newMemberId, KafkaError.MEMBER_ID_REQUIRED, out);
+    this.#refuseJoin(event.waiter, event.newMemberId, ErrorCode.MEMBER_ID_REQUIRED, out);
   }
 
   #add(event: JoinEvent, id: string, out: GroupEffect[]): void {
@@ -283,8 +291,8 @@ export class Group {
     const oldId = member.id;
     const oldLeader = this.leaderId;
     const unchanged = sameProtocols(member.protocols, event.protocols);
-    this.#endJoin(member, KafkaError.FENCED_INSTANCE_ID, out);
-    this.#endSync(member, KafkaError.FENCED_INSTANCE_ID, out);
+    this.#endJoin(member, ErrorCode.FENCED_INSTANCE_ID, out);
+    this.#endSync(member, ErrorCode.FENCED_INSTANCE_ID, out);
     this.#stopSession(oldId, out);
     this.members.delete(oldId);
     member.id = event.newMemberId;
@@ -319,7 +327,7 @@ export class Group {
 
   /** Parks a join; while it waits the session does not run. A join it replaces is answered, so that no connection hangs. */
   #park(member: Member, waiter: Waiter, out: GroupEffect[]): void {
-    this.#endJoin(member, KafkaError.REBALANCE_IN_PROGRESS, out);
+    this.#endJoin(member, ErrorCode.REBALANCE_IN_PROGRESS, out);
     member.joining = waiter;
     if (!member.isNew) this.#stopSession(member.id, out);
   }
@@ -333,7 +341,7 @@ export class Group {
     if (this.#pendingSync.size > 0) out.push({ kind: 'cancelTimer', timer: 'sync', memberId: '' });
     this.#pendingSync.clear();
     for (const member of this.members.values()) {
-      this.#endSync(member, KafkaError.REBALANCE_IN_PROGRESS, out);
+      this.#endSync(member, ErrorCode.REBALANCE_IN_PROGRESS, out);
       if (member.joining === undefined && !member.isNew) this.#session(member, out);
     }
     this.state = 'PreparingRebalance';
@@ -362,7 +370,7 @@ export class Group {
   #completeJoin(out: GroupEffect[]): void {
     for (const member of [...this.members.values()]) {
       if (member.joining === undefined && member.instanceId === null) {
-        this.#remove(member, KafkaError.UNKNOWN_MEMBER_ID, out);
+        this.#remove(member, ErrorCode.UNKNOWN_MEMBER_ID, out);
       }
     }
     const joined = [...this.members.values()].filter((member) => member.joining !== undefined);
@@ -415,7 +423,7 @@ export class Group {
     }
   }
 
-  #remove(member: Member, error: KafkaErrorCode, out: GroupEffect[]): void {
+  #remove(member: Member, error: ErrorNumber, out: GroupEffect[]): void {
     this.#endJoin(member, error, out);
     this.#endSync(member, error, out);
     this.#stopSession(member.id, out);
@@ -430,18 +438,18 @@ export class Group {
     else if (this.state !== 'Empty') this.#startRebalance(out);
   }
 
-  #endJoin(member: Member, error: KafkaErrorCode, out: GroupEffect[]): void {
+  #endJoin(member: Member, error: ErrorNumber, out: GroupEffect[]): void {
     if (member.joining !== undefined) this.#refuseJoin(member.joining, member.id, error, out);
     member.joining = undefined;
   }
 
-  #endSync(member: Member, error: KafkaErrorCode, out: GroupEffect[]): void {
+  #endSync(member: Member, error: ErrorNumber, out: GroupEffect[]): void {
     if (member.syncing !== undefined)
       out.push({ kind: 'syncReply', waiter: member.syncing, result: failedSync(error) });
     member.syncing = undefined;
   }
 
-  #refuseJoin(waiter: Waiter, memberId: string, error: KafkaErrorCode, out: GroupEffect[]): void {
+  #refuseJoin(waiter: Waiter, memberId: string, error: ErrorNumber, out: GroupEffect[]): void {
     out.push({ kind: 'joinReply', waiter, result: failedJoin(error, memberId) });
   }
 
@@ -470,7 +478,7 @@ export class Group {
     const { protocolName } = this;
     const others = member.id === this.leaderId && protocolName !== null ? [...this.members.values()] : [];
     return {
-      error: KafkaError.NONE,
+      error: ErrorCode.NONE,
       memberId: member.id,
       generation: this.generation,
       protocolType: this.protocolType,
@@ -487,12 +495,12 @@ export class Group {
 
   #syncResult(member: Member): SyncResult {
     const { protocolType, protocolName } = this;
-    return { error: KafkaError.NONE, protocolType, protocolName, assignment: member.assignment };
+    return { error: ErrorCode.NONE, protocolType, protocolName, assignment: member.assignment };
   }
 }
 
 /** The answer to a join that did not succeed. */
-export function failedJoin(error: KafkaErrorCode, memberId: string): JoinResult {
+export function failedJoin(error: ErrorNumber, memberId: string): JoinResult {
   return {
     error,
     memberId,
@@ -506,6 +514,6 @@ export function failedJoin(error: KafkaErrorCode, memberId: string): JoinResult 
 }
 
 /** The answer to a sync that did not succeed. */
-export function failedSync(error: KafkaErrorCode): SyncResult {
+export function failedSync(error: ErrorNumber): SyncResult {
   return { error, protocolType: null, protocolName: null, assignment: NO_BYTES };
 }

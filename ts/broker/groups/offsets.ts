@@ -6,33 +6,19 @@
  */
 
 import { Code, type CodeNumber, Level } from '../../io/native-types.ts';
+import { decodeStoredOffset, encodeStoredOffset, type StoredOffset } from '../../log/committed-offset.ts';
 import { offsetKey, offsetPrefix, parseOffsetKey } from '../../log/state-keys.ts';
 import type { Effect, Engine } from '../../log/types.ts';
-
-/** What a group has committed for one partition. */
-export interface CommittedOffset {
-  readonly offset: number;
-  /** -1 when the client did not say. */
-  readonly leaderEpoch: number;
-  readonly metadata: string;
-  /** Wall time, ms. */
-  readonly committedMs: number;
-  /** Wall time, ms, when the client itself said how long to keep it (OffsetCommit 2-4). */
-  readonly expiresMs?: number;
-}
 
 /** One partition of a commit. */
 export interface OffsetCommit {
   topic: string;
   partition: number;
-  committed: CommittedOffset;
+  committed: StoredOffset;
 }
 
-type Partitions = Map<number, CommittedOffset>;
+type Partitions = Map<number, StoredOffset>;
 type Topics = Map<string, Partitions>;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** The committed offsets of one engine. */
 export class CommittedOffsets {
@@ -45,7 +31,7 @@ export class CommittedOffsets {
     for (const [key, value] of engine.scanState(offsetPrefix())) {
       const name = parseOffsetKey(key);
       if (!name) throw new Error('state map holds an offset entry with a key that is none');
-      this.#store(name.group, name.topic, name.partition, decodeOffset(value));
+      this.#store(name.group, name.topic, name.partition, decodeStoredOffset(value));
     }
   }
 
@@ -54,7 +40,7 @@ export class CommittedOffsets {
     const effects: Effect[] = commits.map(({ topic, partition, committed }) => ({
       kind: 'put',
       key: offsetKey(group, topic, partition),
-      value: encodeOffset(committed),
+      value: encodeStoredOffset(committed),
     }));
     this.#engine.submit(effects, Level.durable, (results, failure) => {
       const refused = results.find((result) => result.code !== Code.ok);
@@ -66,12 +52,12 @@ export class CommittedOffsets {
     });
   }
 
-  get(group: string, topic: string, partition: number): CommittedOffset | undefined {
+  get(group: string, topic: string, partition: number): StoredOffset | undefined {
     return this.#groups.get(group)?.get(topic)?.get(partition);
   }
 
   /** Everything a group has committed: topic -> partition -> offset. */
-  ofGroup(group: string): ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> {
+  ofGroup(group: string): ReadonlyMap<string, ReadonlyMap<number, StoredOffset>> {
     return this.#groups.get(group) ?? NOTHING;
   }
 
@@ -82,6 +68,33 @@ export class CommittedOffsets {
   /** Names of all groups that have committed something. */
   groups(): IterableIterator<string> {
     return this.#groups.keys();
+  }
+
+  /**
+   * Deletes what `group` committed before `beforeMs` (wall time); `done` runs when that is durable, with how many there
+   * were. Nothing is written when there are none.
+   */
+  expire(group: string, beforeMs: number, done: (code: CodeNumber, count: number) => void): void {
+    const expired: { topic: string; partition: number; committed: StoredOffset }[] = [];
+    for (const [topic, partitions] of this.ofGroup(group)) {
+      for (const [partition, committed] of partitions) {
+        if (committed.committedMs < beforeMs) expired.push({ topic, partition, committed });
+      }
+    }
+    if (expired.length === 0) {
+      done(Code.ok, 0);
+      return;
+    }
+    const effects: Effect[] = expired.map(({ topic, partition }) => ({
+      kind: 'delete',
+      key: offsetKey(group, topic, partition),
+    }));
+    this.#engine.submit(effects, Level.durable, (results, failure) => {
+      const code = failure !== Code.ok ? failure : (results[0]?.code ?? Code.ok);
+      if (code === Code.ok)
+        for (const { topic, partition, committed } of expired) this.#drop(group, topic, partition, committed);
+      done(code, expired.length);
+    });
   }
 
   /** The effects that delete every group's offsets of `topic`; call `forgetTopic` once their frame is durable. */
@@ -103,7 +116,17 @@ export class CommittedOffsets {
     }
   }
 
-  #store(group: string, topic: string, partition: number, committed: CommittedOffset): void {
+  /** Forgets an offset unless it was committed again meanwhile. */
+  #drop(group: string, topic: string, partition: number, committed: StoredOffset): void {
+    const topics = this.#groups.get(group);
+    const partitions = topics?.get(topic);
+    if (!topics || partitions?.get(partition) !== committed) return;
+    partitions.delete(partition);
+    if (partitions.size === 0) topics.delete(topic);
+    if (topics.size === 0) this.#groups.delete(group);
+  }
+
+  #store(group: string, topic: string, partition: number, committed: StoredOffset): void {
     const topics: Topics = this.#groups.get(group) ?? new Map();
     const partitions: Partitions = topics.get(topic) ?? new Map();
     partitions.set(partition, committed);
@@ -112,16 +135,4 @@ export class CommittedOffsets {
   }
 }
 
-const NOTHING: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> = new Map();
-
-function encodeOffset(committed: CommittedOffset): Uint8Array {
-  return encoder.encode(JSON.stringify({ v: 1, ...committed }));
-}
-
-function decodeOffset(value: Uint8Array): CommittedOffset {
-  const stored = JSON.parse(decoder.decode(value)) as CommittedOffset & { v: number };
-  if (stored.v !== 1) throw new Error(`offset entry has format version ${stored.v}, this program reads 1`);
-  const { offset, leaderEpoch, metadata, committedMs, expiresMs } = stored;
-  const committed = { offset, leaderEpoch, metadata, committedMs };
-  return expiresMs === undefined ? committed : { ...committed, expiresMs };
-}
+const NOTHING: ReadonlyMap<string, ReadonlyMap<number, StoredOffset>> = new Map();

@@ -10,8 +10,9 @@
 import { Code, type CodeNumber, Level, type LevelNumber } from '../../io/native-types.ts';
 import type { Effect, EffectResult } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
+import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode, kafkaErrorOf } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type PartitionProduceResponse,
   type ProduceRequest,
@@ -53,7 +54,7 @@ class OpenProduce {
     return partitionResponses;
   }
 
-  refuse(row: PartitionProduceResponse, error: KafkaErrorCode): void {
+  refuse(row: PartitionProduceResponse, error: ErrorNumber): void {
     row.errorCode = error;
     this.#failed = true;
   }
@@ -78,7 +79,7 @@ class OpenProduce {
   #settle(row: PartitionProduceResponse, result: EffectResult | undefined, failure: CodeNumber): void {
     const code = failure === Code.ok && result ? result.code : failure;
     const error = kafkaErrorOf(code);
-    if (error !== KafkaError.NONE || !result) {
+    if (error !== ErrorCode.NONE || !result) {
       this.refuse(row, error);
       return;
     }
@@ -89,11 +90,11 @@ class OpenProduce {
 }
 
 /** Refusals that need no look into the log: rule 5, and that there are no transactions yet. */
-function batchRefusal(records: Uint8Array, version: number): KafkaErrorCode {
+function batchRefusal(records: Uint8Array, version: number): ErrorNumber {
   const attributes = records[ATTRIBUTES_POSITION];
-  if (attributes === undefined) return KafkaError.INVALID_RECORD;
-  if ((attributes & CODEC_MASK) === CODEC_ZSTD && version < 7) return KafkaError.UNSUPPORTED_COMPRESSION_TYPE;
-  return (attributes & TRANSACTIONAL_BIT) !== 0 ? KafkaError.INVALID_TXN_STATE : KafkaError.NONE;
+  if (attributes === undefined) return ErrorCode.INVALID_RECORD;
+  if ((attributes & CODEC_MASK) === CODEC_ZSTD && version < 7) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
+  return (attributes & TRANSACTIONAL_BIT) !== 0 ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE;
 }
 
 /** Submits the partitions of one topic; `asked` is undefined when acks has no meaning. */
@@ -108,19 +109,19 @@ function produceTopic(
   const topic = context.catalogue.get(data.name);
   const limits = topic && context.settings.limitsOf(topic);
   for (const { index, records } of data.partitionData) {
-    const row: PartitionProduceResponse = { index, errorCode: KafkaError.NONE, baseOffset: -1 };
+    const row: PartitionProduceResponse = { index, errorCode: ErrorCode.NONE, baseOffset: -1 };
     rows.push(row);
     const partition = topic?.partitions[index];
     if (asked === undefined) {
-      open.refuse(row, KafkaError.INVALID_REQUIRED_ACKS);
+      open.refuse(row, ErrorCode.INVALID_REQUIRED_ACKS);
     } else if (partition === undefined || !limits) {
       // Rule 14: an unknown topic is refused at once.
-      open.refuse(row, KafkaError.UNKNOWN_TOPIC_OR_PARTITION);
+      open.refuse(row, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     } else if (records === null) {
-      open.refuse(row, KafkaError.INVALID_RECORD);
+      open.refuse(row, ErrorCode.INVALID_RECORD);
     } else {
       const refusal = batchRefusal(records, version);
-      if (refusal !== KafkaError.NONE) open.refuse(row, refusal);
+      if (refusal !== ErrorCode.NONE) open.refuse(row, refusal);
       else open.submit(context, appendOf(partition, records, limits), levelOf(asked, limits.floor), row);
     }
   }

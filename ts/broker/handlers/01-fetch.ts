@@ -9,8 +9,9 @@
 import { Code, type CodeNumber } from '../../io/native-types.ts';
 import type { ReadRequest, Watermarks } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
+import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode, kafkaErrorOf } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type FetchableTopicResponse,
   type FetchRequest,
@@ -84,7 +85,7 @@ class OpenFetch implements ParkedWork {
     const byId = this.#exchange.apiVersion >= IDS_FROM_VERSION;
     const { catalogue } = this.#context;
     const topic = byId ? catalogue.byId(asked.topicId) : catalogue.get(asked.topic);
-    const unknown = byId && !topic ? KafkaError.UNKNOWN_TOPIC_ID : KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
+    const unknown = byId && !topic ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     const partitions: PartitionData[] = [];
     this.#responses.push({ topic: asked.topic, topicId: asked.topicId, partitions });
     for (const partition of asked.partitions) {
@@ -165,7 +166,7 @@ class OpenFetch implements ParkedWork {
       rows.forEach((row, index) => {
         const start = positions[index] as number;
         const error = kafkaErrorOf(codes[index] as CodeNumber);
-        if (error === KafkaError.NONE) row.records = Buffer.from(buffer.subarray(start, start + (copied[index] ?? 0)));
+        if (error === ErrorCode.NONE) row.records = Buffer.from(buffer.subarray(start, start + (copied[index] ?? 0)));
         else refuse(row, error);
       });
       this.#exchange.reply(response);
@@ -177,7 +178,7 @@ class OpenFetch implements ParkedWork {
 function emptyRow(partitionIndex: number): PartitionData {
   return {
     partitionIndex,
-    errorCode: KafkaError.NONE,
+    errorCode: ErrorCode.NONE,
     highWatermark: -1,
     lastStableOffset: -1,
     logStartOffset: -1,
@@ -198,7 +199,7 @@ function describe(row: PartitionData, mark: Watermarks, isolationLevel: number):
   row.abortedTransactions = isolationLevel === 1 ? [] : null;
 }
 
-function refuse(row: PartitionData, error: KafkaErrorCode): void {
+function refuse(row: PartitionData, error: ErrorNumber): void {
   row.errorCode = error;
   row.highWatermark = -1;
   row.lastStableOffset = -1;
@@ -215,7 +216,7 @@ export function fetchHandler(context: BrokerContext): Handler<FetchRequest, Fetc
     handle(request, exchange) {
       // An epoch above 0 continues a session, and none was ever granted (rule 32).
       if (request.sessionEpoch > 0) {
-        const errorCode = KafkaError.FETCH_SESSION_ID_NOT_FOUND;
+        const errorCode = ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
         exchange.reply({ throttleTimeMs: 0, errorCode, sessionId: 0, responses: [] });
         return;
       }

@@ -9,8 +9,9 @@
 import { Code } from '../../io/native-types.ts';
 import type { ReadRequest, Watermarks } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
+import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, kafkaErrorOf } from '../kafka-error.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type ListOffsetsPartition,
   type ListOffsetsPartitionResponse,
@@ -53,7 +54,7 @@ class OpenListOffsets {
       const answers = partitions.map((asked) => {
         const row = emptyRow(asked.partitionIndex);
         const partition = topic?.partitions[asked.partitionIndex];
-        if (partition === undefined) row.errorCode = KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
+        if (partition === undefined) row.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
         else rows.push({ row, asked, partition });
         return row;
       });
@@ -78,7 +79,7 @@ class OpenListOffsets {
     }
     const { timestamp } = asked;
     if (timestamp < 0n && (SPECIAL_SINCE.get(timestamp) ?? 99) > this.#exchange.apiVersion) {
-      row.errorCode = KafkaError.UNSUPPORTED_VERSION;
+      row.errorCode = ErrorCode.UNSUPPORTED_VERSION;
     } else if (timestamp === LATEST) {
       row.offset = this.#isolation === 1 ? mark.lastStable : mark.highWatermark;
       row.leaderEpoch = mark.leaderEpoch;
@@ -109,7 +110,7 @@ class OpenListOffsets {
 }
 
 function emptyRow(partitionIndex: number): ListOffsetsPartitionResponse {
-  return { partitionIndex, errorCode: KafkaError.NONE, timestamp: NONE, offset: NONE, leaderEpoch: NONE };
+  return { partitionIndex, errorCode: ErrorCode.NONE, timestamp: NONE, offset: NONE, leaderEpoch: NONE };
 }
 
 export function listOffsetsHandler(context: BrokerContext): Handler<ListOffsetsRequest, ListOffsetsResponse> {

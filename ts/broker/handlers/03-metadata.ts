@@ -9,9 +9,10 @@
 
 import type { Topic } from '../../log/catalogue.ts';
 import type { BrokerContext } from '../context.ts';
+import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode, kafkaErrorOf } from '../kafka-error.ts';
 import { checkTopic, isRefusal } from '../metadata/create-topic.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type MetadataRequest,
   type MetadataRequestTopic,
@@ -50,12 +51,12 @@ class OpenMetadata {
     const { name, topicId } = asked;
     if (name === null || topicId !== ZERO_UUID) {
       const topic = catalogue.byId(topicId);
-      this.#topics.push(topic ? this.#describe(topic) : absent(name, topicId, KafkaError.UNKNOWN_TOPIC_ID));
+      this.#topics.push(topic ? this.#describe(topic) : absent(name, topicId, ErrorCode.UNKNOWN_TOPIC_ID));
       return;
     }
     const topic = catalogue.get(name);
     const at = this.#topics.length;
-    this.#topics.push(topic ? this.#describe(topic) : absent(name, topicId, KafkaError.UNKNOWN_TOPIC_OR_PARTITION));
+    this.#topics.push(topic ? this.#describe(topic) : absent(name, topicId, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION));
     if (!topic) this.#create(name, at);
   }
 
@@ -81,12 +82,12 @@ class OpenMetadata {
   #describe(topic: Topic): MetadataResponseTopic {
     const { id, leaderEpoch } = this.#context.node;
     return {
-      errorCode: KafkaError.NONE,
+      errorCode: ErrorCode.NONE,
       name: topic.name,
       topicId: topic.id,
       isInternal: false,
       partitions: topic.partitions.map((_, partitionIndex) => ({
-        errorCode: KafkaError.NONE,
+        errorCode: ErrorCode.NONE,
         partitionIndex,
         leaderId: id,
         leaderEpoch,
@@ -111,7 +112,7 @@ class OpenMetadata {
   }
 }
 
-function absent(name: string | null, topicId: string, errorCode: KafkaErrorCode): MetadataResponseTopic {
+function absent(name: string | null, topicId: string, errorCode: ErrorNumber): MetadataResponseTopic {
   return { errorCode, name, topicId, isInternal: false, partitions: [] };
 }
 

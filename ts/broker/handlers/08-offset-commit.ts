@@ -2,15 +2,16 @@
  * OffsetCommit (key 8), versions 2-9: stores a group's positions, acknowledged when they are durable (rule 42).
  *
  * All offsets of a request go into one atomic frame; a partition that is refused does not hold back the others.
- * 2-4 carry their own retention (rule 43); 6 leader epoch; 7 instance id; 8 flexible; 9 the generation may be a member
- * epoch of the newer group protocol, which is not served.
+ * 2-4 carry a retention of their own, which is let pass: offsets are kept as long as the broker says (rule 43).
+ * 6 leader epoch; 7 instance id; 8 flexible; 9 the generation may be a member epoch of the newer group protocol, which
+ * is not served.
  */
 
 import { Code } from '../../io/native-types.ts';
 import type { BrokerContext } from '../context.ts';
 import type { OffsetCommit } from '../groups/offsets.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type OffsetCommitRequest,
   type OffsetCommitRequestPartition,
@@ -30,19 +31,14 @@ function commitOffsets(
   const commits: OffsetCommit[] = [];
   const accepted: OffsetCommitResponsePartition[] = [];
   const committedMs = context.wallMs();
-  const expiresMs = request.retentionTimeMs >= 0n ? committedMs + Number(request.retentionTimeMs) : undefined;
   const topics = request.topics.map(({ name, partitions }) => {
     const rows = partitions.map((asked) => {
-      const errorCode = refusal === KafkaError.NONE ? partitionRefusal(context, name, asked) : refusal;
+      const errorCode = refusal === ErrorCode.NONE ? partitionRefusal(context, name, asked) : refusal;
       const row: OffsetCommitResponsePartition = { partitionIndex: asked.partitionIndex, errorCode };
-      if (errorCode === KafkaError.NONE) {
+      if (errorCode === ErrorCode.NONE) {
         const { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch } = asked;
         const committed = { offset, leaderEpoch, metadata: asked.committedMetadata ?? '', committedMs };
-        commits.push({
-          topic: name,
-          partition,
-          committed: expiresMs === undefined ? committed : { ...committed, expiresMs },
-        });
+        commits.push({ topic: name, partition, committed });
         accepted.push(row);
       }
       return row;
@@ -55,18 +51,18 @@ function commitOffsets(
   }
   context.offsets.commit(groupId, commits, (code) => {
     // Whatever went wrong with the journal, the client looks for the coordinator again and repeats the commit.
-    if (code !== Code.ok) for (const row of accepted) row.errorCode = KafkaError.COORDINATOR_NOT_AVAILABLE;
+    if (code !== Code.ok) for (const row of accepted) row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;
     exchange.reply({ topics });
   });
 }
 
-function partitionRefusal(context: BrokerContext, topic: string, asked: OffsetCommitRequestPartition): KafkaErrorCode {
+function partitionRefusal(context: BrokerContext, topic: string, asked: OffsetCommitRequestPartition): ErrorNumber {
   if (context.catalogue.get(topic)?.partitions[asked.partitionIndex] === undefined) {
-    return KafkaError.UNKNOWN_TOPIC_OR_PARTITION;
+    return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   }
   const length = Buffer.byteLength(asked.committedMetadata ?? '');
-  if (length > context.settings.number('offset.metadata.max.bytes')) return KafkaError.OFFSET_METADATA_TOO_LARGE;
-  return KafkaError.NONE;
+  if (length > context.settings.number('offset.metadata.max.bytes')) return ErrorCode.OFFSET_METADATA_TOO_LARGE;
+  return ErrorCode.NONE;
 }
 
 export function offsetCommitHandler(context: BrokerContext): Handler<OffsetCommitRequest, OffsetCommitResponse> {

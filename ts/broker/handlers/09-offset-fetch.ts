@@ -8,7 +8,7 @@
 
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import { KafkaError } from '../kafka-error.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type OffsetFetchRequest,
   type OffsetFetchResponse,
@@ -42,7 +42,7 @@ function offsetsOf(context: BrokerContext, group: string, asked: Asked): TopicRo
         committedOffset: committed?.offset ?? -1,
         committedLeaderEpoch: committed?.leaderEpoch ?? -1,
         metadata: committed?.metadata ?? '',
-        errorCode: KafkaError.NONE,
+        errorCode: ErrorCode.NONE,
       };
     }),
   }));
@@ -55,13 +55,13 @@ export function offsetFetchHandler(context: BrokerContext): Handler<OffsetFetchR
     maxVersion: 9,
     handle(request, exchange) {
       if (exchange.apiVersion < SEVERAL_GROUPS_SINCE) {
-        exchange.reply({ topics: offsetsOf(context, request.groupId, request.topics), errorCode: KafkaError.NONE });
+        exchange.reply({ topics: offsetsOf(context, request.groupId, request.topics), errorCode: ErrorCode.NONE });
         return;
       }
       const groups = request.groups.map(({ groupId, topics }) => ({
         groupId,
         topics: offsetsOf(context, groupId, topics),
-        errorCode: KafkaError.NONE,
+        errorCode: ErrorCode.NONE,
       }));
       exchange.reply({ groups });
     },

@@ -8,7 +8,7 @@
 
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type FindCoordinatorRequest,
   type FindCoordinatorResponse,
@@ -20,7 +20,7 @@ const GROUP = 0;
 const TRANSACTION = 1;
 
 interface Answer {
-  errorCode: KafkaErrorCode;
+  errorCode: ErrorNumber;
   errorMessage: string | null;
   nodeId: number;
   host: string;
@@ -46,8 +46,8 @@ export function findCoordinatorHandler(
       const refusal = refusalOf(request.keyType);
       const answer: Answer =
         refusal === undefined
-          ? { errorCode: KafkaError.NONE, errorMessage: null, nodeId: context.node.id, host, port }
-          : { errorCode: KafkaError.INVALID_REQUEST, errorMessage: refusal, nodeId: -1, host: '', port: -1 };
+          ? { errorCode: ErrorCode.NONE, errorMessage: null, nodeId: context.node.id, host, port }
+          : { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: refusal, nodeId: -1, host: '', port: -1 };
       if (exchange.apiVersion < SEVERAL_KEYS_SINCE) exchange.reply(answer);
       else exchange.reply({ coordinators: request.coordinatorKeys.map((key) => ({ key, ...answer })) });
     },

@@ -6,7 +6,7 @@
 
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import { KafkaError } from '../kafka-error.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import { type LeaveGroupRequest, type LeaveGroupResponse, leaveGroupApi } from '../protocol/gen/13-leave-group.gen.ts';
 
 const SEVERAL_MEMBERS_SINCE = 3;
@@ -23,7 +23,7 @@ export function leaveGroupHandler(context: BrokerContext): Handler<LeaveGroupReq
         return;
       }
       if (groupId === '') {
-        exchange.reply({ errorCode: KafkaError.INVALID_GROUP_ID });
+        exchange.reply({ errorCode: ErrorCode.INVALID_GROUP_ID });
         return;
       }
       const members = request.members.map(({ memberId, groupInstanceId }) => ({
@@ -31,7 +31,7 @@ export function leaveGroupHandler(context: BrokerContext): Handler<LeaveGroupReq
         groupInstanceId,
         errorCode: context.groups.leave(groupId, memberId, groupInstanceId),
       }));
-      exchange.reply({ errorCode: KafkaError.NONE, members });
+      exchange.reply({ errorCode: ErrorCode.NONE, members });
     },
   };
 }

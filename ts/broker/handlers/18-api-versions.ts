@@ -8,7 +8,7 @@
 
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import { KafkaError } from '../kafka-error.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type ApiVersionsRequest,
   type ApiVersionsResponse,
@@ -28,14 +28,14 @@ export function apiVersionsHandler(context: BrokerContext): Handler<ApiVersionsR
       if (exchange.apiVersion >= SOFTWARE_SINCE) {
         const { clientSoftwareName: name, clientSoftwareVersion: version } = request;
         if (!SOFTWARE_PATTERN.test(name) || !SOFTWARE_PATTERN.test(version)) {
-          exchange.reply({ errorCode: KafkaError.INVALID_REQUEST, apiKeys: [] });
+          exchange.reply({ errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] });
           return;
         }
         exchange.peer.softwareName = name;
         exchange.peer.softwareVersion = version;
       }
       exchange.reply({
-        errorCode: KafkaError.NONE,
+        errorCode: ErrorCode.NONE,
         apiKeys: [...context.apiRanges()],
         supportedFeatures: [{ name: 'metadata.version', minVersion: 1, maxVersion: METADATA_VERSION }],
         finalizedFeaturesEpoch: 0,

@@ -7,9 +7,10 @@
 import type { Topic, TopicSpec } from '../../log/catalogue.ts';
 import { topicConfigKeys } from '../config-table.ts';
 import type { BrokerContext } from '../context.ts';
+import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, kafkaErrorOf } from '../kafka-error.ts';
 import { checkTopic, isRefusal, type Refusal } from '../metadata/create-topic.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type CreatableTopic,
   type CreatableTopicResult,
@@ -29,11 +30,11 @@ class OpenCreateTopics {
     this.#context = context;
     this.#exchange = exchange;
     const twice = namesGivenTwice(request.topics);
-    this.#topics = request.topics.map(({ name }) => ({ name, errorCode: KafkaError.NONE, configs: null }));
+    this.#topics = request.topics.map(({ name }) => ({ name, errorCode: ErrorCode.NONE, configs: null }));
     request.topics.forEach((asked, at) => {
       const row = this.#topics[at] as CreatableTopicResult;
       if (twice.has(asked.name))
-        refuse(row, { error: KafkaError.INVALID_REQUEST, message: 'named twice in the request' });
+        refuse(row, { error: ErrorCode.INVALID_REQUEST, message: 'named twice in the request' });
       else this.#create(asked, row, request.validateOnly);
     });
     this.#close();
@@ -54,7 +55,7 @@ class OpenCreateTopics {
     catalogue.create(spec, (outcome) => {
       if (outcome.kind === 'done') this.#describe(row, spec, outcome.topic);
       else if (outcome.kind === 'failed') refuse(row, { error: kafkaErrorOf(outcome.code), message: 'not stored' });
-      else refuse(row, { error: KafkaError.TOPIC_ALREADY_EXISTS, message: `topic ${spec.name} exists already` });
+      else refuse(row, { error: ErrorCode.TOPIC_ALREADY_EXISTS, message: `topic ${spec.name} exists already` });
       this.#close();
     });
   }

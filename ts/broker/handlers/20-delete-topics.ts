@@ -6,8 +6,9 @@
  */
 
 import type { BrokerContext } from '../context.ts';
+import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode, kafkaErrorOf } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type DeletableTopicResult,
   type DeleteTopicsRequest,
@@ -34,7 +35,7 @@ class OpenDeleteTopics {
   constructor(context: BrokerContext, asked: readonly Asked[], exchange: Exchange<DeleteTopicsResponse>) {
     this.#context = context;
     this.#exchange = exchange;
-    this.#responses = asked.map(({ name, topicId }) => ({ name, topicId, errorCode: KafkaError.NONE }));
+    this.#responses = asked.map(({ name, topicId }) => ({ name, topicId, errorCode: ErrorCode.NONE }));
     for (const row of this.#responses) this.#delete(row);
     this.#close();
   }
@@ -44,20 +45,16 @@ class OpenDeleteTopics {
     const byId = row.topicId !== ZERO_UUID;
     if (!settings.boolean('delete.topic.enable')) {
       const told = this.#exchange.apiVersion >= DISABLED_ERROR_SINCE;
-      refuse(
-        row,
-        told ? KafkaError.TOPIC_DELETION_DISABLED : KafkaError.INVALID_REQUEST,
-        'delete.topic.enable is false',
-      );
+      refuse(row, told ? ErrorCode.TOPIC_DELETION_DISABLED : ErrorCode.INVALID_REQUEST, 'delete.topic.enable is false');
       return;
     }
     if (byId === (row.name !== null)) {
-      refuse(row, KafkaError.INVALID_REQUEST, 'a topic is named by its name or by its id');
+      refuse(row, ErrorCode.INVALID_REQUEST, 'a topic is named by its name or by its id');
       return;
     }
     const topic = byId ? catalogue.byId(row.topicId ?? ZERO_UUID) : catalogue.get(row.name ?? '');
     if (!topic) {
-      refuse(row, byId ? KafkaError.UNKNOWN_TOPIC_ID : KafkaError.UNKNOWN_TOPIC_OR_PARTITION, 'there is no such topic');
+      refuse(row, byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'there is no such topic');
       return;
     }
     row.name = topic.name;
@@ -76,7 +73,7 @@ class OpenDeleteTopics {
   }
 }
 
-function refuse(row: DeletableTopicResult, error: KafkaErrorCode, message: string): void {
+function refuse(row: DeletableTopicResult, error: ErrorNumber, message: string): void {
   row.errorCode = error;
   row.errorMessage = message;
 }

@@ -9,7 +9,7 @@
 import { Code } from '../../io/native-types.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import { KafkaError } from '../kafka-error.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type InitProducerIdRequest,
   type InitProducerIdResponse,
@@ -23,12 +23,12 @@ export function initProducerIdHandler(context: BrokerContext): Handler<InitProdu
     maxVersion: 5,
     handle(request, exchange) {
       if (request.transactionalId !== null) {
-        const errorCode = KafkaError.INVALID_REQUEST;
+        const errorCode = ErrorCode.INVALID_REQUEST;
         exchange.reply({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 });
         return;
       }
       context.producerIds.next((code, producerId) => {
-        const errorCode = code === Code.ok ? KafkaError.NONE : KafkaError.COORDINATOR_NOT_AVAILABLE;
+        const errorCode = code === Code.ok ? ErrorCode.NONE : ErrorCode.COORDINATOR_NOT_AVAILABLE;
         exchange.reply({ throttleTimeMs: 0, errorCode, producerId, producerEpoch: code === Code.ok ? 0 : -1 });
       });
     },

@@ -10,7 +10,7 @@ import type { ConfigKey, ConfigType } from '../config-key.ts';
 import { brokerConfigKeys, topicConfigKeys } from '../config-table.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
-import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type DescribeConfigsRequest,
   type DescribeConfigsResource,
@@ -33,29 +33,29 @@ interface Wish {
 function describeResource(context: BrokerContext, asked: DescribeConfigsResource, wish: Wish): DescribeConfigsResult {
   const { resourceType, resourceName } = asked;
   const wanted = asked.configurationKeys?.length ? new Set(asked.configurationKeys) : undefined;
-  const refuse = (errorCode: KafkaErrorCode, errorMessage: string): DescribeConfigsResult => {
+  const refuse = (errorCode: ErrorNumber, errorMessage: string): DescribeConfigsResult => {
     return { errorCode, errorMessage, resourceType, resourceName, configs: [] };
   };
   const show = (keys: Iterable<ConfigKey>, value: (key: ConfigKey) => ConfigValue, readOnly: boolean) => {
     const configs: DescribeConfigsResourceResult[] = [];
     for (const key of keys) if (!wanted || wanted.has(key.name)) configs.push(rowOf(key, value(key), wish, readOnly));
-    return { errorCode: KafkaError.NONE, errorMessage: null, resourceType, resourceName, configs };
+    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs };
   };
   const { settings, catalogue, node } = context;
   if (resourceType === ResourceType.topic) {
     const problem = topicNameProblem(resourceName);
-    if (problem !== undefined) return refuse(KafkaError.INVALID_TOPIC_EXCEPTION, problem);
+    if (problem !== undefined) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
     const topic = catalogue.get(resourceName);
-    if (!topic) return refuse(KafkaError.UNKNOWN_TOPIC_OR_PARTITION, 'there is no such topic');
+    if (!topic) return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'there is no such topic');
     return show(topicConfigKeys(), (key) => settings.topicValue(key, topic.config), false);
   }
   if (resourceType === ResourceType.broker) {
     // An empty name asks for the defaults of the cluster: nothing is set there.
     if (resourceName === '') return show([], (key) => settings.brokerValue(key), true);
-    if (resourceName !== String(node.id)) return refuse(KafkaError.INVALID_REQUEST, `the only broker is ${node.id}`);
+    if (resourceName !== String(node.id)) return refuse(ErrorCode.INVALID_REQUEST, `the only broker is ${node.id}`);
     return show(brokerConfigKeys(), (key) => settings.brokerValue(key), true);
   }
-  return refuse(KafkaError.INVALID_REQUEST, `resources of type ${resourceType} have no settings here`);
+  return refuse(ErrorCode.INVALID_REQUEST, `resources of type ${resourceType} have no settings here`);
 }
 
 function rowOf(key: ConfigKey, value: ConfigValue, wish: Wish, readOnly: boolean): DescribeConfigsResourceResult {

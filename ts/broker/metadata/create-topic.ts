@@ -8,7 +8,7 @@
 import type { TopicCatalogue, TopicSpec } from '../../log/catalogue.ts';
 import { collisionName, topicNameProblem } from '../../log/topic-name.ts';
 import { configProblem, topicConfigKey } from '../config-table.ts';
-import { KafkaError, type KafkaErrorCode } from '../kafka-error.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import type { BrokerSettings } from '../settings.ts';
 
 /** More partitions than this in one topic are taken for a mistake. */
@@ -24,7 +24,7 @@ export interface TopicRequest {
 }
 
 export interface Refusal {
-  readonly error: KafkaErrorCode;
+  readonly error: ErrorNumber;
   readonly message: string;
 }
 
@@ -58,11 +58,11 @@ export function isRefusal(checked: TopicSpec | Refusal): checked is Refusal {
 /** Why `name` cannot become a topic now. */
 export function nameRefusal(name: string, catalogue: TopicCatalogue): Refusal | undefined {
   const problem = topicNameProblem(name);
-  if (problem !== undefined) return refuse(KafkaError.INVALID_TOPIC_EXCEPTION, problem);
-  if (catalogue.get(name)) return refuse(KafkaError.TOPIC_ALREADY_EXISTS, `topic ${name} exists already`);
+  if (problem !== undefined) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
+  if (catalogue.get(name)) return refuse(ErrorCode.TOPIC_ALREADY_EXISTS, `topic ${name} exists already`);
   const twin = catalogue.colliding(collisionName(name));
   if (twin !== undefined && twin !== name) {
-    return refuse(KafkaError.INVALID_TOPIC_EXCEPTION, `topic ${name} differs from ${twin} only in "." and "_"`);
+    return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, `topic ${name} differs from ${twin} only in "." and "_"`);
   }
   return undefined;
 }
@@ -71,11 +71,11 @@ function countRefusal(request: TopicRequest): Refusal | undefined {
   const { numPartitions, assignments } = request;
   const count = assignments.length > 0 ? assignments.length : numPartitions;
   if (assignments.length > 0 && (numPartitions !== -1 || request.replicationFactor !== -1)) {
-    return refuse(KafkaError.INVALID_REQUEST, 'with assignments, partitions and replication factor must be -1');
+    return refuse(ErrorCode.INVALID_REQUEST, 'with assignments, partitions and replication factor must be -1');
   }
-  if (count === 0 || count < -1) return refuse(KafkaError.INVALID_PARTITIONS, 'a topic has at least one partition');
+  if (count === 0 || count < -1) return refuse(ErrorCode.INVALID_PARTITIONS, 'a topic has at least one partition');
   if (count > PARTITIONS_MAX) {
-    return refuse(KafkaError.INVALID_PARTITIONS, `a topic has at most ${PARTITIONS_MAX} partitions`);
+    return refuse(ErrorCode.INVALID_PARTITIONS, `a topic has at most ${PARTITIONS_MAX} partitions`);
   }
   return undefined;
 }
@@ -84,10 +84,10 @@ function countRefusal(request: TopicRequest): Refusal | undefined {
 function replicationRefusal(request: TopicRequest, settings: BrokerSettings): Refusal | undefined {
   const factor = request.replicationFactor;
   if (factor === 0 || factor < -1) {
-    return refuse(KafkaError.INVALID_REPLICATION_FACTOR, 'the replication factor is at least 1');
+    return refuse(ErrorCode.INVALID_REPLICATION_FACTOR, 'the replication factor is at least 1');
   }
   if (factor > 1 && !settings.boolean('replication.lenient')) {
-    return refuse(KafkaError.INVALID_REPLICATION_FACTOR, `replication factor ${factor} asked for, there is one broker`);
+    return refuse(ErrorCode.INVALID_REPLICATION_FACTOR, `replication factor ${factor} asked for, there is one broker`);
   }
   return undefined;
 }
@@ -97,11 +97,11 @@ function assignmentRefusal(request: TopicRequest, settings: BrokerSettings, node
   for (const { brokerIds } of request.assignments) {
     const here = brokerIds.includes(nodeId);
     if (here && (brokerIds.length === 1 || settings.boolean('replication.lenient'))) continue;
-    return refuse(KafkaError.INVALID_REPLICA_ASSIGNMENT, `the only broker is ${nodeId}`);
+    return refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `the only broker is ${nodeId}`);
   }
   for (let index = 0; index < request.assignments.length; index++) {
     if (!indexes.has(index))
-      return refuse(KafkaError.INVALID_REPLICA_ASSIGNMENT, 'partitions count from 0 without gaps');
+      return refuse(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'partitions count from 0 without gaps');
   }
   return undefined;
 }
@@ -109,14 +109,14 @@ function assignmentRefusal(request: TopicRequest, settings: BrokerSettings, node
 function configRefusal(request: TopicRequest): Refusal | undefined {
   for (const { name, value } of request.configs) {
     const key = topicConfigKey(name);
-    if (!key) return refuse(KafkaError.INVALID_CONFIG, `unknown topic config ${name}`);
-    if (value === null) return refuse(KafkaError.INVALID_CONFIG, `${name} has no value`);
+    if (!key) return refuse(ErrorCode.INVALID_CONFIG, `unknown topic config ${name}`);
+    if (value === null) return refuse(ErrorCode.INVALID_CONFIG, `${name} has no value`);
     const problem = configProblem(key, value);
-    if (problem !== undefined) return refuse(KafkaError.INVALID_CONFIG, problem);
+    if (problem !== undefined) return refuse(ErrorCode.INVALID_CONFIG, problem);
   }
   return undefined;
 }
 
-function refuse(error: KafkaErrorCode, message: string): Refusal {
+function refuse(error: ErrorNumber, message: string): Refusal {
   return { error, message };
 }

@@ -46,9 +46,9 @@ export class Parked {
 /** Operations parked by partition id. Parking, ending and dropping cost one step per watched key. */
 export class Purgatory {
   readonly #timers: Timers;
+  readonly #all = new Set<Parked>();
   readonly #watchers = new Map<number, Watch>();
   #run = 0;
-  #size = 0;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -56,7 +56,7 @@ export class Purgatory {
 
   /** Operations that wait. */
   get size(): number {
-    return this.#size;
+    return this.#all.size;
   }
 
   /** Keys somebody watches. */
@@ -69,7 +69,7 @@ export class Purgatory {
     const parked = new Parked(work, this);
     for (const key of keys) this.#watch(parked, key);
     this.#timers.set(parked.timer, delayMs);
-    this.#size++;
+    this.#all.add(parked);
     return parked;
   }
 
@@ -91,11 +91,19 @@ export class Purgatory {
     }
   }
 
+  /** Lets every operation expire now: the broker is closing. */
+  expireAll(): void {
+    for (const parked of [...this.#all]) {
+      this.drop(parked);
+      parked.work.expire();
+    }
+  }
+
   /** Ends `parked` without an answer; nothing happens when it has ended already. */
   drop(parked: Parked): void {
     if (parked.ended) return;
     parked.ended = true;
-    this.#size--;
+    this.#all.delete(parked);
     this.#timers.cancel(parked.timer);
     for (const watch of parked.watches) this.#unwatch(watch);
     parked.watches.length = 0;

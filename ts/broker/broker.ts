@@ -1,0 +1,176 @@
+/**
+ * One broker: an engine, its catalogue, groups and offsets, behind a Kafka server.
+ *
+ * Composition only: no rule of the protocol lives here. To remember the order of closing: stop accepting, answer who
+ * waits, let open requests end, and only then let go of the engine (its owner does that).
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import { TopicCatalogue } from '../log/catalogue.ts';
+import type { Engine } from '../log/types.ts';
+import type { PrintLine } from './connection-log.ts';
+import type { BrokerContext, Node } from './context.ts';
+import { GroupCoordinator } from './groups/coordinator.ts';
+import { OffsetExpiry } from './groups/offset-expiry.ts';
+import { CommittedOffsets } from './groups/offsets.ts';
+import { type ApiRange, HandlerTable } from './handler.ts';
+import { registerHandlers } from './handlers/register.ts';
+import { ProducerIds } from './metadata/producer-ids.ts';
+import { Retention, steadyWall } from './metadata/retention.ts';
+import { Purgatory } from './purgatory/purgatory.ts';
+import { TimerHost } from './purgatory/timer-host.ts';
+import { KafkaServer } from './server.ts';
+import type { BrokerSettings } from './settings.ts';
+
+/** How long a new member may wait in its first join; Kafka's own number. */
+const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
+const CLOSE_GRACE_MS = 2_000;
+const MINUTE_MS = 60_000;
+
+export interface BrokerOptions {
+  readonly engine: Engine;
+  readonly settings: BrokerSettings;
+  /** Where lines about connections go. */
+  readonly print: PrintLine;
+  /** Address told to clients instead of the one they are connected to. */
+  readonly advertised?: { readonly host: string; readonly port: number } | undefined;
+}
+
+/** A broker on an open engine. */
+export class Broker {
+  readonly context: BrokerContext;
+  readonly table: HandlerTable;
+  readonly #server: KafkaServer;
+  readonly #timers = new TimerHost();
+  readonly #retention: Retention;
+  readonly #chores: NodeJS.Timeout[] = [];
+  readonly #stopListening: (() => void)[] = [];
+  #bound: AddressInfo | undefined;
+  #ranges: readonly ApiRange[] = [];
+  #closing: Promise<void> | undefined;
+
+  /** Reads topics, offsets and counters from the engine. Throws when the state map holds what it cannot read. */
+  constructor(options: BrokerOptions) {
+    const { engine, settings } = options;
+    const newId = () => randomUUID().replaceAll('-', '');
+    const catalogue = new TopicCatalogue(engine, newId, Date.now);
+    const offsets = new CommittedOffsets(engine);
+    const groups = new GroupCoordinator(this.#timers, groupSettings(settings), randomUUID, (id) => offsets.has(id));
+    this.context = {
+      engine,
+      catalogue,
+      settings,
+      groups,
+      offsets,
+      producerIds: new ProducerIds(engine),
+      purgatory: new Purgatory(this.#timers),
+      node: this.#node(options),
+      wallMs: Date.now,
+      apiRanges: () => this.#ranges,
+    };
+    this.table = new HandlerTable(registerHandlers(this.context));
+    this.#ranges = this.table.ranges();
+    this.#server = new KafkaServer({ table: this.table, print: options.print, limits: serverLimits(settings) });
+    this.#retention = new Retention(
+      engine,
+      catalogue,
+      settings,
+      steadyWall(Date.now, () => performance.now()),
+    );
+    this.#follow();
+    this.#startChores();
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#server.connections;
+  }
+
+  /** Listens on one more address; port 0 takes a free one. Rejects with the system's error. */
+  async listen(port: number, host: string): Promise<AddressInfo> {
+    const bound = await this.#server.listen(port, host);
+    this.#bound ??= bound;
+    return bound;
+  }
+
+  /** Stops serving; the engine stays open. Resolves when no connection is left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const chore of this.#chores) clearInterval(chore);
+    for (const stop of this.#stopListening) stop();
+    this.#retention.close();
+    const closed = this.#server.close(CLOSE_GRACE_MS);
+    this.context.purgatory.expireAll();
+    this.context.groups.close();
+    await closed;
+    this.#timers.close();
+  }
+
+  #node({ engine, settings, advertised }: BrokerOptions): Node {
+    const { directoryId, incarnation } = engine.recovery;
+    return {
+      id: settings.number('node.id'),
+      clusterId: directoryId,
+      leaderEpoch: incarnation,
+      address: (peer) => advertised ?? { host: reachable(this.#bound?.address), port: peer.localPort },
+    };
+  }
+
+  #follow(): void {
+    const { engine, purgatory, catalogue, offsets } = this.context;
+    this.#stopListening.push(engine.onAdvance((partitions) => purgatory.wake(partitions)));
+    this.#stopListening.push(
+      catalogue.onChange((change) => {
+        if (change.kind !== 'deleted') return;
+        offsets.forgetTopic(change.topic.name);
+        // Whoever waits for data of a deleted topic learns of it now (rule 54).
+        purgatory.wake(change.topic.partitions);
+      }),
+    );
+  }
+
+  #startChores(): void {
+    const { settings, offsets, groups, wallMs } = this.context;
+    const retentionMs = settings.number('offsets.retention.minutes') * MINUTE_MS;
+    const isInUse = (group: string) => (groups.get(group)?.members.size ?? 0) > 0;
+    const expiry = new OffsetExpiry(offsets, isInUse, retentionMs, wallMs());
+    this.#every(settings.number('offsets.retention.check.interval.ms'), () => expiry.check(wallMs()));
+    this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());
+  }
+
+  #every(intervalMs: number, chore: () => void): void {
+    this.#chores.push(setInterval(chore, Math.min(intervalMs, TIMEOUT_MAX)).unref());
+  }
+}
+
+/** Node's timers cannot wait longer than this. */
+const TIMEOUT_MAX = 2 ** 31 - 1;
+
+/** Rule 3: a client must reach what it is told; an address that stands for all interfaces is told as loopback. */
+function reachable(address: string | undefined): string {
+  if (address === undefined || address === '0.0.0.0') return '127.0.0.1';
+  return address === '::' ? '::1' : address;
+}
+
+function groupSettings(settings: BrokerSettings) {
+  return {
+    initialRebalanceDelayMs: settings.number('group.initial.rebalance.delay.ms'),
+    minSessionTimeoutMs: settings.number('group.min.session.timeout.ms'),
+    maxSessionTimeoutMs: settings.number('group.max.session.timeout.ms'),
+    maxSize: settings.number('group.max.size'),
+    newMemberJoinTimeoutMs: NEW_MEMBER_JOIN_TIMEOUT_MS,
+  };
+}
+
+function serverLimits(settings: BrokerSettings) {
+  return {
+    maxRequestBytes: settings.number('socket.request.max.bytes'),
+    idleMs: settings.number('connections.max.idle.ms'),
+    maxConnections: settings.number('max.connections'),
+  };
+}

@@ -1,0 +1,161 @@
+/**
+ * `serve`: a server over one data directory. For now it speaks Kafka.
+ *
+ * Not the command line, which decides the options. To remember: a port that is taken is found out before the data
+ * directory is touched, and closing twice is closing once.
+ */
+
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { Broker } from './broker/broker.ts';
+import { brokerConfigKey, brokerConfigKeys, configProblem } from './broker/config-table.ts';
+import { BrokerSettings } from './broker/settings.ts';
+import { flushNumbers, parseFlush } from './durability.ts';
+import { MillraceError } from './errors.ts';
+import { type NodeEngine, openEngine } from './io/engine.ts';
+import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
+import type { EngineOptions } from './options.ts';
+import { parseSize } from './units.ts';
+
+/** Where Kafka clients connect. */
+export interface KafkaOptions {
+  /** Default 127.0.0.1. */
+  host?: string | undefined;
+  /** Default 9092; 0 takes a free port. */
+  port?: number | undefined;
+  /** Told to clients instead of the address they are connected to. Both or none. */
+  advertisedHost?: string | undefined;
+  advertisedPort?: number | undefined;
+}
+
+/** What `serve` takes. `durability` is the floor under every acknowledgement (min.durability); default: as acks says. */
+export interface ServeOptions extends EngineOptions {
+  /** Data directory; created when it is not there. */
+  dir: string;
+  kafka?: KafkaOptions | undefined;
+  /** Broker settings by Kafka's names, or in camelCase. */
+  settings?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Where lines about connections go. Default: nowhere. */
+  print?: ((line: string) => void) | undefined;
+}
+
+/** A running server. */
+export interface MillraceServer extends AsyncDisposable {
+  /** Where Kafka is served. */
+  readonly kafka: { readonly host: string; readonly port: number };
+  readonly driver: DriverReport;
+  readonly recovery: RecoveryAccount;
+  /** Counters of the engine: crossings, flushes, bytes; all only grow. */
+  counters(): Record<string, number>;
+  /** Runs `listener` when a flush has failed: from then on everything that writes is refused. */
+  onFailure(listener: (code: number) => void): () => void;
+  /** Stops accepting, answers who waits, flushes, leaves the mark of a clean shutdown. */
+  close(): Promise<void>;
+}
+
+/** The broker settings `serve` knows, for whoever decides them: names, and what is wrong with a value. */
+export const settingsTable = {
+  names: [...brokerConfigKeys()].map((key) => key.name),
+  /** Why `value` cannot be used for `name`, or undefined. */
+  problem(name: string, value: string): string | undefined {
+    const key = brokerConfigKey(name);
+    return key ? configProblem(key, value) : `there is no setting ${name}`;
+  },
+};
+
+/**
+ * Opens the directory and serves it. Rejects with the system's error when the port cannot be taken (the directory is then
+ * untouched), and with MILLRACE_LOCKED, MILLRACE_FORMAT, MILLRACE_DRIVER, MILLRACE_OPTION, MILLRACE_IO.
+ */
+export async function serve(options: ServeOptions): Promise<MillraceServer> {
+  const { dir, kafka = {}, settings: given = {}, print = () => {}, durability, ...engineOptions } = options;
+  const host = kafka.host ?? '127.0.0.1';
+  const port = kafka.port ?? 9092;
+  const settings = new BrokerSettings({ ...inForce(options, host, port), ...given });
+  const advertised = advertisedAddress(kafka, settings);
+  await assertFree(port, host);
+  if (!options.sim) await mkdir(dirname(dir), { recursive: true });
+  const engine = openEngine(dir, { ...engineSettings(settings), ...engineOptions });
+  try {
+    const broker = new Broker({ engine, settings, print, advertised });
+    const bound = await broker.listen(port, host);
+    return running(engine, broker, { host: bound.address, port: bound.port });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function running(engine: NodeEngine, broker: Broker, kafka: { host: string; port: number }): MillraceServer {
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closing ??= broker.close().then(() => engine.close());
+    return closing;
+  };
+  return {
+    kafka,
+    driver: engine.driver,
+    recovery: engine.recovery,
+    counters: () => engine.counters(),
+    onFailure: (listener) => engine.onFailure(listener),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** What the options decide of the broker settings, so that DescribeConfigs reports what is in force. */
+function inForce(options: ServeOptions, host: string, port: number): Record<string, string> {
+  const { records, intervalMs, always } = flushNumbers(parseFlush(options.flush ?? 'always'));
+  const never = '9223372036854775807';
+  return {
+    listeners: `PLAINTEXT://${host}:${port}`,
+    'log.dirs': options.dir,
+    ...(always ? {} : { 'log.flush.interval.messages': records > 0 ? String(records) : never }),
+    ...(intervalMs > 0 ? { 'log.flush.interval.ms': String(intervalMs) } : {}),
+    ...(options.durability === undefined ? {} : { 'min.durability': options.durability }),
+    ...(options.segmentBytes === undefined ? {} : { 'log.segment.bytes': String(sizeOf('segmentBytes', options)) }),
+    ...(options.indexIntervalBytes === undefined
+      ? {}
+      : { 'log.index.interval.bytes': String(sizeOf('indexIntervalBytes', options)) }),
+  };
+}
+
+function sizeOf(name: 'segmentBytes' | 'indexIntervalBytes', options: ServeOptions): number {
+  return parseSize(name, options[name] ?? 0);
+}
+
+/** The engine's options that have a name among Kafka's settings. */
+function engineSettings(settings: BrokerSettings): EngineOptions {
+  return {
+    segmentBytes: settings.number('log.segment.bytes'),
+    indexIntervalBytes: settings.number('log.index.interval.bytes'),
+  };
+}
+
+/** From the options, else from advertised.listeners, of which only one PLAINTEXT address makes sense here. */
+function advertisedAddress(kafka: KafkaOptions, settings: BrokerSettings): { host: string; port: number } | undefined {
+  const { advertisedHost: host, advertisedPort: port } = kafka;
+  if (host !== undefined && port !== undefined) return { host, port };
+  if (host !== undefined || port !== undefined) {
+    throw new MillraceError('MILLRACE_OPTION', 'advertisedHost and advertisedPort belong together');
+  }
+  const listener = settings.text('advertised.listeners');
+  if (listener === '') return undefined;
+  const match = /^PLAINTEXT:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/i.exec(listener);
+  const name = match?.[1] ?? match?.[2];
+  if (!match || name === undefined) {
+    throw new MillraceError('MILLRACE_OPTION', 'advertised.listeners must be one address like PLAINTEXT://host:9092');
+  }
+  return { host: name, port: Number(match[3]) };
+}
+
+/** Binds and lets go again. Rejects with the system's error (EADDRINUSE, EACCES, ENOTFOUND). */
+async function assertFree(port: number, host: string): Promise<void> {
+  if (port === 0) return;
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once('error', reject);
+    probe.listen({ port, host }, () => probe.close(() => resolve()));
+  });
+}
