@@ -41,6 +41,12 @@ impl Epochs {
         self.entries.pop();
     }
 
+    /// Whether a batch of `epoch` may follow what is here.
+    #[must_use]
+    pub fn may_follow(&self, epoch: i32) -> bool {
+        self.entries.last().is_none_or(|last| last.epoch <= epoch)
+    }
+
     /// The epoch of the record at `offset`; `None` before the first entry.
     #[must_use]
     pub fn at(&self, offset: u64) -> Option<i32> {

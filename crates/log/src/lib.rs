@@ -5,11 +5,37 @@
 
 pub mod batch;
 pub mod code;
+mod cold;
+mod content;
 pub mod epochs;
 pub mod fields;
-pub mod producers;
+mod file_writer;
+mod files;
+pub mod index;
+mod log;
+mod lookup;
+mod order;
+mod partition;
+mod producers;
+pub mod range;
+mod reader;
 pub mod records;
+mod replay;
+pub mod segment;
+mod settle;
+mod snapshot;
+mod table;
+mod tail;
 pub mod watermarks;
 
 pub use code::Code;
+pub use file_writer::FileWriter;
+pub use log::{Judged, Log, LogConfig};
+pub use lookup::{EARLIEST, Fetch, LATEST, MAX_TIMESTAMP, OffsetSearch};
+pub use partition::{Partition, Undo};
+pub use reader::{Damaged, Found};
+pub use replay::ReplayError;
+pub use settle::SettleState;
+pub use snapshot::SnapshotError;
+pub use table::Handle;
 pub use watermarks::{Isolation, Watermarks};

@@ -1,0 +1,219 @@
+//! One cold read: finding batches in a sealed file, chunk by chunk. Pure: bytes in, what to do next out.
+//!
+//! What it is not: the operations around it (`reader.rs`).
+//!
+//! The invariant: no byte leaves here that was not verified: offsets continue where the last batch ended, the leader
+//! epoch is the one this offset has, and the batch's own CRC-32C matches.
+
+use crate::batch::{HEADER, Header, verify};
+use crate::code::Code;
+use crate::epochs::Epochs;
+use crate::index::{Sparse, Stretch};
+use crate::range::Range;
+use crate::records::first_at_or_after;
+use millrace_io::{BLOCK, Piece};
+
+/// Most bytes one operation reads, unless a single batch is larger.
+const CHUNK_MAX: u64 = 4 << 20;
+/// Bytes read at once while looking for a time.
+const TIME_CHUNK: u64 = 256 << 10;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Whole batches from the one that holds `offset` on, ending at or below `below`.
+    Fetch { offset: u64, max_bytes: u64, below: u64 },
+    /// The first record in `from..below` with a timestamp of at least `target`.
+    Time { target: i64, from: u64, below: u64 },
+}
+
+/// The read as it stands between two chunks.
+#[derive(Clone, Debug)]
+pub struct Cold {
+    pub goal: Goal,
+    pub range: Range,
+    /// Position of the next batch to look at, and its offset.
+    position: u64,
+    offset: u64,
+    want: u64,
+}
+
+/// What a chunk led to.
+#[derive(Debug)]
+pub enum Next {
+    /// Read on: `Cold::wanted` says what.
+    More,
+    Fetched(Vec<Piece>),
+    /// Offset and timestamp; `None`: not in this range.
+    Found(Option<(u64, i64)>),
+    /// Bytes at this position of the file do not verify.
+    Damaged {
+        position: u64,
+        detail: &'static str,
+    },
+    /// The batch is fine but needs more memory to inflate than there is.
+    Refused(Code),
+}
+
+impl Cold {
+    /// A read of `range`, entered through its sparse index. `None`: a time that the index knows is not there.
+    #[must_use]
+    pub fn new(goal: Goal, range: Range, sparse: &Sparse, interval: u64) -> Option<Cold> {
+        let (stretch, want) = match goal {
+            Goal::Fetch { offset, max_bytes, .. } => {
+                (sparse.by_offset(offset), max_bytes.min(CHUNK_MAX).saturating_add(interval))
+            }
+            Goal::Time { target, from, .. } => (sparse.by_time(target, from)?, TIME_CHUNK),
+        };
+        let Stretch { offset, position, .. } = stretch;
+        Some(Cold { goal, range, position, offset, want: want.max(HEADER as u64) })
+    }
+
+    fn range_end(&self) -> u64 {
+        self.range.position + self.range.length
+    }
+
+    /// Start and length of the next read, outward to whole blocks.
+    #[must_use]
+    pub fn wanted(&self) -> (u64, usize) {
+        let block = BLOCK as u64;
+        let start = self.position / block * block;
+        let end = self.position.saturating_add(self.want).min(self.range_end()).next_multiple_of(block);
+        (start, (end - start) as usize)
+    }
+
+    /// Looks at the bytes that were read: `chunk` begins at the start `wanted` named.
+    pub fn feed(&mut self, chunk: &Piece, epochs: &Epochs, scratch: &mut Vec<u8>) -> Next {
+        let (start, asked) = self.wanted();
+        let needed = (start + asked as u64).min(self.range_end()) - start;
+        let cut = (chunk.len() as u64) < needed;
+        let mut found = Vec::new();
+        let mut taken = 0u64;
+        loop {
+            if self.position >= self.range_end() || self.is_past() {
+                return self.done(found);
+            }
+            let at = (self.position - start) as usize;
+            let left = (chunk.len().saturating_sub(at) as u64).min(self.range_end() - self.position);
+            if left < HEADER as u64 {
+                return self.short(found, HEADER as u64, cut);
+            }
+            let bytes = &chunk.bytes()[at..at + left as usize];
+            let header = match self.header(bytes, epochs) {
+                Ok(header) => header,
+                Err(detail) => return self.damaged(found, detail),
+            };
+            if !self.skips(&header) {
+                if header.length as u64 > left {
+                    return self.short(found, header.length as u64, cut);
+                }
+                if verify(bytes).is_err() {
+                    return self.damaged(found, "checksum of a batch");
+                }
+                match self.take(&header, chunk.slice(at, header.length), &mut found, &mut taken, scratch) {
+                    Ok(false) => {}
+                    Ok(true) => return Next::Fetched(found),
+                    Err(next) => return next,
+                }
+            }
+            self.position += header.length as u64;
+            self.offset = header.end_offset();
+        }
+    }
+
+    /// A header that continues where the last batch ended.
+    fn header(&self, bytes: &[u8], epochs: &Epochs) -> Result<Header, &'static str> {
+        let header = Header::parse(bytes).map_err(|_| "header of a batch")?;
+        if header.base_offset != self.offset || header.end_offset() > self.range.end {
+            return Err("offset of a batch");
+        }
+        if header.length as u64 > self.range_end() - self.position {
+            return Err("length of a batch");
+        }
+        // Epochs below the log start are forgotten; batches there are only passed by.
+        if epochs.at(header.base_offset).is_some_and(|epoch| epoch != header.leader_epoch) {
+            return Err("leader epoch of a batch");
+        }
+        Ok(header)
+    }
+
+    /// What was verified before the damage is served first.
+    fn damaged(&self, found: Vec<Piece>, detail: &'static str) -> Next {
+        if found.is_empty() {
+            Next::Damaged { position: self.position, detail }
+        } else {
+            Next::Fetched(found)
+        }
+    }
+
+    /// True for batches that lie before what is looked for.
+    fn skips(&self, header: &Header) -> bool {
+        match self.goal {
+            Goal::Fetch { offset, .. } => header.end_offset() <= offset,
+            Goal::Time { target, from, .. } => header.end_offset() <= from || header.max_timestamp < target,
+        }
+    }
+
+    fn is_past(&self) -> bool {
+        match self.goal {
+            Goal::Fetch { below, .. } | Goal::Time { below, .. } => self.offset >= below,
+        }
+    }
+
+    /// Uses one verified batch. True: the fetch is complete.
+    fn take(
+        &self,
+        header: &Header,
+        batch: Piece,
+        found: &mut Vec<Piece>,
+        taken: &mut u64,
+        scratch: &mut Vec<u8>,
+    ) -> Result<bool, Next> {
+        match self.goal {
+            Goal::Fetch { max_bytes, below, .. } => {
+                let fits = found.is_empty() || *taken + batch.len() as u64 <= max_bytes;
+                if !fits || header.end_offset() > below {
+                    return Ok(true);
+                }
+                *taken += batch.len() as u64;
+                found.push(batch);
+                Ok(false)
+            }
+            Goal::Time { target, from, below } => {
+                match first_at_or_after(batch.bytes(), header, target, from, below, scratch) {
+                    Ok(None) => Ok(false),
+                    Ok(found) => Err(Next::Found(found)),
+                    Err(Code::Corrupt) => {
+                        Err(Next::Damaged { position: self.position, detail: "records of a batch" })
+                    }
+                    Err(code) => Err(Next::Refused(code)),
+                }
+            }
+        }
+    }
+
+    fn done(&self, found: Vec<Piece>) -> Next {
+        match self.goal {
+            Goal::Fetch { .. } if found.is_empty() => {
+                self.damaged(found, "a range ends before its last offset")
+            }
+            Goal::Fetch { .. } => Next::Fetched(found),
+            Goal::Time { .. } => Next::Found(None),
+        }
+    }
+
+    /// The chunk ends inside a batch of which `needed` bytes are needed; `cut`: the file had no more.
+    fn short(&mut self, found: Vec<Piece>, needed: u64, cut: bool) -> Next {
+        if !found.is_empty() {
+            return Next::Fetched(found);
+        }
+        if needed > self.range_end() - self.position {
+            return self.damaged(found, "a batch reaches beyond its range");
+        }
+        if cut {
+            return self.damaged(found, "the file ends early");
+        }
+        self.want = self.want.max(needed);
+        Next::More
+    }
+}

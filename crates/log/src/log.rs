@@ -1,0 +1,334 @@
+//! All partitions of one engine: appends in three phases, watermarks by LSN, memory under one budget.
+//!
+//! What it is not: the journal. It is told which LSN a frame has and how far the journal is written and durable.
+//!
+//! The invariant: nothing is visible to readers before its frame is written; nothing leaves memory before it is
+//! settled and durable.
+
+use crate::batch::{Checked, Header};
+use crate::code::Code;
+use crate::files::Files;
+use crate::order::{Entry, Order};
+use crate::partition::{Partition, Undo};
+use crate::producers::Verdict;
+use crate::reader::{Damaged, Found, Reader};
+use crate::settle::Settle;
+use crate::table::{Handle, Table};
+use millrace_io::{Done, IoError, OpId, OpQueue, Piece};
+use std::sync::Arc;
+
+/// Sizes in bytes, fixed at open.
+#[derive(Clone, Copy, Debug)]
+pub struct LogConfig {
+    pub directory_id: [u8; 16],
+    /// Leader epoch of this run: the incarnation.
+    pub epoch: i32,
+    /// Budget for tails.
+    pub memory_bytes: u64,
+    /// Unsettled bytes from which a partition gets segments of its own.
+    pub own_segment_bytes: u64,
+    /// Largest own segment.
+    pub segment_bytes: u64,
+    /// Distance between two entries of a sparse index.
+    pub index_interval_bytes: u64,
+}
+
+/// All partitions, their files, and what is going on with them.
+#[derive(Debug)]
+pub struct Log {
+    pub(crate) config: LogConfig,
+    pub(crate) table: Table,
+    pub(crate) order: Order,
+    /// Partitions that went from settled to unsettled since the last settle began.
+    pub(crate) dirty: Vec<Handle>,
+    pub(crate) unsettled_bytes: u64,
+    /// Everything up to this LSN is in published files.
+    pub(crate) settled_lsn: u64,
+    pub(crate) files: Files,
+    pub(crate) settle: Option<Settle>,
+    /// Deleted while a settle reads their tails.
+    pub(crate) zombies: Vec<Handle>,
+    pub(crate) reader: Reader,
+    /// Memory for inflated records while a read or search looks into a batch.
+    pub(crate) scratch: Vec<u8>,
+    last_slab: usize,
+}
+
+/// What an append would do.
+#[derive(Clone, Copy, Debug)]
+pub enum Judged {
+    /// A new batch for this partition.
+    New(Handle),
+    /// Appended before: the offset then, and the LSN of that frame.
+    Duplicate {
+        handle: Handle,
+        base_offset: u64,
+        lsn: u64,
+    },
+    Refused(Code),
+}
+
+impl Log {
+    /// An empty log.
+    #[must_use]
+    pub fn new(config: LogConfig) -> Log {
+        Log {
+            config,
+            table: Table::default(),
+            order: Order::default(),
+            dirty: Vec::new(),
+            unsettled_bytes: 0,
+            settled_lsn: 0,
+            files: Files::default(),
+            settle: None,
+            zombies: Vec::new(),
+            reader: Reader::default(),
+            scratch: Vec::new(),
+            last_slab: 0,
+        }
+    }
+
+    /// The partition with this id.
+    #[must_use]
+    pub fn find(&self, id: u64) -> Option<Handle> {
+        self.table.find(id)
+    }
+
+    /// A partition by its handle.
+    #[must_use]
+    pub fn get(&self, handle: Handle) -> Option<&Partition> {
+        self.table.get(handle)
+    }
+
+    /// Number of partitions.
+    #[must_use]
+    pub fn partitions(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Bytes of batches that lie in no published file.
+    #[must_use]
+    pub fn unsettled_bytes(&self) -> u64 {
+        self.unsettled_bytes
+    }
+
+    /// Leader epoch of this run.
+    #[must_use]
+    pub fn epoch(&self) -> i32 {
+        self.config.epoch
+    }
+
+    fn partition_mut(&mut self, handle: Handle) -> &mut Partition {
+        self.table.get_mut(handle).expect("a handle of the frame at hand stays valid until the frame is done")
+    }
+
+    /// Phase one of an append: would this checked batch be accepted?
+    #[must_use]
+    pub fn judge(&self, id: u64, checked: &Checked) -> Judged {
+        let Some(handle) = self.table.find(id) else { return Judged::Refused(Code::UnknownPartition) };
+        let Some(partition) = self.table.get(handle) else { return Judged::Refused(Code::UnknownPartition) };
+        if partition.marks.log_end + u64::from(checked.header.count) > i64::MAX as u64 {
+            return Judged::Refused(Code::OffsetOutOfRange);
+        }
+        match partition.producers.judge(&checked.header) {
+            Verdict::New => Judged::New(handle),
+            Verdict::Duplicate { base_offset, lsn } => Judged::Duplicate { handle, base_offset, lsn },
+            Verdict::Refused(code) => Judged::Refused(code),
+        }
+    }
+
+    /// Phase two: offsets for a batch judged new whose frame will have this LSN. `undo_append` takes it back.
+    pub fn reserve(&mut self, handle: Handle, header: &Header, lsn: u64) -> (u64, Undo) {
+        let epoch = self.config.epoch;
+        self.partition_mut(handle).reserve(header, epoch, lsn)
+    }
+
+    /// Takes back the newest reservation of this partition.
+    pub fn undo_append(&mut self, handle: Handle, undo: &Undo) {
+        self.partition_mut(handle).undo(undo);
+    }
+
+    /// Phase three: the frame is in the journal; `piece` is the batch in the journal's memory.
+    pub fn attach(&mut self, handle: Handle, lsn: u64, base: u64, header: &Header, piece: Piece) {
+        let slab = Arc::as_ptr(piece.slab()) as usize;
+        let charge = if slab == self.last_slab { 0 } else { piece.slab().len() };
+        self.last_slab = slab;
+        let charge = u32::try_from(charge).unwrap_or(u32::MAX);
+        let end = base + u64::from(header.count);
+        self.unsettled_bytes += piece.len() as u64;
+        self.order.push(Entry { lsn, end, slot: handle.slot, generation: handle.generation, charge });
+        if self.partition_mut(handle).attach(base, header, piece) {
+            self.dirty.push(handle);
+        }
+    }
+
+    /// Creates an empty partition; `None` when the id is taken.
+    pub fn create(&mut self, id: u64) -> Option<Handle> {
+        if self.table.find(id).is_some() {
+            return None;
+        }
+        Some(self.table.insert(Partition::new(id)))
+    }
+
+    /// Takes back a `create` whose frame was refused.
+    pub fn undo_create(&mut self, handle: Handle) {
+        if let Some(partition) = self.table.get(handle) {
+            let id = partition.id;
+            self.table.hide(id);
+            self.table.remove(handle);
+        }
+    }
+
+    /// Phase one of a deletion: the id is unknown from now on.
+    pub fn hide(&mut self, id: u64) -> Option<Handle> {
+        let handle = self.table.find(id)?;
+        self.table.hide(id);
+        Some(handle)
+    }
+
+    /// Takes back a `hide`.
+    pub fn undo_hide(&mut self, handle: Handle) {
+        let id = self.partition_mut(handle).id;
+        self.table.unhide(id, handle);
+    }
+
+    /// Phase two of a deletion. While a settle runs the partition stays in memory unseen: the settle's manifest still
+    /// names it, and if the deletion's own frame were lost its data must be there.
+    pub fn delete(&mut self, handle: Handle) {
+        let settling = self.settle.is_some();
+        let partition = self.partition_mut(handle);
+        partition.deleted = true;
+        for range in std::mem::take(&mut partition.ranges) {
+            self.files.release(range.file);
+        }
+        if settling {
+            self.zombies.push(handle);
+        } else {
+            self.bury(handle);
+        }
+    }
+
+    pub(crate) fn bury(&mut self, handle: Handle) {
+        if let Some(partition) = self.table.remove(handle) {
+            self.unsettled_bytes -= partition.unsettled_bytes;
+        }
+    }
+
+    /// The log start that `DeleteRecords` to `offset` leads to (-1: the high watermark).
+    pub fn new_log_start(&self, handle: Handle, offset: i64) -> Result<u64, Code> {
+        let marks = self.table.get(handle).ok_or(Code::UnknownPartition)?.marks;
+        match offset {
+            -1 => Ok(marks.high_watermark),
+            offset => match u64::try_from(offset) {
+                Ok(offset) if offset <= marks.high_watermark => Ok(offset.max(marks.log_start)),
+                _ => Err(Code::OffsetOutOfRange),
+            },
+        }
+    }
+
+    /// Moves the log start; answers the old one, which moves it back when the frame is refused.
+    pub fn move_log_start(&mut self, handle: Handle, start: u64) -> u64 {
+        let partition = self.partition_mut(handle);
+        let before = partition.marks.log_start;
+        partition.marks.move_log_start(start);
+        before
+    }
+
+    /// Drops what lies below the log start, once the frame that moved it is in the journal.
+    pub fn trim(&mut self, handle: Handle) {
+        for range in self.partition_mut(handle).trim() {
+            self.files.release(range.file);
+        }
+    }
+
+    /// The journal is written and durable up to these LSNs: moves the watermarks of all partitions concerned.
+    pub fn advance(&mut self, written: u64, durable: u64) {
+        while let Some(entry) = self.order.next_written(written) {
+            if let Some(partition) = self.table.get_mut(handle_of(&entry)) {
+                partition.marks.move_written(entry.end);
+            }
+        }
+        while let Some(entry) = self.order.next_durable(durable) {
+            if let Some(partition) = self.table.get_mut(handle_of(&entry)) {
+                partition.marks.move_durable(entry.end);
+            }
+        }
+        self.evict();
+    }
+
+    /// Gives up the oldest settled batches while tails hold more than their budget.
+    pub(crate) fn evict(&mut self) {
+        while self.order.bytes() > self.config.memory_bytes {
+            let Some(entry) = self.order.evict(self.settled_lsn) else { return };
+            let Some(partition) = self.table.get_mut(handle_of(&entry)) else { continue };
+            let batch = partition.tail.pop_front();
+            assert!(
+                batch.is_some_and(|batch| batch.end == entry.end && batch.end <= partition.settled_end),
+                "only the oldest settled batch of a partition may be evicted"
+            );
+        }
+    }
+
+    /// Memory held by tails in bytes, in whole slabs.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        self.order.bytes()
+    }
+
+    /// True when the operation belongs to the log: a settle, a cold read, or its files.
+    #[must_use]
+    pub fn owns(&self, id: OpId) -> bool {
+        self.settle_owns(id) || self.reader.owns(id) || self.files.owns(id)
+    }
+
+    /// Takes the result of one of the log's operations.
+    pub fn complete(&mut self, id: OpId, result: Result<Done, IoError>, queue: &mut OpQueue) {
+        if self.settle_owns(id) {
+            self.complete_settle(id, result, queue)
+        } else {
+            self.complete_read(id, result, queue)
+        }
+    }
+
+    /// Starts what can be started: waiting reads, the next slab of a settle.
+    pub fn step(&mut self, queue: &mut OpQueue) {
+        self.step_reads(queue);
+        self.step_settle(queue);
+    }
+
+    /// Operations under way, or reads whose answer is still to come.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        self.reader.busy() || self.files.busy() || self.settle.is_some()
+    }
+
+    /// Closes all files that no reader holds.
+    pub fn close_files(&mut self, queue: &mut OpQueue) {
+        self.files.close_all(queue);
+    }
+
+    /// Tokens that finished since the last call, with their codes.
+    pub fn drain_finished(&mut self, into: &mut Vec<(u64, Code)>) {
+        self.reader.drain_finished(into);
+    }
+
+    /// What a finished token found, once; `None` for a token that is not finished or was taken.
+    pub fn take_found(&mut self, token: u64) -> Option<Result<Found, Code>> {
+        self.reader.take(token)
+    }
+
+    /// Damage that reads met since the last call.
+    pub fn take_damage(&mut self) -> Vec<Damaged> {
+        self.reader.take_damage()
+    }
+
+    /// Cold reads so far: operations and bytes.
+    #[must_use]
+    pub fn cold_reads(&self) -> (u64, u64) {
+        (self.reader.reads, self.reader.bytes)
+    }
+}
+
+fn handle_of(entry: &Entry) -> Handle {
+    Handle { slot: entry.slot, generation: entry.generation }
+}

@@ -1,0 +1,134 @@
+//! One partition as a view of the journal: its watermarks, its tail, its ranges on disk, its producers and epochs.
+//!
+//! What it is not: the place where bytes are written; the journal has them before a batch comes here.
+//!
+//! The invariant: every offset in `log_start..log_end` lies in a range (below `settled_end`) or in the tail.
+
+use crate::batch::Header;
+use crate::content::Part;
+use crate::epochs::Epochs;
+use crate::producers::{Producer, Producers};
+use crate::range::Range;
+use crate::table::Handle;
+use crate::tail::Tail;
+use crate::watermarks::Watermarks;
+use millrace_io::Piece;
+
+/// A partition. An empty one costs some hundred bytes of memory and no file.
+#[derive(Debug)]
+pub struct Partition {
+    pub id: u64,
+    pub marks: Watermarks,
+    pub tail: Tail,
+    /// Batches below this offset lie in published ranges.
+    pub settled_end: u64,
+    /// Bytes of batches at and above `settled_end`.
+    pub unsettled_bytes: u64,
+    /// In offset order; may have holes only below `log_start`.
+    pub ranges: Vec<Range>,
+    /// Offsets at which batches go on behind a hole that damage left; empty in a healthy log.
+    pub resumes: Vec<u64>,
+    pub producers: Producers,
+    pub epochs: Epochs,
+    /// Deleted, but a settle still reads its tail.
+    pub deleted: bool,
+}
+
+/// What brings a partition back to where it was before `reserve`.
+#[derive(Clone, Copy, Debug)]
+pub struct Undo {
+    log_end: u64,
+    producer_id: i64,
+    producer: Option<Producer>,
+    new_epoch: bool,
+}
+
+impl Partition {
+    /// An empty partition.
+    #[must_use]
+    pub fn new(id: u64) -> Partition {
+        Partition {
+            id,
+            marks: Watermarks::default(),
+            tail: Tail::default(),
+            settled_end: 0,
+            unsettled_bytes: 0,
+            ranges: Vec::new(),
+            resumes: Vec::new(),
+            producers: Producers::default(),
+            epochs: Epochs::default(),
+            deleted: false,
+        }
+    }
+
+    /// Gives the next offsets to a judged batch whose frame will have this LSN; answers its base offset.
+    pub fn reserve(&mut self, header: &Header, epoch: i32, lsn: u64) -> (u64, Undo) {
+        let base = self.marks.log_end;
+        let undo = Undo {
+            log_end: base,
+            producer_id: header.producer_id,
+            producer: self.producers.remember(header.producer_id),
+            new_epoch: self.epochs.appended(epoch, base),
+        };
+        self.marks.move_log_end(base + u64::from(header.count));
+        self.producers.record(header, base, lsn);
+        (base, undo)
+    }
+
+    /// Takes back the newest `reserve`: its frame was refused before anything of it was written.
+    pub fn undo(&mut self, undo: &Undo) {
+        self.marks.move_log_end(undo.log_end);
+        if undo.producer_id >= 0 {
+            self.producers.restore(undo.producer_id, undo.producer);
+        }
+        if undo.new_epoch {
+            self.epochs.forget_last();
+        }
+    }
+
+    /// Puts the bytes of a reserved batch into the tail. True when the partition was settled so far.
+    pub fn attach(&mut self, base: u64, header: &Header, piece: Piece) -> bool {
+        let was_settled = self.unsettled_bytes == 0;
+        self.unsettled_bytes += piece.len() as u64;
+        self.tail.push(base, base + u64::from(header.count), header.max_timestamp, piece);
+        self.producers.trim();
+        was_settled
+    }
+
+    /// Drops what lies wholly below the log start; answers the ranges that are gone.
+    pub fn trim(&mut self) -> Vec<Range> {
+        let gone = self.ranges.partition_point(|range| range.end <= self.marks.log_start);
+        self.epochs.trim(self.marks.log_start);
+        self.ranges.drain(..gone).collect()
+    }
+
+    /// The range that holds `offset`.
+    #[must_use]
+    pub fn range_of(&self, offset: u64) -> Option<&Range> {
+        let next = self.ranges.partition_point(|range| range.base <= offset);
+        let range = &self.ranges[next.checked_sub(1)?];
+        (offset < range.end).then_some(range)
+    }
+
+    /// No read goes across a hole: the first offset behind `offset` where one ends, or `below`.
+    #[must_use]
+    pub fn before_hole(&self, offset: u64, below: u64) -> u64 {
+        let next = self.resumes.iter().copied().find(|resume| *resume > offset);
+        next.map_or(below, |resume| resume.min(below))
+    }
+
+    /// What is unsettled, as parts of at most `limit` bytes (or one batch) each, none across a hole. What lies wholly
+    /// below the log start is left out.
+    #[must_use]
+    pub fn parts(&self, handle: Handle, limit: u64) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut from = self.settled_end.max(self.marks.log_start);
+        while let Some(first) = self.tail.at_or_behind(from) {
+            let below = self.before_hole(first.base, self.marks.log_end);
+            let (to, bytes) = self.tail.extent(first, limit, below);
+            parts.push(Part { handle, partition: self.id, from: first.base, to, bytes });
+            from = to;
+        }
+        parts
+    }
+}

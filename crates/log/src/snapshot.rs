@@ -1,0 +1,166 @@
+//! The log's share of a manifest: every partition as of one LSN, and the files its ranges lie in.
+//! Format: docs/format/manifest.md.
+//!
+//! What it is not: the manifest's frame, identity and checksum, which are the engine's.
+//!
+//! Partitions are captured when a settle begins (its checkpoint); the ranges the settle writes are added when it is
+//! published. The invariant: what is captured is exactly the state after the frame with the checkpoint LSN.
+
+use crate::epochs::Epochs;
+use crate::fields::{Fields, Short, put_u32, put_u64};
+use crate::log::{Log, LogConfig};
+use crate::partition::Partition;
+use crate::producers::Producers;
+use crate::range::{ENCODED, Range};
+use crate::segment::Kind;
+use crate::table::Handle;
+use crate::watermarks::Watermarks;
+use std::collections::BTreeSet;
+
+/// The partitions as of a checkpoint.
+#[derive(Debug)]
+pub struct Snapshot {
+    partitions: Vec<u8>,
+    /// Files that live ranges lie in: number, kind, length.
+    files: Vec<(u64, Kind, u64)>,
+}
+
+/// What a settle adds to a snapshot.
+#[derive(Debug, Default)]
+pub struct Added {
+    pub files: Vec<(u64, Kind, u64)>,
+    /// Partition by partition in offset order.
+    pub ranges: Vec<AddedRange>,
+}
+
+/// A range a settle wrote.
+#[derive(Clone, Copy, Debug)]
+pub struct AddedRange {
+    pub handle: Handle,
+    pub partition: u64,
+    pub range: Range,
+}
+
+/// Why a snapshot cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("the partitions of the manifest end early or contradict each other")]
+    Invalid,
+}
+
+impl From<Short> for SnapshotError {
+    fn from(_: Short) -> SnapshotError {
+        SnapshotError::Invalid
+    }
+}
+
+impl Snapshot {
+    /// Captures all partitions as they are now.
+    #[must_use]
+    pub fn capture(log: &Log) -> Snapshot {
+        let mut out = Vec::new();
+        put_u32(&mut out, log.partitions() as u32);
+        for partition in log.table.iter() {
+            put_u64(&mut out, partition.id);
+            put_u64(&mut out, partition.marks.log_start);
+            put_u64(&mut out, partition.marks.log_end);
+            partition.epochs.encode(&mut out);
+            partition.producers.encode(&mut out);
+            put_u32(&mut out, partition.ranges.len() as u32);
+            for range in &partition.ranges {
+                range.encode(&mut out);
+            }
+        }
+        Snapshot { partitions: out, files: log.files.live().collect() }
+    }
+
+    /// Numbers of all files a manifest with these additions names.
+    #[must_use]
+    pub fn named(&self, added: &Added) -> BTreeSet<u64> {
+        self.files.iter().chain(&added.files).map(|(number, ..)| *number).collect()
+    }
+
+    /// The log's share of the manifest.
+    #[must_use]
+    pub fn encode(&self, last_file: u64, added: &Added) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.partitions.len() + 64 + added.ranges.len() * (8 + ENCODED));
+        put_u64(&mut out, last_file);
+        put_u32(&mut out, (self.files.len() + added.files.len()) as u32);
+        for (number, kind, length) in self.files.iter().chain(&added.files) {
+            put_u64(&mut out, *number);
+            out.push(*kind as u8);
+            put_u64(&mut out, *length);
+        }
+        out.extend_from_slice(&self.partitions);
+        put_u32(&mut out, added.ranges.len() as u32);
+        for added in &added.ranges {
+            put_u64(&mut out, added.partition);
+            added.range.encode(&mut out);
+        }
+        out
+    }
+}
+
+impl Log {
+    /// The log as a manifest describes it: everything settled up to `checkpoint`.
+    pub fn restore(config: LogConfig, checkpoint: u64, bytes: &[u8]) -> Result<Log, SnapshotError> {
+        let mut log = Log::new(config);
+        log.settled_lsn = checkpoint;
+        let mut fields = Fields::new(bytes);
+        log.files.reserve_numbers(fields.u64()?);
+        for _ in 0..fields.count(17)? {
+            let number = fields.u64()?;
+            let kind = Kind::of(fields.u8()?).ok_or(SnapshotError::Invalid)?;
+            log.files.add(number, kind, fields.u64()?);
+        }
+        for _ in 0..fields.count(36)? {
+            log.restore_partition(&mut fields)?;
+        }
+        for _ in 0..fields.count(8 + ENCODED)? {
+            let id = fields.u64()?;
+            let range = Range::decode(&mut fields)?;
+            let handle = log.table.find(id).ok_or(SnapshotError::Invalid)?;
+            log.restore_range(handle, range)?;
+        }
+        if fields.left() > 0 {
+            return Err(SnapshotError::Invalid);
+        }
+        Ok(log)
+    }
+
+    fn restore_partition(&mut self, fields: &mut Fields) -> Result<(), SnapshotError> {
+        let mut partition = Partition::new(fields.u64()?);
+        let (start, end) = (fields.u64()?, fields.u64()?);
+        if start > end || self.table.find(partition.id).is_some() {
+            return Err(SnapshotError::Invalid);
+        }
+        partition.marks = Watermarks::settled(start, end);
+        partition.settled_end = end;
+        partition.epochs = Epochs::decode(fields)?;
+        partition.producers = Producers::decode(fields)?;
+        let count = fields.count(ENCODED)?;
+        let handle = self.table.insert(partition);
+        for _ in 0..count {
+            let range = Range::decode(fields)?;
+            self.restore_range(handle, range)?;
+        }
+        Ok(())
+    }
+
+    fn restore_range(&mut self, handle: Handle, range: Range) -> Result<(), SnapshotError> {
+        let partition = self.table.get_mut(handle).ok_or(SnapshotError::Invalid)?;
+        let (_, length) = self.files.get(range.file).ok_or(SnapshotError::Invalid)?;
+        let follows = partition.ranges.last().is_none_or(|last| last.end <= range.base);
+        if !follows || range.end > partition.marks.log_end || range.position + range.length > length {
+            return Err(SnapshotError::Invalid);
+        }
+        partition.ranges.push(range);
+        self.files.hold(range.file);
+        Ok(())
+    }
+
+    /// Every file the partitions live in: number, kind, length in bytes.
+    pub fn files(&self) -> impl Iterator<Item = (u64, Kind, u64)> {
+        self.files.live()
+    }
+}
