@@ -58,11 +58,13 @@ export class Writer {
   }
 
   int8(value: number): void {
-    this.#buffer[this.#room(1)] = value;
+    const at = this.#room(1);
+    this.#buffer[at] = value;
   }
 
   boolean(value: boolean): void {
-    this.#buffer[this.#room(1)] = value ? 1 : 0;
+    const at = this.#room(1);
+    this.#buffer[at] = value ? 1 : 0;
   }
 
   int16(value: number): void {
@@ -104,16 +106,18 @@ export class Writer {
   }
 
   uuid(value: string): void {
-    writeUuid(this.#buffer, this.#room(16), value);
+    const at = this.#room(16);
+    writeUuid(this.#buffer, at, value);
   }
 
   varuint(value: number): void {
     let rest = value >>> 0;
-    while (rest > 0x7f) {
-      this.#buffer[this.#room(1)] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
+    let at = this.#room(varuintLength(rest));
+    for (; rest > 0x7f; rest >>>= 7) {
+      this.#buffer[at] = (rest & 0x7f) | 0x80;
+      at += 1;
     }
-    this.#buffer[this.#room(1)] = rest;
+    this.#buffer[at] = rest;
   }
 
   string(flexible: boolean, value: string): void {
@@ -121,7 +125,8 @@ export class Writer {
     if (flexible) this.varuint(length + 1);
     else if (length > MAX_STRING) throw new ProtocolError('a string is longer than 32767 bytes');
     else this.int16(length);
-    encodeUtf8(this.#buffer, this.#room(length), value, length);
+    const at = this.#room(length);
+    encodeUtf8(this.#buffer, at, value, length);
   }
 
   nullableString(flexible: boolean, value: string | null): void {
@@ -205,6 +210,7 @@ export class Writer {
     else this.int32(length);
   }
 
+  /** Makes room for `count` bytes. It may move the buffer, so it is called before `#buffer` is looked at. */
   #room(count: number): number {
     const at = this.#position;
     const end = at + count;

@@ -56,6 +56,7 @@ export function decodeOffsetFetchRequest(reader: Reader, version: number): Offse
       topics = [];
       for (let left = topicsCount; left > 0; left -= 1) topics.push(decodeOffsetFetchRequestTopic(reader, version));
     }
+    else topics = null;
   }
   const groups: OffsetFetchRequestGroup[] = [];
   if (version >= 8) {

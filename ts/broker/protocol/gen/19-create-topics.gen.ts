@@ -197,6 +197,7 @@ function decodeCreatableTopicResult(reader: Reader, version: number): Complete<C
       configs = [];
       for (let left = configsCount; left > 0; left -= 1) configs.push(decodeCreatableTopicConfigs(reader, version));
     }
+    else configs = null;
   }
   let topicConfigErrorCode: number = 0;
   for (let tags = flexible ? reader.tagCount() : 0; tags > 0; tags -= 1) {

@@ -69,11 +69,13 @@ class DecoderEmitter {
     const initial = present === '' ? (nullable ? 'null' : '[]') : defaultLiteral(this.#message, field);
     const keyword = nullable ? 'let' : 'const';
     this.#out.add(`${keyword} ${camel(field.name)}: ${decodedType(this.#message, field)} = ${initial};`);
-    if (present === '') this.#elements(field);
-    else this.#out.block(`if (${present})`, () => this.#elements(field));
+    const read = (): void => this.#elements(field, initial);
+    if (present === '') read();
+    else this.#out.block(`if (${present})`, read);
   }
 
-  #elements(field: Field): void {
+  /** `initial`: source of what the variable holds so far. */
+  #elements(field: Field, initial: string): void {
     const name = camel(field.name);
     const args = `(${this.#flexible}, ${minElementBytes(this.#message, field)})`;
     const count = byNullability(field, `reader.nullableCount${args}`, `reader.count${args}`);
@@ -87,6 +89,7 @@ class DecoderEmitter {
       this.#out.add(`${name} = [];`);
       this.#out.add(`for (let left = ${name}Count; left > 0; left -= 1) ${push}`);
     });
+    if (initial !== 'null') this.#out.add(`else ${name} = null;`);
   }
 
   /** Source that reads a field that is not an array. */
@@ -149,7 +152,7 @@ class DecoderEmitter {
     if (field.isArray) {
       if (isNullable(field)) throw new Error(`${field.name}: nullable tagged arrays are not supported`);
       this.#out.add(`${name} = [];`);
-      this.#elements(field);
+      this.#elements(field, '[]');
     } else {
       this.#out.add(`${name} = ${this.#readOne(field)};`);
     }
