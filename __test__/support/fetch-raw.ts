@@ -1,26 +1,51 @@
 /** Fetches a partition's stored batches as they lie on the wire, by Fetch v4. */
-import { RequestWriter, request, WireConnection } from './wire.ts';
+import { WireConnection } from './wire.ts';
+import { RequestWriter } from './wire-fields.ts';
 
 const FETCH = 1;
-const MAX_BYTES = 1 << 20;
+const MAX_BYTES = 4 << 20;
 
-/** The bytes that the broker answers for `offset`: whole batches from the one that holds it on. */
+/** What Fetch answers for one partition. */
+export interface Fetched {
+  readonly error: number;
+  readonly highWatermark: number;
+  /** Whole batches from the one that holds the offset on. */
+  readonly batches: Buffer;
+}
+
+/** One Fetch of one partition; `waitMs` is how long the broker may wait for the first byte. */
+export async function fetchPartition(
+  connection: WireConnection,
+  topic: string,
+  partition: number,
+  offset: number,
+  waitMs = 100,
+): Promise<Fetched> {
+  const body = new RequestWriter().int32(-1).int32(waitMs).int32(1).int32(MAX_BYTES).int8(0).int32(1).string(topic);
+  body.int32(1).int32(partition).int64(BigInt(offset)).int32(MAX_BYTES);
+  const answer = await connection.call(FETCH, 4, body);
+  answer.int32();
+  const [fetched] = answer.array(() => {
+    answer.string();
+    return answer.array(() => {
+      answer.int32();
+      const error = answer.int16();
+      const highWatermark = answer.int64();
+      answer.int64();
+      answer.array(() => answer.take(16));
+      return { error, highWatermark, batches: answer.take(Math.max(0, answer.int32())) };
+    });
+  });
+  if (fetched?.[0] === undefined) throw new Error('Fetch answered without the partition');
+  return fetched[0];
+}
+
+/** The batches at `offset`, on a connection of its own; an error code throws. */
 export async function fetchRaw(address: string, topic: string, partition: number, offset: number): Promise<Buffer> {
   using connection = await WireConnection.open(address);
-  const body = new RequestWriter().int32(-1).int32(100).int32(1).int32(MAX_BYTES).int8(0).int32(1).string(topic);
-  body.int32(1).int32(partition).int64(BigInt(offset)).int32(MAX_BYTES);
-  connection.send(request(FETCH, 4, 1, body.bytes()));
-  const answer = await connection.frame();
-  // Correlation id, throttle time, one topic with its name, one partition with its index.
-  let at = 4 + 4 + 4;
-  at += 2 + answer.readInt16BE(at) + 4 + 4;
-  const error = answer.readInt16BE(at);
+  const { error, batches } = await fetchPartition(connection, topic, partition, offset);
   if (error !== 0) throw new Error(`Fetch was answered with error code ${error}`);
-  // Error, high watermark, last stable offset, then the aborted transactions: none or null here.
-  at += 2 + 8 + 8;
-  if (answer.readInt32BE(at) > 0) throw new Error('there are aborted transactions in this partition');
-  const length = answer.readInt32BE(at + 4);
-  return answer.subarray(at + 8, at + 8 + length);
+  return batches;
 }
 
 /** The codec id in the attributes of the first batch. */

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly settings?: readonly string[];
   /** A port of 127.0.0.1; a free one when left out. Restarts that clients shall survive name it. */
   readonly port?: number;
+  /** kill -9 so long after the start of the process, ready or not; then the start fails. */
+  readonly killAfterMs?: number;
 }
 
 export interface Server extends AsyncDisposable {
@@ -59,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   const printed: string[] = [];
   child.stderr.on('data', (chunk) => printed.push(String(chunk)));
+  if (options.killAfterMs !== undefined) setTimeout(() => child.kill('SIGKILL'), options.killAfterMs);
   await ready(child, printed);
   return new ServerProcess(child, address, port, performance.now() - started, printed);
 }

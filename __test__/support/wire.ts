@@ -3,51 +3,9 @@
  * client shows.
  */
 import { connect, type Socket } from 'node:net';
+import { AnswerReader, RequestWriter } from './wire-fields.ts';
 
 const ANSWER_LIMIT_MS = 10_000;
-
-/** Big-endian fields of the non-flexible request versions, appended in order. */
-export class RequestWriter {
-  readonly #parts: Buffer[] = [];
-
-  int8(value: number): this {
-    return this.#append(1, (part) => part.writeInt8(value));
-  }
-
-  int16(value: number): this {
-    return this.#append(2, (part) => part.writeInt16BE(value));
-  }
-
-  int32(value: number): this {
-    return this.#append(4, (part) => part.writeInt32BE(value));
-  }
-
-  int64(value: bigint): this {
-    return this.#append(8, (part) => part.writeBigInt64BE(value));
-  }
-
-  string(value: string | null): this {
-    if (value === null) return this.int16(-1);
-    const bytes = Buffer.from(value, 'utf8');
-    return this.int16(bytes.length).raw(bytes);
-  }
-
-  raw(bytes: Uint8Array): this {
-    this.#parts.push(Buffer.from(bytes));
-    return this;
-  }
-
-  bytes(): Buffer {
-    return Buffer.concat(this.#parts);
-  }
-
-  #append(length: number, fill: (part: Buffer) => void): this {
-    const part = Buffer.alloc(length);
-    fill(part);
-    this.#parts.push(part);
-    return this;
-  }
-}
 
 /** Length prefix, header version 1 and `body`. */
 export function request(apiKey: number, version: number, correlationId: number, body: Uint8Array): Buffer {
@@ -60,6 +18,7 @@ export class WireConnection implements Disposable {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
   #closed = false;
+  #correlationId = 0;
   #wake: () => void = () => undefined;
 
   private constructor(socket: Socket) {
@@ -97,6 +56,17 @@ export class WireConnection implements Disposable {
 
   send(bytes: Uint8Array): void {
     this.#socket.write(bytes);
+  }
+
+  /** Sends one request and returns its answer behind the correlation id. One call at a time. */
+  async call(apiKey: number, version: number, body: RequestWriter): Promise<AnswerReader> {
+    this.#correlationId += 1;
+    this.send(request(apiKey, version, this.#correlationId, body.bytes()));
+    const answer = new AnswerReader(await this.frame());
+    const correlationId = answer.int32();
+    if (correlationId !== this.#correlationId)
+      throw new Error(`answer ${correlationId} instead of ${this.#correlationId}`);
+    return answer;
   }
 
   /** The next whole frame without its length prefix. Throws when the connection ends or stays silent. */
