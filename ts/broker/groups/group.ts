@@ -341,8 +341,9 @@ export class Group {
     if (this.#pendingSync.size > 0) out.push({ kind: 'cancelTimer', timer: 'sync', memberId: '' });
     this.#pendingSync.clear();
     for (const member of this.members.values()) {
+      if (member.syncing === undefined) continue;
       this.#endSync(member, ErrorCode.REBALANCE_IN_PROGRESS, out);
-      if (member.joining === undefined && !member.isNew) this.#session(member, out);
+      this.#session(member, out);
     }
     this.state = 'PreparingRebalance';
     const timeoutMs = this.#rebalanceTimeoutMs();
