@@ -57,6 +57,8 @@ pub(crate) enum Attempt {
         pieces: Vec<Piece>,
         done: usize,
         durable: bool,
+        /// The file goes through the page cache.
+        cached: bool,
     },
     Sync {
         handle: Handle,

@@ -50,7 +50,14 @@ pub(crate) fn plan(op: Op, files: &FileTable, direct: bool) -> Result<Plan, IoEr
                 copied = length;
                 pieces = vec![gathered(&pieces, length)];
             }
-            Attempt::Write { handle: open.handle, position, pieces, done: 0, durable }
+            Attempt::Write {
+                handle: open.handle,
+                position,
+                pieces,
+                done: 0,
+                durable,
+                cached: !(direct && open.whole_blocks),
+            }
         }
         Op::Sync { file } => {
             let open = lookup(file, "sync")?;

@@ -9,6 +9,7 @@ use millrace_io::{
 
 macro_rules! on_every_driver {
     ($($name:ident)*) => {
+        mod ring { $(#[test] fn $name() { super::$name(&super::Place::ring()); })* }
         mod pool { $(#[test] fn $name() { super::$name(&super::Place::pool()); })* }
         mod sim { $(#[test] fn $name() { super::$name(&super::Place::sim()); })* }
     };

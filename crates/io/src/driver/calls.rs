@@ -65,7 +65,7 @@ pub(crate) fn perform(root: RawFd, attempt: &mut Attempt) -> i64 {
         Attempt::Read { handle, position, buffer, done } => {
             read(*handle, *position + *done as u64, &mut buffer.bytes_mut()[*done..])
         }
-        Attempt::Write { handle, position, pieces, done, durable } => {
+        Attempt::Write { handle, position, pieces, done, durable, .. } => {
             write(*handle, *position + *done as u64, pieces, *done, *durable)
         }
         Attempt::Sync { handle } => {

@@ -10,6 +10,7 @@ use std::path::Path;
 pub(crate) mod calls;
 pub(crate) mod choose;
 pub(crate) mod pool;
+pub(crate) mod ring;
 
 /// Which driver to open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

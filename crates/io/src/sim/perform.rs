@@ -80,7 +80,7 @@ impl World {
             Attempt::Open { path, mode, direct } => self.open(path, *mode, *direct).map(i64::from),
             Attempt::Close { handle } => self.close(*handle),
             Attempt::Read { handle, position, buffer, done } => self.read(*handle, *position, buffer, *done),
-            Attempt::Write { handle, position, pieces, done, durable } => {
+            Attempt::Write { handle, position, pieces, done, durable, .. } => {
                 self.write(*handle, *position + *done as u64, pieces, *done, *durable, submitted)
             }
             Attempt::Sync { handle } => self.sync(*handle, submitted),

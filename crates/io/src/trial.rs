@@ -1,0 +1,104 @@
+//! A trial run of a driver in its directory: one file is created, written durably, and removed. Whether direct I/O
+//! works is tried, never guessed from names or versions.
+
+use crate::attempt::{Attempt, Handle, Outcome, Token};
+use crate::buffer::{BLOCK, SlabWriter};
+use crate::driver::Driver;
+use crate::op::OpenMode;
+
+/// The file the trial writes; removed again.
+const TRIAL_NAME: &str = "probe";
+
+/// What a driver can do here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trial {
+    pub direct: bool,
+    /// Why not, if it is not.
+    pub direct_reason: String,
+    /// What positions and lengths must be multiples of, as statx says; 0 when it does not say.
+    pub alignment: u32,
+    /// What did not even work through the page cache.
+    pub failure: Option<String>,
+}
+
+/// Tries direct I/O, then, if that is refused, the page cache.
+pub(crate) fn run(driver: &mut dyn Driver) -> Trial {
+    // A trial may have been left by a process that was killed.
+    remove(driver);
+    let (alignment, direct) = attempt(driver, true);
+    let direct_reason = match direct {
+        Ok(()) if alignment as usize <= BLOCK => {
+            return Trial { direct: true, direct_reason: String::new(), alignment, failure: None };
+        }
+        Ok(()) => format!("direct I/O needs {alignment}-byte alignment here, more than a block of {BLOCK}"),
+        Err(reason) => reason,
+    };
+    let failure = attempt(driver, false).1.err();
+    Trial { direct: false, direct_reason, alignment, failure }
+}
+
+/// The file's alignment, and whether it could be opened and durably written.
+fn attempt(driver: &mut dyn Driver, direct: bool) -> (u32, Result<(), String>) {
+    let open = Attempt::Open { path: TRIAL_NAME.into(), mode: OpenMode::CreateDirect, direct };
+    let opened = now(driver, open);
+    if opened < 0 {
+        // Some file systems create the file before they refuse the flag.
+        remove(driver);
+        return (0, refusal(if direct { "open with O_DIRECT" } else { "create a file" }, opened));
+    }
+    let handle = opened as Handle;
+    let alignment = alignment(handle);
+    let written = now(driver, durable_block(handle, !direct));
+    now(driver, Attempt::Close { handle });
+    remove(driver);
+    (alignment, refusal(if direct { "durable direct write" } else { "durable write" }, written))
+}
+
+fn durable_block(handle: Handle, cached: bool) -> Attempt {
+    let mut writer = SlabWriter::new(BLOCK);
+    writer.skip(BLOCK);
+    let pieces = vec![writer.piece(0, BLOCK)];
+    Attempt::Write { handle, position: 0, pieces, done: 0, durable: true, cached }
+}
+
+fn remove(driver: &mut dyn Driver) {
+    now(driver, Attempt::Unlink { path: TRIAL_NAME.into() });
+}
+
+/// A full disk says nothing about what a driver can do.
+fn refusal(what: &str, result: i64) -> Result<(), String> {
+    let errno = -result as i32;
+    if result >= 0 || errno == libc::ENOSPC || errno == libc::EDQUOT {
+        return Ok(());
+    }
+    Err(format!("{what}: {}", std::io::Error::from_raw_os_error(errno)))
+}
+
+/// Does one attempt and waits for it. Only before anything else uses the driver.
+fn now(driver: &mut dyn Driver, attempt: Attempt) -> i64 {
+    driver.start(Token::new(0, 0), attempt);
+    driver.enter();
+    let mut outcomes: Vec<Outcome> = Vec::new();
+    loop {
+        driver.reap(&mut outcomes);
+        if let Some(outcome) = outcomes.pop() {
+            return outcome.result;
+        }
+        driver.enter();
+        driver.wait(None);
+    }
+}
+
+/// What statx says positions and lengths must be multiples of; 0 when it does not say.
+pub(crate) fn alignment(handle: Handle) -> u32 {
+    let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    let path = c"";
+    // SAFETY: `path` is zero-terminated and `status` has room for one `statx`.
+    let result = unsafe {
+        libc::statx(handle, path.as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_DIOALIGN, status.as_mut_ptr())
+    };
+    // SAFETY: `status` was zeroed, and all-zero is a valid `statx`, filled or not.
+    let status = unsafe { status.assume_init() };
+    let known = result == 0 && status.stx_mask & libc::STATX_DIOALIGN != 0;
+    if known { status.stx_dio_offset_align } else { 0 }
+}
