@@ -36,6 +36,7 @@ describe('serve settings', () => {
   it('are loopback, durable and automatic when nothing is given', () => {
     expect(decide({})).toEqual({
       kafka: { host: '127.0.0.1', port: 9092 },
+      advertised: undefined,
       dir: './millrace-data',
       flush: 'always',
       durability: undefined,

@@ -4,6 +4,7 @@
  *
  * Invariant: offsets are committed with the generation they were read in, so a member that was left out commits nothing.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ErrorCode as KafkaError } from '../broker/protocol/error-codes.ts';
 import { offsetCommitApi } from '../broker/protocol/gen/08-offset-commit.gen.ts';
 import { offsetFetchApi } from '../broker/protocol/gen/09-offset-fetch.gen.ts';
@@ -11,6 +12,7 @@ import { joinGroupApi } from '../broker/protocol/gen/11-join-group.gen.ts';
 import { heartbeatApi } from '../broker/protocol/gen/12-heartbeat.gen.ts';
 import { leaveGroupApi } from '../broker/protocol/gen/13-leave-group.gen.ts';
 import { syncGroupApi } from '../broker/protocol/gen/14-sync-group.gen.ts';
+import { openCoordinator } from './coordinator-session.ts';
 import type { ReadPosition } from './fetcher.ts';
 import {
   assignRange,
@@ -21,13 +23,21 @@ import {
 } from './group-assignment.ts';
 import { check } from './kafka-names.ts';
 import type { OffsetRange } from './offset-range.ts';
-import { type ClientOptions, openSession, type Session } from './session.ts';
+import type { ClientOptions, Session } from './session.ts';
 import { resolvePositions } from './start-positions.ts';
 import { fetchTopics } from './topic-description.ts';
 
 const sessionTimeoutMs = 10_000;
 const rebalanceTimeoutMs = 30_000;
 const heartbeatEveryMs = 1000;
+
+/** Errors of a coordinator that is not ready: the same is asked again a little later. */
+const askAgain: ReadonlySet<number> = new Set([
+  KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+  KafkaError.COORDINATOR_NOT_AVAILABLE,
+  KafkaError.NOT_COORDINATOR,
+]);
+const askAgainMs = 200;
 
 /** Errors after which a member joins again instead of failing. */
 const rejoin: ReadonlySet<number> = new Set([
@@ -61,7 +71,7 @@ export class GroupMember implements AsyncDisposable {
     topics: readonly string[],
     range: OffsetRange,
   ): Promise<GroupMember> {
-    const session = await openSession(options);
+    const session = await openCoordinator(options, group);
     for (const topic of await fetchTopics(session, topics)) check(topic.errorCode, topic.name ?? '');
     return new GroupMember(session, group, topics, range);
   }
@@ -69,7 +79,12 @@ export class GroupMember implements AsyncDisposable {
   /** What this member is to read now: joins when it has to, heartbeats when it is time. */
   async positions(signal: AbortSignal): Promise<readonly ReadPosition[]> {
     if (this.#positions !== undefined && Date.now() >= this.#heartbeatDue) await this.#heartbeat();
-    while (this.#positions === undefined && !signal.aborted) await this.#joinOnce();
+    const deadline = Date.now() + rebalanceTimeoutMs;
+    while (this.#positions === undefined && !signal.aborted) {
+      const code = await this.#joinOnce();
+      if (askAgain.has(code) && Date.now() < deadline) await sleep(askAgainMs);
+      else check(code, `group ${this.#group}`);
+    }
     return this.#positions ?? [];
   }
 
@@ -107,8 +122,7 @@ export class GroupMember implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#memberId !== '') {
-        const members = [{ memberId: this.#memberId }];
-        await this.#session.send(leaveGroupApi, { groupId: this.#group, memberId: this.#memberId, members });
+        await this.#session.send(leaveGroupApi, { groupId: this.#group, memberId: this.#memberId });
       }
     } finally {
       await this.#session[Symbol.asyncDispose]();
@@ -133,7 +147,8 @@ export class GroupMember implements AsyncDisposable {
     if (!this.#mustRejoin(errorCode)) check(errorCode, `group ${this.#group}`);
   }
 
-  async #joinOnce(): Promise<void> {
+  /** One round of joining. Sets the positions when it succeeds; returns a code that is for the caller to judge, or 0. */
+  async #joinOnce(): Promise<number> {
     const joined = await this.#session.send(joinGroupApi, {
       groupId: this.#group,
       sessionTimeoutMs,
@@ -144,10 +159,9 @@ export class GroupMember implements AsyncDisposable {
     });
     if (joined.errorCode === KafkaError.MEMBER_ID_REQUIRED) {
       this.#memberId = joined.memberId;
-      return;
+      return 0;
     }
-    if (this.#mustRejoin(joined.errorCode)) return;
-    check(joined.errorCode, `group ${this.#group}`);
+    if (joined.errorCode !== 0) return this.#mustRejoin(joined.errorCode) ? 0 : joined.errorCode;
     this.#memberId = joined.memberId;
     this.#generation = joined.generationId;
     const assignments = joined.leader === joined.memberId ? await this.#assign(joined.members) : [];
@@ -159,10 +173,10 @@ export class GroupMember implements AsyncDisposable {
       protocolName: 'range',
       assignments,
     });
-    if (this.#mustRejoin(synced.errorCode)) return;
-    check(synced.errorCode, `group ${this.#group}`);
+    if (synced.errorCode !== 0) return this.#mustRejoin(synced.errorCode) ? 0 : synced.errorCode;
     this.#positions = await this.#startPositions(decodeAssignment(synced.assignment));
     this.#heartbeatDue = Date.now() + heartbeatEveryMs;
+    return 0;
   }
 
   async #assign(members: readonly { memberId: string; metadata: Uint8Array }[]) {
@@ -177,14 +191,9 @@ export class GroupMember implements AsyncDisposable {
   /** Committed offsets where there are any, the range's own beginning elsewhere. */
   async #startPositions(assigned: readonly TopicPartitions[]): Promise<ReadPosition[]> {
     const topics = assigned.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: [...partitions] }));
-    const response = await this.#session.send(offsetFetchApi, {
-      groupId: this.#group,
-      topics,
-      groups: [{ groupId: this.#group, topics }],
-    });
-    const answers = response.groups[0]?.topics ?? response.topics;
+    const response = await this.#session.send(offsetFetchApi, { groupId: this.#group, topics });
     this.#committed = new Map();
-    for (const topic of answers) {
+    for (const topic of response.topics) {
       for (const one of topic.partitions) {
         check(one.errorCode, `offsets of group ${this.#group}`);
         if (one.committedOffset >= 0) this.#committed.set(`${topic.name}/${one.partitionIndex}`, one.committedOffset);

@@ -5,7 +5,9 @@
  * Invariant: records of a partition are sent in the order they were added, and a record counts as stored only when the
  * server has acknowledged it.
  */
+
 import { produceApi } from '../broker/protocol/gen/00-produce.gen.ts';
+import { metadataApi } from '../broker/protocol/gen/03-metadata.gen.ts';
 import { type Compression, codecNames } from '../log/batch-layout.ts';
 import { partitionOfKey } from '../log/partitioner.ts';
 import { type BatchTools, BatchWriter } from '../log/record-batch.ts';
@@ -42,13 +44,15 @@ export class Producer {
   readonly #idle: BatchWriter[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   #failure: unknown;
-  #turn = 0;
+  /** Partition in turn for records without a key; it begins anywhere, so that many short runs fill all partitions. */
+  #turn: number;
   #acknowledged = 0;
 
   constructor(session: Session, options: ProducerOptions, tools: BatchTools) {
     this.#session = session;
     this.#options = options;
     this.#tools = tools;
+    this.#turn = Math.floor(Math.random() * options.partitions);
   }
 
   /** Records the server has acknowledged (with acks 0: that were handed to the connection). */

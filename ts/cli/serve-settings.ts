@@ -27,6 +27,8 @@ export interface ServeFlags {
 /** Everything decided. `settings` are broker settings by Kafka's names, only those given. */
 export interface ServeSettings {
   readonly kafka: Address;
+  /** Told to clients instead of the address they are connected to. */
+  readonly advertised: Address | undefined;
   readonly dir: string;
   readonly flush: FlushPolicy;
   /** The weakest level any acknowledgement stands for; undefined leaves it to `acks`. */
@@ -66,7 +68,9 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
   const durability = flags.durability ?? (given.get('durability') as Durability | undefined);
   if (durability !== undefined) levelNumber(durability);
   return {
-    kafka: flags.kafka ?? listener(given),
+    kafka: flags.kafka ??
+      listener(given, given.has('kafka') ? 'kafka' : 'listeners') ?? { host: '127.0.0.1', port: 9092 },
+    advertised: listener(given, 'advertised.listeners'),
     dir: flags.dir ?? given.get('dir') ?? given.get('log.dirs') ?? './millrace-data',
     flush: decideFlush(flags, given),
     durability,
@@ -86,13 +90,14 @@ function* fromEnvironment(env: NodeJS.ProcessEnv, known: ReadonlySet<string>): I
   }
 }
 
-function listener(given: ReadonlyMap<string, string>): Address {
-  const text = given.get('kafka') ?? given.get('listeners')?.replace(/^PLAINTEXT:\/\//i, '');
-  if (text === undefined || text === '') return { host: '127.0.0.1', port: 9092 };
+/** The one plain address a setting names; undefined when it names none. */
+function listener(given: ReadonlyMap<string, string>, name: string): Address | undefined {
+  const text = given.get(name)?.replace(/^PLAINTEXT:\/\//i, '');
+  if (text === undefined || text === '') return undefined;
   try {
     return address(text);
   } catch {
-    throw usage(`'${text}' is not an address to listen on: give HOST:PORT, one only, without TLS or SASL`);
+    throw usage(`${name}: '${text}' is not understood: give HOST:PORT, one only, without TLS or SASL`);
   }
 }
 
@@ -144,6 +149,9 @@ function editDistance(left: string, right: string): number {
 export function describeSettings(decided: ServeSettings, flush: string): [name: string, value: string][] {
   return [
     ['kafka', formatAddress(decided.kafka)],
+    ...(decided.advertised === undefined
+      ? []
+      : [['advertised', formatAddress(decided.advertised)] as [string, string]]),
     ['dir', decided.dir],
     ['flush', flush],
     ['durability', decided.durability ?? 'by acks'],

@@ -5,6 +5,11 @@
  * Invariant: what a verb sees is either a reply or a `CliError`.
  */
 import type { Api, Complete, Sparse } from '../broker/protocol/api.ts';
+import { fetchApi } from '../broker/protocol/gen/01-fetch.gen.ts';
+import { offsetFetchApi } from '../broker/protocol/gen/09-offset-fetch.gen.ts';
+import { findCoordinatorApi } from '../broker/protocol/gen/10-find-coordinator.gen.ts';
+import { leaveGroupApi } from '../broker/protocol/gen/13-leave-group.gen.ts';
+import { deleteTopicsApi } from '../broker/protocol/gen/20-delete-topics.gen.ts';
 import { ClientError } from '../client/client-error.ts';
 import { ClientConnection } from '../client/connection.ts';
 import { CliError, ExitCode, usage } from './exit.ts';
@@ -17,9 +22,14 @@ export interface ClientOptions {
   readonly X?: ReadonlyMap<string, string>;
 }
 
-/** Topic names left the Fetch request with version 13. */
-const lastNamedFetch = 12;
-const fetchKey = 1;
+/** Last version of an API in the form used here: later ones take lists, or topic ids in place of names. */
+const lastVersions: ReadonlyMap<number, number> = new Map([
+  [fetchApi.key, 12],
+  [offsetFetchApi.key, 7],
+  [findCoordinatorApi.key, 3],
+  [leaveGroupApi.key, 2],
+  [deleteTopicsApi.key, 5],
+]);
 
 export class Session implements AsyncDisposable {
   readonly #connection: ClientConnection;
@@ -31,7 +41,7 @@ export class Session implements AsyncDisposable {
   /** Sends a request and resolves with the reply, whatever error codes that holds. Rejects with `CliError`. */
   async send<Request, Response>(api: Api<Request, Response>, body: Sparse<Request>): Promise<Complete<Response>> {
     try {
-      return await this.#connection.request(api, body, api.key === fetchKey ? { maxVersion: lastNamedFetch } : {});
+      return await this.#connection.request(api, body, { maxVersion: lastVersions.get(api.key) ?? api.maxVersion });
     } catch (error) {
       throw explain(error);
     }

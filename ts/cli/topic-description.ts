@@ -3,8 +3,9 @@
  *
  * Invariant: every number comes from the server in the same call; nothing is computed that the server did not say.
  */
+import type { Complete } from '../broker/protocol/api.ts';
 import { listOffsetsApi } from '../broker/protocol/gen/02-list-offsets.gen.ts';
-import { metadataApi } from '../broker/protocol/gen/03-metadata.gen.ts';
+import { type MetadataResponseTopic, metadataApi } from '../broker/protocol/gen/03-metadata.gen.ts';
 import { describeConfigsApi } from '../broker/protocol/gen/32-describe-configs.gen.ts';
 import { renderColumns } from './columns.ts';
 import { check } from './kafka-names.ts';
@@ -40,7 +41,10 @@ export interface TopicDescription {
 }
 
 /** Metadata of `names`, or of all topics. Creates none. */
-export async function fetchTopics(session: Session, names: readonly string[] | null) {
+export async function fetchTopics(
+  session: Session,
+  names: readonly string[] | null,
+): Promise<Complete<MetadataResponseTopic>[]> {
   const response = await session.send(metadataApi, {
     topics: names === null ? null : names.map((name) => ({ name })),
     allowAutoTopicCreation: false,
@@ -70,6 +74,8 @@ export async function describeTopic(
 
 const sources: Readonly<Record<number, string>> = {
   1: 'DYNAMIC_TOPIC_CONFIG',
+  2: 'DYNAMIC_BROKER_CONFIG',
+  3: 'DYNAMIC_DEFAULT_BROKER_CONFIG',
   4: 'STATIC_BROKER_CONFIG',
   5: 'DEFAULT_CONFIG',
 };

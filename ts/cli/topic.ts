@@ -56,7 +56,6 @@ export async function deleteTopics(
   await confirm(terminal, `delete ${names.join(', ')} and all records`, options.yes === true);
   await using session = await openSession(options);
   const response = await session.send(deleteTopicsApi, {
-    topics: names.map((name) => ({ name })),
     topicNames: [...names],
     timeoutMs: requestTimeoutMs,
   });
