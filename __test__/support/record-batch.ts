@@ -9,28 +9,30 @@
 const HEADER_LENGTH = 61;
 const CRC_START = 21;
 
-/** Who sends a batch, and the number of its first record; without it the batch is not idempotent. */
-export interface Sender {
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly baseSequence: number;
+/** Header fields that differ from what follows from the records: a producer's identity, or a lie with a right checksum. */
+export interface BatchFields {
+  readonly producerId?: number;
+  readonly producerEpoch?: number;
+  readonly baseSequence?: number;
+  readonly lastOffsetDelta?: number;
+  readonly count?: number;
 }
 
 /** A batch of records without keys, stamped now. */
-export function encodeBatch(values: readonly Buffer[], sender?: Sender): Buffer {
+export function encodeBatch(values: readonly Buffer[], fields: BatchFields = {}): Buffer {
   const records = Buffer.concat(values.map(record));
   const batch = Buffer.alloc(HEADER_LENGTH + records.length);
   const now = BigInt(Date.now());
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
-  batch.writeInt32BE(values.length - 1, 23);
+  batch.writeInt32BE(fields.lastOffsetDelta ?? values.length - 1, 23);
   batch.writeBigInt64BE(now, 27);
   batch.writeBigInt64BE(now, 35);
-  batch.writeBigInt64BE(BigInt(sender?.producerId ?? -1), 43);
-  batch.writeInt16BE(sender?.producerEpoch ?? -1, 51);
-  batch.writeInt32BE(sender?.baseSequence ?? -1, 53);
-  batch.writeInt32BE(values.length, 57);
+  batch.writeBigInt64BE(BigInt(fields.producerId ?? -1), 43);
+  batch.writeInt16BE(fields.producerEpoch ?? -1, 51);
+  batch.writeInt32BE(fields.baseSequence ?? -1, 53);
+  batch.writeInt32BE(fields.count ?? values.length, 57);
   records.copy(batch, HEADER_LENGTH);
   batch.writeUInt32BE(crc32c(batch.subarray(CRC_START)), 17);
   return batch;

@@ -103,6 +103,16 @@ export class WireConnection implements Disposable {
     this.#socket.pause();
   }
 
+  /** For a paused connection, which does not see an orderly end: resolves when writing `bytes` fails, as after a cut. */
+  async untilReset(bytes: Uint8Array, limitMs: number): Promise<void> {
+    const limit = performance.now() + limitMs;
+    while (!this.#closed) {
+      if (performance.now() > limit) throw new Error(`the connection was not cut within ${limitMs} ms`);
+      this.#socket.write(bytes);
+      await this.#news(100);
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#socket.destroy();
   }
