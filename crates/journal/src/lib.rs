@@ -28,6 +28,7 @@ mod report;
 mod scan;
 mod supply;
 mod survey;
+mod unproven;
 mod walk;
 mod watermark;
 

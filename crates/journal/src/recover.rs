@@ -17,7 +17,8 @@ use crate::prewrite::{Next, Prewriter};
 use crate::report::{Damage, JournalReport};
 use crate::survey::{Found, survey};
 use crate::walk::{Walk, Walked};
-use millrace_io::{BLOCK, Io, IoError, Op, Piece, SlabWriter};
+use millrace_io::{BLOCK, FileId, Io, IoError, Op, Piece, SlabWriter};
+use std::path::PathBuf;
 
 /// A frame handed to the views: above the checkpoint, whole, in order.
 #[derive(Debug)]
@@ -67,6 +68,11 @@ impl Journal {
         let walked = Walk::new(io, &config, start, &mut survey.files, &mut report, on_frame).run()?;
         report.read_bytes = survey.files.iter().map(|file| file.reader.read_bytes).sum();
         report.cut_bytes = clear_ghosts(io, &survey.files, &walked.ghosts)?;
+        let ids: Vec<FileId> = survey.files.iter().map(|file| file.id).collect();
+        if !start.clean {
+            let proven = walked.durable_known.max(start.checkpoint_lsn);
+            report.rewritten_bytes = walked.unproven.write_again(io, &ids, proven)?;
+        }
         sync_kept(io, &survey.files, &walked, start.checkpoint_lsn)?;
         for path in survey.unfinished {
             io.run(Op::Unlink { path })?;
@@ -136,8 +142,10 @@ fn clear_ghosts(io: &mut Io, files: &[Found], ghosts: &[Run]) -> Result<u64, IoE
     Ok(cut)
 }
 
-/// Flushes every file with frames that were handed out or cleared.
+/// Flushes every file with frames that were handed out or cleared, and the names of all: a killed process may have
+/// named a file and not synced the directory yet.
 fn sync_kept(io: &mut Io, files: &[Found], walked: &Walked, checkpoint_lsn: u64) -> Result<(), IoError> {
+    io.run(Op::SyncDirectory { path: PathBuf::from(JOURNAL_DIRECTORY) })?;
     for (index, file) in files.iter().enumerate() {
         let kept = walked.last_in_file[index] > checkpoint_lsn;
         let ends_here = walked.end.is_some_and(|end| end.file == index);

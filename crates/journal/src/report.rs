@@ -44,6 +44,8 @@ pub struct JournalReport {
     pub kept_bytes: u64,
     /// Bytes of the torn tail that was cut.
     pub cut_bytes: u64,
+    /// Bytes that were kept but not proven durable, and so were written again before they were served.
+    pub rewritten_bytes: u64,
     pub damage: Vec<Damage>,
     /// Last LSN that was kept (or settled before).
     pub last_lsn: u64,

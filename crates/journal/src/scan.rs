@@ -13,6 +13,8 @@ use millrace_io::{BLOCK, Done, FileId, Io, IoError, IoErrorKind, Op, Piece, Read
 const WINDOW: u64 = 4 << 20;
 /// Bytes of the first read of a file: enough for its header and most first frames.
 const FIRST: u64 = 64 << 10;
+/// How often a read is tried before its range counts as unreadable. (Reads may be repeated; flushes never.)
+const READ_ATTEMPTS: u32 = 3;
 
 /// A frame that is whole by its own checksum.
 #[derive(Clone, Debug)]
@@ -110,16 +112,21 @@ impl FileReader {
     }
 
     fn read(&mut self, io: &mut Io, start: u64, length: u64) -> Result<(), IoError> {
-        let buffer = ReadBuffer::new(round_up(index(length)));
-        match io.run(Op::Read { file: self.file, position: start, buffer })? {
-            Done::Read { buffer, length } => {
-                self.read_bytes += length as u64;
-                self.window_at = start;
-                self.window = Some(buffer.into_piece(length));
-                Ok(())
+        for attempt in 1.. {
+            let buffer = ReadBuffer::new(round_up(index(length)));
+            match io.run(Op::Read { file: self.file, position: start, buffer }) {
+                Ok(Done::Read { buffer, length }) => {
+                    self.read_bytes += length as u64;
+                    self.window_at = start;
+                    self.window = Some(buffer.into_piece(length));
+                    break;
+                }
+                Ok(other) => panic!("a read completed as {other:?}"),
+                Err(error) if error.kind == IoErrorKind::Device && attempt < READ_ATTEMPTS => {}
+                Err(error) => return Err(error),
             }
-            other => panic!("a read completed as {other:?}"),
         }
+        Ok(())
     }
 
     /// The frame that begins at `position`, if one does.

@@ -15,6 +15,7 @@ use crate::recover::RecoveredFrame;
 use crate::report::{Damage, DamageDetail, JournalReport};
 use crate::scan::{Frame, Probe};
 use crate::survey::{Found, check_incarnation, is_ours, newer};
+use crate::unproven::Unproven;
 use millrace_io::{BLOCK, Io, IoError};
 use std::path::PathBuf;
 
@@ -56,6 +57,7 @@ pub(crate) struct Walked {
     /// The highest lap seen in any whole frame.
     pub last_lap: u32,
     pub settle_marks: SettleMarks,
+    pub unproven: Unproven,
 }
 
 pub(crate) struct Walk<'a> {
@@ -167,6 +169,8 @@ impl<'a> Walk<'a> {
         state.persisted_durable = state.persisted_durable.max(header.durable_lsn);
         state.last_in_file[place.file] = header.lsn;
         state.last_lap = state.last_lap.max(header.lap);
+        let proven = state.durable_known.max(self.start.checkpoint_lsn);
+        state.unproven.keep(place, bytes, header.lsn, proven);
         let end = Place { file: place.file, position: place.position + bytes };
         state.end = Some(end);
         if header.lsn > self.start.checkpoint_lsn || self.credulous {
