@@ -1,37 +1,17 @@
 //! What an engine is opened with. No field has a default here: hosts fill all of them.
 
-/// When the journal is flushed, whoever waits (DESIGN section 3). Any combination; none of them is `os`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlushPolicy {
-    /// Flush with every group commit.
-    pub always: bool,
-    /// Flush when so many records are unflushed; 0 is not set.
-    pub records: u64,
-    /// Flush when so many bytes are unflushed; 0 is not set.
-    pub bytes: u64,
-    /// Flush so long after the oldest unflushed write; 0 is not set.
-    pub interval_ns: u64,
-}
+use millrace_io::BLOCK;
+use millrace_journal::{Config, Policy};
 
-/// Durability level of a request: what its acknowledgement waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// Nothing.
-    Memory = 0,
-    /// Survives the death of the process.
-    Written = 1,
-    /// Survives a power cut.
-    Durable = 2,
-}
+const MIB: u64 = 1 << 20;
 
 /// Settings of one engine. Sizes in bytes.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    pub policy: FlushPolicy,
+    pub policy: Policy,
     /// Size of one journal file, a whole number of 4 KiB blocks.
     pub journal_file_bytes: u64,
-    /// How many journal files are pre-written and recycled; at least 2.
+    /// Most journal files; they are pre-written one by one and recycled. At least 3.
     pub journal_files: u32,
     /// Budget for tails: unsettled data above it is refused with `Busy`, settled data is evicted below it.
     pub memory_bytes: u64,
@@ -48,4 +28,39 @@ pub struct EngineConfig {
     /// Cluster id for a data directory that is created by this open.
     pub fresh_cluster_id: [u8; 16],
     pub node_id: u32,
+    #[cfg(feature = "planted")]
+    pub planted: millrace_journal::Planted,
+}
+
+impl EngineConfig {
+    /// The first setting that makes no sense, in words.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let wrong = [
+            (self.journal_files < 3, "journal_files must be at least 3"),
+            (self.journal_file_bytes < 16 << 10, "journal_file_bytes must be at least 16 KiB"),
+            (self.memory_bytes == 0, "memory_bytes must be above 0"),
+            (self.settle_bytes == 0, "settle_bytes must be above 0"),
+            (self.segment_bytes == 0 || self.own_segment_bytes == 0, "segment sizes must be above 0"),
+            (self.index_interval_bytes == 0, "index_interval_bytes must be above 0"),
+        ];
+        wrong.iter().find(|(wrong, _)| *wrong).map_or(Ok(()), |(_, what)| Err(*what))
+    }
+
+    /// The journal's limits that follow from these sizes.
+    pub(crate) fn journal(&self) -> Config {
+        let file_bytes = self.journal_file_bytes.next_multiple_of(BLOCK as u64).max(4 * BLOCK as u64);
+        let base = Config::default();
+        Config {
+            file_bytes,
+            first_file_bytes: base.first_file_bytes.min(file_bytes),
+            max_files: self.journal_files,
+            slab_bytes: base.slab_bytes.min(file_bytes as usize),
+            max_commit_bytes: base.max_commit_bytes.min(file_bytes),
+            max_frame_bytes: base.max_frame_bytes.min(file_bytes - 2 * BLOCK as u64),
+            max_waiting_bytes: base.max_waiting_bytes.min(self.memory_bytes.max(MIB)),
+            #[cfg(feature = "planted")]
+            planted: self.planted,
+            ..base
+        }
+    }
 }

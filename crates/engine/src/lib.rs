@@ -3,13 +3,27 @@
 //!
 //! What it is not: a host (who calls `turn` and when), a protocol, a policy.
 
-pub mod account;
-pub mod config;
-pub mod effect;
-pub mod read;
+mod account;
+mod checkpoint;
+mod commit;
+mod config;
+mod effect;
+mod engine;
+mod entry;
+mod error;
+mod lookup;
+pub mod manifest;
+mod open;
+mod publish;
+mod read;
+mod state;
 
 pub use account::{Damage, RecoveryAccount};
-pub use config::{EngineConfig, FlushPolicy, Level};
+pub use config::EngineConfig;
 pub use effect::{Append, Committed, Effect, Outcome};
-pub use millrace_log::{Code, Isolation};
+pub use engine::{Counters, Engine, Events};
+pub use error::EngineError;
+pub use millrace_journal::{Level, Poison, Policy};
+pub use millrace_log::{Code, Damaged, Isolation};
 pub use read::{EpochEnd, Offset, Read, Readable};
+pub use state::State;

@@ -48,3 +48,20 @@ pub struct EpochEnd {
     pub end_offset: i64,
     pub epoch: i32,
 }
+
+impl Readable {
+    /// An answer that is only a code.
+    #[must_use]
+    pub fn refused(code: Code) -> Readable {
+        Readable {
+            code,
+            bytes: 0,
+            log_start: -1,
+            high_watermark: -1,
+            last_stable: -1,
+            durable: -1,
+            log_end: -1,
+            leader_epoch: -1,
+        }
+    }
+}

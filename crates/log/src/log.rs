@@ -103,7 +103,7 @@ impl Log {
     /// Number of partitions.
     #[must_use]
     pub fn partitions(&self) -> usize {
-        self.table.len()
+        self.table.count()
     }
 
     /// Bytes of batches that lie in no published file.

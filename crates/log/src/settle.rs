@@ -277,6 +277,15 @@ impl Log {
         self.end_settle();
     }
 
+    /// Gives up a ready settle whose manifest may or may not be in place: its files stay, for the next opening to
+    /// judge. Only on the way to closing.
+    pub fn forget_settle(&mut self) {
+        if self.settle_state() != SettleState::Working {
+            self.settle = None;
+            self.end_settle();
+        }
+    }
+
     fn end_settle(&mut self) {
         for handle in std::mem::take(&mut self.zombies) {
             self.bury(handle);

@@ -159,6 +159,12 @@ impl Log {
         Ok(())
     }
 
+    /// The log's share of a manifest, as it is now; for a log without unsettled data.
+    #[must_use]
+    pub fn empty_manifest(&self) -> Vec<u8> {
+        Snapshot::capture(self).encode(self.files.last_number(), &Added::default())
+    }
+
     /// Every file the partitions live in: number, kind, length in bytes.
     pub fn files(&self) -> impl Iterator<Item = (u64, Kind, u64)> {
         self.files.live()

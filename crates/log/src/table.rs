@@ -105,15 +105,10 @@ impl Table {
         Some(partition)
     }
 
-    /// Partitions that are not deleted.
+    /// How many partitions are not deleted.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ids.len()
-    }
-
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
     }
 
     /// All partitions that are not hidden, in slot order (the same on every run with the same history).

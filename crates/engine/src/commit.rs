@@ -1,0 +1,303 @@
+//! One commit: all effects are checked and given their places, then they go into one journal frame, then into memory.
+//!
+//! What it is not: durability; the answer carries the LSN to wait for.
+//!
+//! The invariant: if any effect is refused, or the journal refuses the frame, nothing of it remains anywhere.
+
+use crate::effect::{Append, Committed, Effect, Outcome};
+use crate::engine::{Closing, Engine};
+use crate::entry::{APPEND, CREATE_PARTITION, DELETE, DELETE_PARTITION, DELETE_RECORDS, PUT};
+use millrace_io::Piece;
+use millrace_journal::{Busy, Entry, JournalError, Level, Request};
+use millrace_log::batch::{Checked, PATCHED, Rules, check};
+use millrace_log::{Code, Handle, Judged, Undo};
+
+/// Effects one frame may have.
+const EFFECTS_MAX: usize = 1 << 20;
+
+/// An effect that was accepted and holds its place in memory, until the frame is in the journal or refused.
+#[derive(Debug)]
+pub(crate) enum Prepared {
+    Append { handle: Handle, checked: Box<Checked>, base: u64, undo: Box<Undo> },
+    Duplicate { handle: Handle, base: u64, lsn: u64 },
+    Put { key_length: [u8; 4] },
+    Delete,
+    Create { handle: Handle },
+    Hide { handle: Handle },
+    Start { handle: Handle, before: u64, start: u64 },
+}
+
+impl Engine {
+    /// Does all effects in one atomic frame, or none. `outcomes` is cleared and gets one answer per effect; after a
+    /// refusal the effect at fault carries its code and the others `RefusedWithFrame`.
+    ///
+    /// `level` is what the caller will wait for: the journal flushes for `Durable` whatever the policy. Work is only
+    /// queued; `turn` submits it.
+    pub fn commit(&mut self, effects: &[Effect<'_>], level: Level, outcomes: &mut Vec<Outcome>) -> Committed {
+        outcomes.clear();
+        if let Some(code) = self.refuses(effects) {
+            outcomes.resize(effects.len(), Outcome::of(code));
+            return Committed { code, lsn: 0 };
+        }
+        let lsn = self.journal.appended() + 1;
+        let mut prepared = std::mem::take(&mut self.prepared);
+        prepared.clear();
+        let mut refused = None;
+        for (index, effect) in effects.iter().enumerate() {
+            match self.prepare(effect, lsn) {
+                Ok(effect) => prepared.push(effect),
+                Err(code) => {
+                    refused = Some((index, code));
+                    break;
+                }
+            }
+        }
+        let committed = match refused {
+            Some((index, code)) => {
+                self.take_back(&mut prepared);
+                outcomes.resize(effects.len(), Outcome::of(Code::RefusedWithFrame));
+                outcomes[index] = Outcome::of(code);
+                Committed { code, lsn: 0 }
+            }
+            None => self.journal_frame(effects, level, &mut prepared, outcomes),
+        };
+        self.prepared = prepared;
+        committed
+    }
+
+    /// What refuses a whole frame before any effect is looked at.
+    fn refuses(&self, effects: &[Effect<'_>]) -> Option<Code> {
+        if self.closing != Closing::No {
+            return Some(Code::Closing);
+        }
+        if let Some(code) = self.failure() {
+            return Some(code);
+        }
+        if effects.len() > EFFECTS_MAX {
+            return Some(Code::MessageTooLarge);
+        }
+        let full = self.log.unsettled_bytes() >= self.config.memory_bytes;
+        // Deletions and state changes go on: they are what makes room.
+        if full && effects.iter().any(|effect| matches!(effect, Effect::Append(_))) {
+            return Some(self.busy());
+        }
+        None
+    }
+
+    fn busy(&self) -> Code {
+        if self.checkpoint.no_space() { Code::NoSpace } else { Code::Busy }
+    }
+
+    fn prepare(&mut self, effect: &Effect<'_>, lsn: u64) -> Result<Prepared, Code> {
+        match *effect {
+            Effect::Append(append) => self.prepare_append(&append, lsn),
+            Effect::Put { key, .. } => {
+                let key_length = u32::try_from(key.len()).map_err(|_| Code::MessageTooLarge)?.to_le_bytes();
+                Ok(Prepared::Put { key_length })
+            }
+            Effect::Delete { .. } => Ok(Prepared::Delete),
+            Effect::CreatePartition { partition } => {
+                let handle = self.log.create(partition).ok_or(Code::Exists)?;
+                Ok(Prepared::Create { handle })
+            }
+            Effect::DeletePartition { partition } => {
+                let handle = self.log.hide(partition).ok_or(Code::UnknownPartition)?;
+                Ok(Prepared::Hide { handle })
+            }
+            Effect::DeleteRecords { partition, offset } => {
+                let handle = self.log.find(partition).ok_or(Code::UnknownPartition)?;
+                let start = self.log.new_log_start(handle, offset)?;
+                let before = self.log.move_log_start(handle, start);
+                Ok(Prepared::Start { handle, before, start })
+            }
+        }
+    }
+
+    fn prepare_append(&mut self, append: &Append<'_>, lsn: u64) -> Result<Prepared, Code> {
+        let rules = Rules {
+            stamp_ms: append.stamp_append_time.then(|| self.io.wall_ms()),
+            require_keys: append.require_keys,
+            max_codec: append.max_codec,
+            max_bytes: append.max_batch_bytes,
+        };
+        let mut checked = check(append.batch, &rules, &mut self.scratch)?;
+        match self.log.judge(append.partition, &checked) {
+            Judged::Refused(code) => Err(code),
+            Judged::Duplicate { handle, base_offset, lsn } => {
+                Ok(Prepared::Duplicate { handle, base: base_offset, lsn })
+            }
+            Judged::New(handle) => {
+                let (base, undo) = self.log.reserve(handle, &checked.header, lsn);
+                checked.head.place(base, self.log.epoch());
+                Ok(Prepared::Append { handle, checked: Box::new(checked), base, undo: Box::new(undo) })
+            }
+        }
+    }
+
+    /// Gives all places back, newest first.
+    fn take_back(&mut self, prepared: &mut Vec<Prepared>) {
+        while let Some(effect) = prepared.pop() {
+            match effect {
+                Prepared::Append { handle, undo, .. } => self.log.undo_append(handle, &undo),
+                Prepared::Create { handle } => self.log.undo_create(handle),
+                Prepared::Hide { handle } => self.log.undo_hide(handle),
+                Prepared::Start { handle, before, .. } => {
+                    self.log.move_log_start(handle, before);
+                }
+                Prepared::Duplicate { .. } | Prepared::Put { .. } | Prepared::Delete => {}
+            }
+        }
+    }
+
+    fn journal_frame(
+        &mut self,
+        effects: &[Effect<'_>],
+        level: Level,
+        prepared: &mut Vec<Prepared>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Committed {
+        let originals = prepared.iter().filter_map(|effect| match effect {
+            Prepared::Duplicate { lsn, .. } => Some(*lsn),
+            _ => None,
+        });
+        let newest_original = originals.max().unwrap_or(0);
+        let appended = if prepared.iter().all(|effect| matches!(effect, Prepared::Duplicate { .. })) {
+            if level == Level::Durable && self.journal.durable() < newest_original {
+                self.journal.request_flush();
+            }
+            Ok((newest_original, Vec::new()))
+        } else {
+            self.append_frame(effects, level, prepared)
+        };
+        match appended {
+            Ok((lsn, payloads)) => {
+                self.attach(effects, prepared, lsn, payloads);
+                self.answer(prepared, outcomes);
+                Committed { code: Code::Ok, lsn: lsn.max(newest_original) }
+            }
+            Err(error) => {
+                self.take_back(prepared);
+                let code = match error {
+                    JournalError::Busy(Busy::NoSpace) => Code::NoSpace,
+                    JournalError::Busy(busy) => {
+                        self.checkpoint.asked |= busy == Busy::Unsettled;
+                        self.busy()
+                    }
+                    JournalError::TooLarge { .. } => Code::MessageTooLarge,
+                    _ => Code::Poisoned,
+                };
+                outcomes.resize(effects.len(), Outcome::of(code));
+                Committed { code, lsn: 0 }
+            }
+        }
+    }
+
+    fn append_frame(
+        &mut self,
+        effects: &[Effect<'_>],
+        level: Level,
+        prepared: &[Prepared],
+    ) -> Result<(u64, Vec<Piece>), JournalError> {
+        let mut records = 0u32;
+        let parts: Vec<[&[u8]; 3]> = effects
+            .iter()
+            .zip(prepared)
+            .map(|(effect, prepared)| {
+                records = records.saturating_add(records_of(prepared));
+                parts_of(effect, prepared)
+            })
+            .collect();
+        let entries: Vec<Entry<'_>> = effects
+            .iter()
+            .zip(prepared)
+            .zip(&parts)
+            .filter_map(|((effect, prepared), parts)| entry_of(effect, prepared, parts))
+            .collect();
+        let request = Request { level, policy: self.config.policy, records };
+        let appended = self.journal.append(self.io.now_ns(), &entries, request)?;
+        Ok((appended.lsn, appended.payloads))
+    }
+
+    /// The frame is in the journal: its effects become part of the views.
+    fn attach(&mut self, effects: &[Effect<'_>], prepared: &[Prepared], lsn: u64, payloads: Vec<Piece>) {
+        let mut payloads = payloads.into_iter();
+        for (effect, prepared) in effects.iter().zip(prepared) {
+            if matches!(prepared, Prepared::Duplicate { .. }) {
+                continue;
+            }
+            let payload = payloads.next().expect("the journal answers one piece per entry");
+            match (prepared, *effect) {
+                (Prepared::Append { handle, checked, base, .. }, _) => {
+                    self.log.attach(*handle, lsn, *base, &checked.header, payload);
+                }
+                (Prepared::Put { .. }, Effect::Put { key, value }) => self.state.put(key, value),
+                (Prepared::Delete, Effect::Delete { key }) => self.state.delete(key),
+                (Prepared::Hide { handle }, _) => self.log.delete(*handle),
+                (Prepared::Start { handle, .. }, _) => self.log.trim(*handle),
+                _ => {}
+            }
+        }
+    }
+
+    fn answer(&self, prepared: &[Prepared], outcomes: &mut Vec<Outcome>) {
+        for effect in prepared {
+            let mut outcome = Outcome::of(Code::Ok);
+            let handle = match effect {
+                Prepared::Append { handle, checked, base, .. } => {
+                    outcome.base_offset = *base as i64;
+                    outcome.log_append_time = checked.log_append_time;
+                    Some(*handle)
+                }
+                Prepared::Duplicate { handle, base, .. } => {
+                    outcome.code = Code::Duplicate;
+                    outcome.base_offset = *base as i64;
+                    Some(*handle)
+                }
+                Prepared::Create { handle } | Prepared::Start { handle, .. } => Some(*handle),
+                Prepared::Put { .. } | Prepared::Delete | Prepared::Hide { .. } => None,
+            };
+            if let Some(partition) = handle.and_then(|handle| self.log.get(handle)) {
+                outcome.log_start = partition.marks.log_start as i64;
+                outcome.log_end = partition.marks.log_end as i64;
+            }
+            outcomes.push(outcome);
+        }
+    }
+}
+
+fn records_of(prepared: &Prepared) -> u32 {
+    match prepared {
+        Prepared::Append { checked, .. } => checked.header.count,
+        Prepared::Duplicate { .. } => 0,
+        _ => 1,
+    }
+}
+
+fn parts_of<'a>(effect: &Effect<'a>, prepared: &'a Prepared) -> [&'a [u8]; 3] {
+    match (prepared, *effect) {
+        (Prepared::Append { checked, .. }, Effect::Append(append)) => {
+            let head = checked.head.bytes();
+            [head, &append.batch[head.len().max(PATCHED)..], &[]]
+        }
+        (Prepared::Put { key_length }, Effect::Put { key, value }) => [key_length, key, value],
+        (Prepared::Delete, Effect::Delete { key }) => [key, &[], &[]],
+        _ => [&[], &[], &[]],
+    }
+}
+
+fn entry_of<'a>(effect: &Effect<'_>, prepared: &Prepared, parts: &'a [&'a [u8]; 3]) -> Option<Entry<'a>> {
+    let (kind, group, argument) = match (prepared, *effect) {
+        (Prepared::Duplicate { .. }, _) => return None,
+        (Prepared::Start { start, .. }, Effect::DeleteRecords { partition, .. }) => {
+            (DELETE_RECORDS, partition, *start)
+        }
+        (_, Effect::Append(append)) => (APPEND, append.partition, 0),
+        (_, Effect::Put { .. }) => (PUT, 0, 0),
+        (_, Effect::Delete { .. }) => (DELETE, 0, 0),
+        (_, Effect::CreatePartition { partition }) => (CREATE_PARTITION, partition, 0),
+        (_, Effect::DeletePartition { partition } | Effect::DeleteRecords { partition, .. }) => {
+            (DELETE_PARTITION, partition, 0)
+        }
+    };
+    Some(Entry { kind, flags: 0, group, argument, parts })
+}

@@ -1,0 +1,61 @@
+//! Effects as journal entries, and back.
+//!
+//! What it is not: the framing of entries, which is the journal's.
+//!
+//! | kind | effect           | group     | argument         | bytes                               |
+//! |------|------------------|-----------|------------------|-------------------------------------|
+//! | 1    | append           | partition | 0                | the batch as it is stored           |
+//! | 2    | put              | 0         | 0                | key length u32 LE, key, value       |
+//! | 3    | delete           | 0         | 0                | key                                 |
+//! | 4    | create partition | partition | 0                | none                                |
+//! | 5    | delete partition | partition | 0                | none                                |
+//! | 6    | delete records   | partition | new start offset | none                                |
+//!
+//! The invariant: an entry says everything replay needs; nothing is taken from the state at append time.
+
+use crate::state::State;
+use millrace_journal::RecoveredEntry;
+use millrace_log::fields::Fields;
+use millrace_log::{Log, ReplayError};
+
+pub(crate) const APPEND: u8 = 1;
+pub(crate) const PUT: u8 = 2;
+pub(crate) const DELETE: u8 = 3;
+pub(crate) const CREATE_PARTITION: u8 = 4;
+pub(crate) const DELETE_PARTITION: u8 = 5;
+pub(crate) const DELETE_RECORDS: u8 = 6;
+
+/// Why an entry of a valid frame could not be applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ApplyError {
+    #[error("entry kind {0} is not known")]
+    Kind(u8),
+    #[error("a put has no key")]
+    Put,
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+}
+
+/// Applies one entry of the frame with this LSN.
+pub(crate) fn apply(
+    log: &mut Log,
+    state: &mut State,
+    lsn: u64,
+    entry: RecoveredEntry,
+) -> Result<(), ApplyError> {
+    let bytes = entry.payload.bytes();
+    match entry.kind {
+        APPEND => log.replay_append(entry.group, lsn, entry.payload)?,
+        PUT => {
+            let mut fields = Fields::new(bytes);
+            let key = fields.bytes().map_err(|_| ApplyError::Put)?;
+            state.put(key, fields.take(fields.left()).map_err(|_| ApplyError::Put)?);
+        }
+        DELETE => state.delete(bytes),
+        CREATE_PARTITION => log.replay_create(entry.group)?,
+        DELETE_PARTITION => log.replay_delete(entry.group)?,
+        DELETE_RECORDS => log.replay_delete_records(entry.group, lsn, entry.argument)?,
+        kind => return Err(ApplyError::Kind(kind)),
+    }
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! The manifest: who this data directory is, and what was settled as of which LSN. Format: docs/format/manifest.md.
+//!
+//! What it is not: the act of replacing it (`publish.rs`).
+//!
+//! The invariant: it is replaced as a whole; whatever it names was durable before it was published.
+//!
+//! Header, little endian, position: field.
+//!
+//! ```text
+//!      0 magic "MRmanif1"       8 format version u32    12 flags u32 (bit 0: closed cleanly)
+//!     16 directory id [16]     32 cluster id [16]       48 node id u32       52 incarnation u32
+//!     56 checkpoint LSN u64    64 end LSN u64           72 durable LSN u64   80 body length u64
+//!     88 length of the log's share u64                  96 body CRC-32C u32
+//!    100 reserved, zero       124 header CRC-32C u32
+//! ```
+
+use millrace_log::batch::crc32c;
+use millrace_log::fields::{Fields, Short, put_u32, put_u64};
+
+/// Path below the data directory.
+pub const PATH: &str = "manifest";
+/// Where the next manifest is written before it takes the name.
+pub const NEW_PATH: &str = "manifest.new";
+/// Newest format version we know and the one we write.
+pub const VERSION: u32 = 1;
+/// Bytes of the header.
+pub const HEADER: usize = 128;
+/// The most a manifest may have.
+pub const BYTES_MAX: usize = 4 << 30;
+
+const MAGIC: [u8; 8] = *b"MRmanif1";
+const CLEAN: u32 = 1;
+
+/// Everything but the bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub clean: bool,
+    pub directory_id: [u8; 16],
+    pub cluster_id: [u8; 16],
+    pub node_id: u32,
+    /// 0: the directory is being created and holds nothing yet.
+    pub incarnation: u32,
+    /// Everything up to this LSN is in the body and in segments.
+    pub checkpoint_lsn: u64,
+    /// The last LSN of a clean run.
+    pub end_lsn: u64,
+    /// An LSN known to be durable.
+    pub durable_lsn: u64,
+}
+
+/// A whole manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    pub head: Head,
+    /// The log's share, then the state map.
+    pub body: Vec<u8>,
+    /// Bytes of the log's share.
+    pub log_bytes: usize,
+}
+
+/// Why a manifest cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    #[error("it is not a manifest, or its checksum does not match")]
+    Invalid,
+    #[error("it has format version {0}, newer than this program reads ({VERSION})")]
+    Newer(u32),
+}
+
+impl From<Short> for ManifestError {
+    fn from(_: Short) -> ManifestError {
+        ManifestError::Invalid
+    }
+}
+
+impl Manifest {
+    /// Joins the log's share and the state map.
+    #[must_use]
+    pub fn new(head: Head, log: Vec<u8>, state: &[u8]) -> Manifest {
+        let mut body = log;
+        let log_bytes = body.len();
+        body.extend_from_slice(state);
+        Manifest { head, body, log_bytes }
+    }
+
+    /// The log's share of the body.
+    #[must_use]
+    pub fn log(&self) -> &[u8] {
+        &self.body[..self.log_bytes]
+    }
+
+    /// The state map's share of the body.
+    #[must_use]
+    pub fn state(&self) -> &[u8] {
+        &self.body[self.log_bytes..]
+    }
+
+    /// The header as it is written.
+    #[must_use]
+    pub fn encode_head(&self) -> Vec<u8> {
+        let head = &self.head;
+        let mut out = Vec::with_capacity(HEADER);
+        out.extend_from_slice(&MAGIC);
+        put_u32(&mut out, VERSION);
+        put_u32(&mut out, if head.clean { CLEAN } else { 0 });
+        out.extend_from_slice(&head.directory_id);
+        out.extend_from_slice(&head.cluster_id);
+        put_u32(&mut out, head.node_id);
+        put_u32(&mut out, head.incarnation);
+        put_u64(&mut out, head.checkpoint_lsn);
+        put_u64(&mut out, head.end_lsn);
+        put_u64(&mut out, head.durable_lsn);
+        put_u64(&mut out, self.body.len() as u64);
+        put_u64(&mut out, self.log_bytes as u64);
+        put_u32(&mut out, crc32c(&self.body));
+        out.resize(HEADER - 4, 0);
+        let crc = crc32c(&out);
+        put_u32(&mut out, crc);
+        out
+    }
+
+    /// Reads a whole file. Bytes behind the body are not looked at.
+    pub fn decode(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+        let (header, rest) = bytes.split_at_checked(HEADER).ok_or(ManifestError::Invalid)?;
+        if header[..8] != MAGIC {
+            return Err(ManifestError::Invalid);
+        }
+        let mut fields = Fields::new(&header[8..]);
+        let version = fields.u32()?;
+        if version > VERSION {
+            return Err(ManifestError::Newer(version));
+        }
+        if crc32c(&header[..HEADER - 4]).to_le_bytes() != header[HEADER - 4..] {
+            return Err(ManifestError::Invalid);
+        }
+        let clean = fields.u32()? & CLEAN != 0;
+        let mut ids = [[0; 16]; 2];
+        for id in &mut ids {
+            id.copy_from_slice(fields.take(16)?);
+        }
+        let head = Head {
+            clean,
+            directory_id: ids[0],
+            cluster_id: ids[1],
+            node_id: fields.u32()?,
+            incarnation: fields.u32()?,
+            checkpoint_lsn: fields.u64()?,
+            end_lsn: fields.u64()?,
+            durable_lsn: fields.u64()?,
+        };
+        let length = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
+        let log_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
+        let body = rest.get(..length).ok_or(ManifestError::Invalid)?;
+        if log_bytes > length || crc32c(body) != fields.u32()? {
+            return Err(ManifestError::Invalid);
+        }
+        Ok(Manifest { head, body: body.to_vec(), log_bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let head = Head {
+            clean: true,
+            directory_id: [1; 16],
+            cluster_id: [2; 16],
+            node_id: 3,
+            incarnation: 4,
+            checkpoint_lsn: 5,
+            end_lsn: 6,
+            durable_lsn: 6,
+        };
+        Manifest::new(head, b"the log".to_vec(), b"the state")
+    }
+
+    fn bytes() -> Vec<u8> {
+        let manifest = manifest();
+        let mut bytes = manifest.encode_head();
+        bytes.extend_from_slice(&manifest.body);
+        bytes
+    }
+
+    #[test]
+    fn a_manifest_comes_back_whole() {
+        assert_eq!(Manifest::decode(&bytes()), Ok(manifest()));
+        assert_eq!((manifest().log(), manifest().state()), (&b"the log"[..], &b"the state"[..]));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_refused() {
+        let bytes = bytes();
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 0x10;
+            assert!(Manifest::decode(&bad).is_err(), "byte {at}");
+            assert!(Manifest::decode(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_named_as_such() {
+        let mut newer = bytes();
+        newer[8] = 2;
+        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(2)));
+    }
+}

@@ -1,0 +1,206 @@
+//! Opening: a new data directory is laid out, an old one is recovered: manifest, segments, then the journal's frames
+//! above the checkpoint.
+//!
+//! What it is not: the journal's own recovery. Nothing here depends on how the last run ended.
+//!
+//! The invariant: a directory of a newer format or of other identity is refused before anything is changed; before the
+//! first append a manifest with a new incarnation and without the clean mark is durable.
+
+use crate::account::{Damage, RecoveryAccount};
+use crate::config::EngineConfig;
+use crate::engine::Engine;
+use crate::entry::apply;
+use crate::error::EngineError;
+use crate::manifest::{BYTES_MAX, Head, Manifest, ManifestError, PATH};
+use crate::publish::Publish;
+use crate::state::State;
+use millrace_io::{Io, Op, OpQueue};
+use millrace_journal::{JOURNAL_DIRECTORY, Journal, JournalReport, RecoveredFrame, Start};
+use millrace_log::segment::{self, Kind};
+use millrace_log::{Log, LogConfig};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+impl Engine {
+    /// Opens the data directory the driver was opened on, creating what is missing in an empty one.
+    ///
+    /// # Errors
+    ///
+    /// `EngineError`: a newer format, a foreign or incomplete directory, a device error. Damaged data is no error: it
+    /// is in the account, and the rest is served.
+    pub fn open(mut io: Io, config: EngineConfig) -> Result<(Engine, RecoveryAccount), EngineError> {
+        config.check().map_err(EngineError::Setting)?;
+        let begun = io.now_ns();
+        let mut queue = OpQueue::default();
+        let found = load(&mut io, &config, &mut queue)?;
+        let mut manifest = found.manifest;
+        manifest.head.incarnation = manifest
+            .head
+            .incarnation
+            .checked_add(1)
+            .filter(|incarnation| *incarnation <= i32::MAX as u32)
+            .ok_or(EngineError::IncarnationsUsedUp)?;
+        let mut recovery = Recovery::new(&config, &manifest)?;
+        let (journal, report) = recovery.journal(&mut io, &config, &manifest, found.fresh)?;
+        let was_clean = found.fresh || (manifest.head.clean && report.last_lsn == manifest.head.end_lsn);
+        manifest.head.clean = false;
+        manifest.head.node_id = config.node_id;
+        manifest.head.durable_lsn = report.last_lsn.max(manifest.head.checkpoint_lsn);
+        recovery.check_segments(&mut io)?;
+        let manifest = Publish::run(manifest, &mut io, &mut queue)?;
+        recovery.log.advance(journal.written(), journal.durable());
+        let account = RecoveryAccount {
+            clean: was_clean && recovery.damage.is_empty(),
+            incarnation: manifest.head.incarnation,
+            directory_id: manifest.head.directory_id,
+            cluster_id: manifest.head.cluster_id,
+            frames_replayed: report.frames,
+            kept_bytes: report.kept_bytes,
+            cut_bytes: report.cut_bytes,
+            partitions: recovery.log.partitions() as u64,
+            duration_ns: io.now_ns().saturating_sub(begun),
+            damage: recovery.damage,
+        };
+        let Recovery { log, state, .. } = recovery;
+        let engine = Engine::assemble(io, queue, journal, log, state, config, manifest, account.clone());
+        Ok((engine, account))
+    }
+}
+
+struct Found {
+    manifest: Manifest,
+    /// The directory was created now, or an earlier creation did not get to its end.
+    fresh: bool,
+}
+
+/// Reads the manifest; in an empty directory writes the first one.
+fn load(io: &mut Io, config: &EngineConfig, queue: &mut OpQueue) -> Result<Found, EngineError> {
+    if io.exists(PATH)? {
+        let manifest = Manifest::decode(&io.read_small(PATH, BYTES_MAX)?)?;
+        let fresh = manifest.head.incarnation == 0;
+        return Ok(Found { manifest, fresh });
+    }
+    if io.exists(JOURNAL_DIRECTORY)? || io.exists(segment::DIRECTORY)? {
+        return Err(EngineError::NoManifest);
+    }
+    let head = Head {
+        clean: false,
+        directory_id: config.fresh_directory_id,
+        cluster_id: config.fresh_cluster_id,
+        node_id: config.node_id,
+        incarnation: 0,
+        checkpoint_lsn: 0,
+        end_lsn: 0,
+        durable_lsn: 0,
+    };
+    let log = Log::new(log_config(config, &head)).empty_manifest();
+    // Incarnation 0 says that nothing was ever appended: a creation that is cut short is begun again.
+    let manifest = Publish::run(Manifest::new(head, log, &State::default().encode()), io, queue)?;
+    Ok(Found { manifest, fresh: true })
+}
+
+fn log_config(config: &EngineConfig, head: &Head) -> LogConfig {
+    LogConfig {
+        directory_id: head.directory_id,
+        epoch: head.incarnation as i32,
+        memory_bytes: config.memory_bytes,
+        own_segment_bytes: config.own_segment_bytes,
+        segment_bytes: config.segment_bytes,
+        index_interval_bytes: config.index_interval_bytes,
+    }
+}
+
+struct Recovery {
+    log: Log,
+    state: State,
+    damage: Vec<Damage>,
+}
+
+impl Recovery {
+    fn new(config: &EngineConfig, manifest: &Manifest) -> Result<Recovery, EngineError> {
+        let head = &manifest.head;
+        let log = Log::restore(log_config(config, head), head.checkpoint_lsn, manifest.log())?;
+        let state = State::decode(manifest.state()).map_err(|_| ManifestError::Invalid)?;
+        Ok(Recovery { log, state, damage: Vec::new() })
+    }
+
+    /// Opens the journal and replays what is above the checkpoint.
+    fn journal(
+        &mut self,
+        io: &mut Io,
+        config: &EngineConfig,
+        manifest: &Manifest,
+        fresh: bool,
+    ) -> Result<(Journal, JournalReport), EngineError> {
+        let head = &manifest.head;
+        let id = head.directory_id;
+        let start = Start {
+            directory_id: u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]]),
+            incarnation: head.incarnation,
+            checkpoint_lsn: head.checkpoint_lsn,
+            durable_lsn: head.durable_lsn.max(if head.clean { head.end_lsn } else { 0 }),
+            clean: head.clean,
+        };
+        if fresh {
+            clear_directory(io, JOURNAL_DIRECTORY)?;
+            let journal = Journal::create(io, config.journal(), start)?;
+            return Ok((journal, JournalReport::default()));
+        }
+        let mut on_frame = |frame: RecoveredFrame<'_>| self.replay(&frame);
+        let (journal, report) = Journal::recover(io, config.journal(), start, &mut on_frame)?;
+        for damage in &report.damage {
+            self.damage.push(Damage {
+                file: damage.file.display().to_string(),
+                position: damage.position,
+                detail: format!("{:?}, LSN {} to {}", damage.detail, damage.first_lsn, damage.last_lsn),
+            });
+        }
+        Ok((journal, report))
+    }
+
+    fn replay(&mut self, frame: &RecoveredFrame<'_>) {
+        let lsn = frame.lsn();
+        for entry in frame.entries() {
+            if let Err(error) = apply(&mut self.log, &mut self.state, lsn, entry) {
+                let detail = format!("LSN {lsn}: {error}");
+                self.damage.push(Damage { file: JOURNAL_DIRECTORY.to_string(), position: 0, detail });
+            }
+        }
+    }
+
+    /// Removes segment files no manifest names; reports named ones that are missing.
+    fn check_segments(&mut self, io: &mut Io) -> Result<(), EngineError> {
+        io.make_directory(segment::DIRECTORY)?;
+        let names: BTreeSet<String> = io.list(segment::DIRECTORY)?.into_iter().collect();
+        let mut known = BTreeSet::new();
+        for (number, kind, _) in self.log.files() {
+            let path = segment::path(number, kind);
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            if name.as_ref().is_some_and(|name| !names.contains(name)) {
+                let detail = "the file is missing".to_string();
+                self.damage.push(Damage { file: path.display().to_string(), position: 0, detail });
+            }
+            known.extend(name);
+            if kind == Kind::Own {
+                known.extend(
+                    segment::index_path(number).file_name().map(|name| name.to_string_lossy().into_owned()),
+                );
+            }
+        }
+        for name in names.difference(&known).filter(|name| segment::number_of(name).is_some()) {
+            io.run(Op::Unlink { path: PathBuf::from(segment::DIRECTORY).join(name) })?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes the files of a creation that did not get to its end.
+fn clear_directory(io: &mut Io, directory: &str) -> Result<(), EngineError> {
+    if !io.exists(directory)? {
+        return Ok(());
+    }
+    for name in io.list(directory)? {
+        io.run(Op::Unlink { path: PathBuf::from(directory).join(name) })?;
+    }
+    Ok(())
+}
