@@ -5,7 +5,7 @@
  * Invariant: what is needed is found out, and its tools are checked, before the first change is made.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dependenciesAreFresh } from './dependencies.mjs';
 import { checkCompiler, checkNode, findCargo, SetupError } from './prerequisites.mjs';
@@ -97,12 +97,7 @@ export function prepare(root) {
     writeStamp(root, addon);
   }
   if (compile) {
-    rmSync(join(root, 'dist'), { recursive: true, force: true });
-    run(root, 'compiling TypeScript', process.execPath, [
-      'node_modules/typescript/bin/tsc',
-      '-p',
-      'tsconfig.build.json',
-    ]);
+    run(root, 'compiling TypeScript', process.execPath, ['ts/setup/compile.mjs']);
     writeStamp(root, compiled);
   }
 }

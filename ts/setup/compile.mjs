@@ -1,0 +1,30 @@
+/**
+ * `npm run build`: compiles ts into dist. The new tree is made beside the old one and takes its place whole, so that a
+ * server started meanwhile never finds half of it.
+ *
+ * Invariant: a compile that fails leaves dist as it was.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const fresh = join(root, '.cache/dist-new');
+const old = join(root, '.cache/dist-old');
+
+rmSync(fresh, { recursive: true, force: true });
+mkdirSync(fresh, { recursive: true });
+const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh];
+const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+if (status === 0) {
+  rmSync(old, { recursive: true, force: true });
+  try {
+    renameSync(join(root, 'dist'), old);
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOENT') throw error;
+  }
+  renameSync(fresh, join(root, 'dist'));
+  rmSync(old, { recursive: true, force: true });
+}
+process.exitCode = status ?? 1;
