@@ -23,6 +23,8 @@ pub use config::EngineConfig;
 pub use effect::{Append, Committed, Effect, Outcome};
 pub use engine::{Counters, Engine, Events};
 pub use error::EngineError;
+#[cfg(feature = "planted")]
+pub use millrace_journal::Planted;
 pub use millrace_journal::{Level, Poison, Policy};
 pub use millrace_log::{Code, Damaged, Isolation};
 pub use read::{EpochEnd, Offset, Read, Readable};

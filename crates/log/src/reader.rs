@@ -70,6 +70,7 @@ pub struct Reader {
     parked: BTreeMap<u64, Vec<u64>>,
     in_flight: usize,
     work: BTreeMap<OpId, Work>,
+    /// By file and position: two ranges of a shared segment may have the same base offset.
     sparse: BTreeMap<(u64, u64), Arc<Sparse>>,
     sparse_order: VecDeque<(u64, u64)>,
     sparse_memory: usize,
@@ -110,7 +111,7 @@ impl Reader {
     }
 
     fn cache(&mut self, range: &Range, sparse: Sparse) -> Arc<Sparse> {
-        let key = (range.file, range.base);
+        let key = (range.file, range.position);
         let sparse = Arc::new(sparse);
         self.sparse_memory += sparse.memory();
         if let Some(before) = self.sparse.insert(key, Arc::clone(&sparse)) {
@@ -168,7 +169,7 @@ impl Log {
             FileHandle::Missing => return self.damaged(token, range.position, "the file is missing", queue),
         };
         if !entered {
-            let key = (range.file, range.base);
+            let key = (range.file, range.position);
             let sparse = match self.reader.sparse.get(&key) {
                 Some(sparse) => Arc::clone(sparse),
                 None if range.sparse_count > 1 => return self.load_sparse(token, &range, file, queue),
