@@ -15,6 +15,7 @@ import type { HandlerTable, Peer } from './handler.ts';
 import { Output } from './output.ts';
 import { type ByteBudget, FrameCutter, FramingError, recognise } from './protocol/framing.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
+import type { Writer } from './protocol/writer.ts';
 
 /** Least capacity of the buffer for a request that arrives in pieces, before and after the first whole request. */
 const FIRST_GATHER_BYTES = 4 * 1024;
@@ -92,6 +93,10 @@ export class Connection implements ExchangeOwner {
     else this.#pump();
   }
 
+  outputFor(exchange: OpenExchange): Writer | null {
+    return exchange === this.#first ? this.#output.writer() : null;
+  }
+
   /** An exchange was ended by its handler: moves every reply that is now in order to the output. */
   ended(exchange: OpenExchange): void {
     if (this.gone) return;
@@ -117,6 +122,19 @@ export class Connection implements ExchangeOwner {
     if (this.gone) return;
     this.#host.log.say('closed', `closed ${this.#name()}: ${reason}`);
     this.#end();
+  }
+
+  /** Closes the connection after an error; whose fault it was decides what is said. */
+  failed(error: unknown): void {
+    if (error instanceof FramingError) {
+      this.shut(this.#guess == null ? error.message : `${error.message}; it looks like ${this.#guess}`);
+    } else if (error instanceof ProtocolError) {
+      this.shut(error.message);
+    } else {
+      // A handler must not throw: a bug of ours, and the peer is not to wait for an answer that will never come.
+      this.#host.log.say('bug', `request of ${this.#name()} failed: ${error instanceof Error ? error.stack : error}`);
+      this.#end();
+    }
   }
 
   /** Reads no more requests; closes as soon as what is open has been answered and sent. */
@@ -161,7 +179,7 @@ export class Connection implements ExchangeOwner {
     try {
       while (!this.gone && !this.#isFull() && this.#cutter.next()) this.#request();
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     } finally {
       this.#isPumping = false;
     }
@@ -207,18 +225,6 @@ export class Connection implements ExchangeOwner {
     if (this.gone) return;
     if (this.#isStopping && this.isQuiet) this.#end();
     else this.#pump();
-  }
-
-  #failed(error: unknown): void {
-    if (error instanceof FramingError) {
-      this.shut(this.#guess == null ? error.message : `${error.message}; it looks like ${this.#guess}`);
-    } else if (error instanceof ProtocolError) {
-      this.shut(error.message);
-    } else {
-      // A handler must not throw: a bug of ours, and the peer is not to wait for an answer that will never come.
-      this.#host.log.say('bug', `request of ${this.#name()} failed: ${error instanceof Error ? error.stack : error}`);
-      this.#end();
-    }
   }
 
   /** The one way a connection ends: everything that waits for it is told. */

@@ -13,8 +13,12 @@ import { Writer } from './protocol/writer.ts';
 export interface ExchangeOwner {
   readonly peer: Peer;
   readonly gone: boolean;
+  /** The writer of the connection's output if `exchange` is the oldest open one, so that its reply can go there at once. */
+  outputFor(exchange: OpenExchange): Writer | null;
   ended(exchange: OpenExchange): void;
   shut(reason: string): void;
+  /** Closes the connection because a reply could not be made: a bug of ours, which must not reach the engine's callback. */
+  failed(error: unknown): void;
 }
 
 /** Body bytes expected when a handler says nothing: most replies are smaller. */
@@ -28,7 +32,7 @@ export class OpenExchange implements Exchange<unknown> {
   readonly clientId: string | null;
   readonly requestBytes: number;
   onAbort: (() => void) | null = null;
-  /** The framed reply once ended; null for "no reply". */
+  /** The framed reply once ended; null for "no reply", and for one that went to the output at once. */
   replyBytes: Buffer | null = null;
   isEnded = false;
   /** The next younger exchange of the connection. */
@@ -61,13 +65,18 @@ export class OpenExchange implements Exchange<unknown> {
   }
 
   reply(response: unknown): void {
+    this.#assertOpen();
     if (this.#owner.gone) {
       this.#end(null);
       return;
     }
-    const writer = this.begin(DEFAULT_REPLY_BYTES);
-    this.#handler.api.encodeResponse(writer, this.apiVersion, response);
-    this.finish(writer);
+    try {
+      const writer = this.#owner.outputFor(this);
+      if (writer === null) this.#replyAlone(response);
+      else this.#replyInto(writer, response);
+    } catch (error) {
+      this.#owner.failed(error);
+    }
   }
 
   replyNothing(): void {
@@ -76,8 +85,7 @@ export class OpenExchange implements Exchange<unknown> {
 
   begin(sizeHint: number): Writer {
     const writer = new Writer(sizeHint + HEAD_BYTES);
-    writer.int32(0);
-    encodeResponseHeader(writer, this.#handler.api, this.apiVersion, this.correlationId);
+    this.#head(writer);
     return writer;
   }
 
@@ -91,8 +99,36 @@ export class OpenExchange implements Exchange<unknown> {
     this.#owner.shut(reason);
   }
 
-  #end(reply: Buffer | null): void {
+  #assertOpen(): void {
     if (this.isEnded) throw new Error(`request ${this.correlationId} of API ${this.apiKey} is answered twice`);
+  }
+
+  #head(writer: Writer): void {
+    writer.int32(0);
+    encodeResponseHeader(writer, this.#handler.api, this.apiVersion, this.correlationId);
+  }
+
+  #replyAlone(response: unknown): void {
+    const writer = this.begin(DEFAULT_REPLY_BYTES);
+    this.#handler.api.encodeResponse(writer, this.apiVersion, response);
+    this.finish(writer);
+  }
+
+  #replyInto(writer: Writer, response: unknown): void {
+    const start = writer.position;
+    try {
+      this.#head(writer);
+      this.#handler.api.encodeResponse(writer, this.apiVersion, response);
+    } catch (error) {
+      writer.truncate(start);
+      throw error;
+    }
+    writer.patchInt32(start, writer.position - start - 4);
+    this.#end(null);
+  }
+
+  #end(reply: Buffer | null): void {
+    this.#assertOpen();
     this.isEnded = true;
     this.onAbort = null;
     this.replyBytes = reply;

@@ -6,12 +6,12 @@
  */
 
 import type { Socket } from 'node:net';
+import { Writer } from './protocol/writer.ts';
 
 /** Bytes given to the socket at once; a longer reply goes out in pieces, each of which is a sign of life. */
 const WINDOW = 2 * 1024 * 1024;
-/** Replies up to this size are packed together, because an iovec each costs more than the copy. */
-const SMALL = 4096;
-const PACK = 64 * 1024;
+/** First capacity of the writer that replies of one turn share. */
+const SHARED_BYTES = 512;
 
 export class Output {
   readonly #socket: Socket;
@@ -19,6 +19,8 @@ export class Output {
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #writingBytes = 0;
+  /** The youngest bytes, younger than all of the queue. */
+  #shared: Writer | null = null;
   /** Monotonic ms of the last time the peer took something, or of the first byte after it had taken everything. */
   lastProgress = 0;
 
@@ -30,19 +32,31 @@ export class Output {
 
   /** Bytes not yet taken by the peer's kernel, queued or handed to the socket. */
   get unsent(): number {
-    return this.#queuedBytes + this.#writingBytes;
+    return this.#queuedBytes + this.#writingBytes + (this.#shared?.position ?? 0);
+  }
+
+  /**
+   * The writer behind which the next bytes may be put at once, instead of `push`: replies that come in order share a
+   * buffer. It must not be used after the turn.
+   */
+  writer(): Writer {
+    this.#started();
+    this.#shared ??= new Writer(SHARED_BYTES);
+    return this.#shared;
   }
 
   /** Queues bytes; nothing is sent before `flush`. */
   push(bytes: Buffer): void {
-    if (this.unsent === 0) this.lastProgress = performance.now();
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#started();
+    this.#seal();
+    this.#enqueue(bytes);
   }
 
   /** Hands the next window to the socket, unless the last one is still under way. */
   flush(): void {
-    if (this.#writingBytes > 0 || this.#queuedBytes === 0 || this.#socket.destroyed) return;
+    if (this.#writingBytes > 0 || this.#socket.destroyed) return;
+    this.#seal();
+    if (this.#queuedBytes === 0) return;
     const pieces = this.#takeWindow();
     this.#writingBytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const last = pieces.pop() as Buffer;
@@ -54,6 +68,21 @@ export class Output {
     this.#socket.uncork();
   }
 
+  #started(): void {
+    if (this.unsent === 0) this.lastProgress = performance.now();
+  }
+
+  #enqueue(bytes: Buffer): void {
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+  }
+
+  #seal(): void {
+    if (this.#shared === null || this.#shared.position === 0) return;
+    this.#enqueue(this.#shared.bytes());
+    this.#shared = null;
+  }
+
   #taken(): void {
     this.#writingBytes = 0;
     this.lastProgress = performance.now();
@@ -61,40 +90,24 @@ export class Output {
     this.#onProgress();
   }
 
-  /** Removes up to `WINDOW` bytes from the queue, small buffers packed together. */
+  /** Removes up to `WINDOW` bytes from the head of the queue. */
   #takeWindow(): Buffer[] {
     const pieces: Buffer[] = [];
-    let taken = 0;
+    let room = WINDOW;
     let index = 0;
-    while (index < this.#queue.length && taken < WINDOW) {
+    for (; index < this.#queue.length && room > 0; index += 1) {
       const bytes = this.#queue[index] as Buffer;
-      if (bytes.length > WINDOW - taken) {
-        pieces.push(bytes.subarray(0, WINDOW - taken));
-        this.#queue[index] = bytes.subarray(WINDOW - taken);
-        taken = WINDOW;
+      if (bytes.length > room) {
+        pieces.push(bytes.subarray(0, room));
+        this.#queue[index] = bytes.subarray(room);
+        room = 0;
         break;
       }
-      const run = this.#smallRun(index);
-      const piece = run > 1 ? Buffer.concat(this.#queue.slice(index, index + run)) : bytes;
-      pieces.push(piece);
-      taken += piece.length;
-      index += run;
+      pieces.push(bytes);
+      room -= bytes.length;
     }
-    this.#queue = index === this.#queue.length ? [] : this.#queue.slice(index);
-    this.#queuedBytes -= taken;
+    this.#queue.splice(0, index);
+    this.#queuedBytes -= WINDOW - room;
     return pieces;
-  }
-
-  /** How many buffers from `index` on are packed into one: at least 1. */
-  #smallRun(index: number): number {
-    let bytes = 0;
-    let run = 0;
-    while (index + run < this.#queue.length) {
-      const { length } = this.#queue[index + run] as Buffer;
-      if (length > SMALL || bytes + length > PACK) break;
-      bytes += length;
-      run += 1;
-    }
-    return Math.max(1, run);
   }
 }

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
-import type { Exchange } from '../../../ts/broker/handler.ts';
-import { produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
+import type { Exchange, Handler } from '../../../ts/broker/handler.ts';
+import {
+  type ProduceRequest,
+  type ProduceResponse,
+  produceApi,
+} from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { type HeartbeatResponse, heartbeatApi } from '../../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
+import { ProtocolError } from '../../../ts/broker/protocol/protocol-error.ts';
 import { framedRequest, RawClient } from './raw-client.ts';
 import { echoHeartbeat, heartbeatHandler, serve } from './served.ts';
 
@@ -101,4 +106,32 @@ test('a waiting handler is told when its connection goes', async () => {
   expect(taken.aborted).toBe(true);
   taken.reply({ errorCode: 0 });
   expect(aborted).toBe(1);
+});
+
+function refuseToEncode(): void {
+  throw new ProtocolError('a string is longer than 32767 bytes');
+}
+
+const produceAnswered: Handler<ProduceRequest, ProduceResponse> = {
+  api: produceApi,
+  minVersion: 3,
+  maxVersion: 11,
+  handle: (_request, exchange) => exchange.reply({ responses: [], throttleTimeMs: 0 }),
+};
+
+test('a reply that cannot be encoded closes the connection and does not reach the caller', async () => {
+  const handler = heartbeatHandler((_request, exchange) => {
+    setImmediate(() => exchange.reply({ errorCode: 0 }));
+  });
+  await using served = await serve([
+    { ...handler, api: { ...heartbeatApi, encodeResponse: refuseToEncode } },
+    produceAnswered,
+  ]);
+  const bystander = await RawClient.open(served.port);
+  const client = await RawClient.open(served.port);
+  client.send(framedRequest(heartbeatApi, 4, 1, {}));
+  expect(await client.frame()).toBeNull();
+  bystander.send(framedRequest(produceApi, 9, 2, { acks: -1 }));
+  expect(await bystander.correlations(1)).toEqual([2]);
+  bystander.destroy();
 });

@@ -1,17 +1,19 @@
 /**
  * Writes the primitive types of the Kafka protocol into one growing buffer.
  *
- * Not a socket buffer: one writer holds one message. The invariant to remember: a `RecordsGap` is space inside the
+ * Not a socket: one writer holds one message, or several one after another. The invariant to remember: a `RecordsGap` is space inside the
  * message whose bytes are filled in after encoding (by the engine, straight into this buffer); its position is valid only
  * once encoding has ended, because growing moves the buffer.
  */
 
 import { ProtocolError } from './protocol-error.ts';
-import { encodeUtf8, utf8Length } from './utf8.ts';
+import { encodeAscii } from './utf8.ts';
 import { writeUuid } from './uuid.ts';
 
 const TWO_POW_32 = 4_294_967_296;
 const MAX_STRING = 32_767;
+/** Up to here a string is written character by character; its compact length fits one byte. */
+const SHORT_STRING = 64;
 /** Kafka's length prefix is a signed 32-bit number. */
 const MAX_MESSAGE = 0x7fff_ffff;
 
@@ -55,6 +57,11 @@ export class Writer {
   /** The message: a view of what has been written. */
   bytes(): Buffer {
     return this.#buffer.subarray(0, this.#position);
+  }
+
+  /** Forgets everything from `position` on. */
+  truncate(position: number): void {
+    this.#position = position;
   }
 
   int8(value: number): void {
@@ -121,12 +128,13 @@ export class Writer {
   }
 
   string(flexible: boolean, value: string): void {
-    const length = utf8Length(value);
+    if (value.length <= SHORT_STRING && this.#shortAscii(flexible, value)) return;
+    const length = Buffer.byteLength(value, 'utf8');
+    if (!flexible && length > MAX_STRING) throw new ProtocolError('a string is longer than 32767 bytes');
     if (flexible) this.varuint(length + 1);
-    else if (length > MAX_STRING) throw new ProtocolError('a string is longer than 32767 bytes');
     else this.int16(length);
     const at = this.#room(length);
-    encodeUtf8(this.#buffer, at, value, length);
+    this.#buffer.write(value, at, length, 'utf8');
   }
 
   nullableString(flexible: boolean, value: string | null): void {
@@ -208,6 +216,17 @@ export class Writer {
   #length(flexible: boolean, length: number): void {
     if (flexible) this.varuint(length + 1);
     else this.int32(length);
+  }
+
+  /** Writes length and bytes in one pass; false, with nothing written, when the string is not ASCII. */
+  #shortAscii(flexible: boolean, value: string): boolean {
+    const start = this.#position;
+    if (flexible) this.int8(value.length + 1);
+    else this.int16(value.length);
+    const at = this.#room(value.length);
+    if (encodeAscii(this.#buffer, at, value)) return true;
+    this.#position = start;
+    return false;
   }
 
   /** Makes room for `count` bytes. It may move the buffer, so it is called before `#buffer` is looked at. */
