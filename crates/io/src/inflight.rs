@@ -279,3 +279,164 @@ impl InFlight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::{BLOCK, Piece};
+    use crate::op::{OpQueue, OpenMode};
+    use crate::scripted::Scripted;
+
+    struct Bench {
+        inflight: InFlight,
+        driver: Scripted,
+        queue: OpQueue,
+        ready: Vec<Completion>,
+    }
+
+    impl Bench {
+        fn new(script: impl FnMut(&Attempt) -> i64 + 'static) -> Bench {
+            Bench {
+                inflight: InFlight::new(2, true),
+                driver: Scripted::new(script),
+                queue: OpQueue::default(),
+                ready: Vec::new(),
+            }
+        }
+
+        fn accept(&mut self, op: Op) {
+            self.queue.push(op);
+            let (id, op) = self.queue.pop().unwrap();
+            self.inflight.accept(id, op, &mut self.driver, &mut self.ready);
+        }
+
+        /// Lets attempts end until none is left.
+        fn settle_all(&mut self) {
+            while self.inflight.with_driver() > 0 {
+                let mut outcomes = Vec::new();
+                self.driver.reap(&mut outcomes);
+                for outcome in outcomes {
+                    self.inflight.settle(outcome, &mut self.driver, &mut self.ready);
+                }
+                self.inflight.dispatch(&mut self.driver);
+            }
+        }
+
+        fn open(&mut self) -> FileId {
+            self.accept(Op::Open { path: "data".into(), mode: OpenMode::WriteDirect });
+            self.settle_all();
+            match self.ready.pop().unwrap().result {
+                Ok(Done::Opened { file, .. }) => file,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn write(file: FileId, blocks: usize) -> Op {
+        Op::Write {
+            file,
+            position: 0,
+            pieces: vec![Piece::copy_of(&vec![1; blocks * BLOCK])],
+            durable: false,
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "unknown attempt")]
+    fn a_completion_nobody_waits_for_is_fatal() {
+        let mut bench = Bench::new(|_| 0);
+        bench.accept(Op::Unlink { path: "data".into() });
+        let (token, attempt) = bench.driver.started.pop().unwrap();
+        let stale = Token::new(token.slot() as u32, token.generation().wrapping_sub(1));
+        let outcome = Outcome { token: stale, attempt, result: 0 };
+        bench.inflight.settle(outcome, &mut bench.driver, &mut bench.ready);
+    }
+
+    #[test]
+    #[should_panic(expected = "two flushes of data")]
+    fn a_second_flush_of_a_file_at_a_time_is_fatal() {
+        let mut bench = Bench::new(|_| 3);
+        let file = bench.open();
+        bench.accept(Op::Sync { file });
+        bench.accept(Op::Sync { file });
+    }
+
+    #[test]
+    fn every_attempt_has_a_token_of_its_own() {
+        let mut answers = vec![4096, 512, 1024, 7680].into_iter();
+        let mut bench = Bench::new(move |attempt| match attempt {
+            Attempt::Write { .. } => answers.next().unwrap(),
+            _ => 3,
+        });
+        let file = bench.open();
+        bench.accept(write(file, 3));
+        let mut tokens = Vec::new();
+        while bench.ready.is_empty() {
+            tokens.push(bench.driver.started[0].0.0);
+            let mut outcomes = Vec::new();
+            bench.driver.reap(&mut outcomes);
+            for outcome in outcomes {
+                bench.inflight.settle(outcome, &mut bench.driver, &mut bench.ready);
+            }
+            if tokens.len() == 3 {
+                break;
+            }
+        }
+        tokens.dedup();
+        assert_eq!(tokens.len(), 3);
+    }
+
+    #[test]
+    fn a_short_direct_write_goes_on_from_a_whole_block() {
+        let places = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let seen = std::rc::Rc::clone(&places);
+        let mut answers = vec![5120, 4096, 4096].into_iter();
+        let mut bench = Bench::new(move |attempt| match attempt {
+            Attempt::Write { done, .. } => {
+                seen.borrow_mut().push(*done);
+                answers.next().unwrap()
+            }
+            _ => 3,
+        });
+        let file = bench.open();
+        bench.accept(write(file, 3));
+        bench.settle_all();
+        assert!(matches!(bench.ready[0].result, Ok(Done::Written { length: 12_288 })));
+        assert_eq!(*places.borrow(), [0, 4096, 8192]);
+    }
+
+    #[test]
+    fn a_write_that_makes_no_progress_is_given_up_as_a_device_error() {
+        let mut bench = Bench::new(|attempt| if matches!(attempt, Attempt::Write { .. }) { 0 } else { 3 });
+        let file = bench.open();
+        bench.accept(write(file, 1));
+        bench.settle_all();
+        let error = bench.ready.pop().unwrap().result.unwrap_err();
+        assert_eq!(error.errno, libc::EIO);
+        assert_eq!(error.context, "write data at 0");
+    }
+
+    #[test]
+    fn a_cancelled_rename_is_not_done_again() {
+        let mut bench = Bench::new(|_| -i64::from(libc::ECANCELED));
+        bench.accept(Op::Rename { from: "a".into(), to: "b".into() });
+        bench.settle_all();
+        assert_eq!(bench.ready.pop().unwrap().result.unwrap_err().errno, libc::ECANCELED);
+        assert_eq!(bench.inflight.counters.reissued, 0);
+    }
+
+    #[test]
+    fn no_more_than_the_limit_is_with_the_driver_and_the_rest_keeps_its_order() {
+        let mut bench = Bench::new(|_| 0);
+        for n in 0..5 {
+            bench.accept(Op::Unlink { path: format!("{n}").into() });
+        }
+        assert_eq!((bench.driver.started.len(), bench.inflight.len()), (2, 5));
+        bench.accept(Op::Timer { deadline_ns: 0 });
+        assert_eq!(bench.driver.started.len(), 3, "timers do not wait for the device");
+        bench.settle_all();
+        let ids: Vec<u64> = bench.ready.iter().map(|completion| completion.id.0).collect();
+        let first = ids[0];
+        assert_eq!(ids, [0, 1, 5, 2, 3, 4].map(|n| first + n));
+    }
+}

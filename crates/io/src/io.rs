@@ -24,7 +24,12 @@ use std::sync::Arc;
 /// How long shutdown waits for the device, in nanoseconds of the driver's clock.
 const SHUTDOWN_PATIENCE_NS: u64 = 5_000_000_000;
 
-/// One data directory's operations, through one driver. Belongs to the thread that opened it.
+/// One data directory's operations, through one driver. Belongs to the thread that opened it:
+///
+/// ```compile_fail
+/// fn send<T: Send>() {}
+/// send::<millrace_io::Io>();
+/// ```
 pub struct Io {
     driver: ManuallyDrop<Box<dyn Driver>>,
     inflight: InFlight,
@@ -182,7 +187,8 @@ impl Io {
         self.inflight.len()
     }
 
-    /// Names in a directory below the data directory (`""`: itself), sorted. Blocking: start-up only.
+    /// Names in a directory below the data directory (`""`: itself), sorted; the data directory itself also holds
+    /// `lock`. Blocking: start-up only.
     ///
     /// # Errors
     ///

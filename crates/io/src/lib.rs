@@ -23,6 +23,8 @@ mod plan;
 #[cfg(feature = "planted")]
 pub mod planted;
 mod probe;
+#[cfg(test)]
+mod scripted;
 mod signal;
 mod timers;
 mod trial;

@@ -102,3 +102,60 @@ pub(crate) fn alignment(handle: Handle) -> u32 {
     let known = result == 0 && status.stx_mask & libc::STATX_DIOALIGN != 0;
     if known { status.stx_dio_offset_align } else { 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::Scripted;
+
+    #[test]
+    fn where_the_flag_is_refused_the_page_cache_is_used_and_the_reason_kept() {
+        let mut driver = Scripted::new(|attempt| match attempt {
+            Attempt::Open { direct: true, .. } => -i64::from(libc::EINVAL),
+            Attempt::Open { .. } => 100,
+            Attempt::Write { cached, .. } => {
+                assert!(*cached);
+                BLOCK as i64
+            }
+            _ => 0,
+        });
+        let trial = run(&mut driver);
+        assert!(!trial.direct);
+        assert!(trial.direct_reason.starts_with("open with O_DIRECT: Invalid argument"), "{trial:?}");
+        assert_eq!(trial.failure, None);
+    }
+
+    #[test]
+    fn where_only_direct_writes_fail_the_page_cache_is_used() {
+        let mut driver = Scripted::new(|attempt| match attempt {
+            Attempt::Open { .. } => 100,
+            Attempt::Write { cached: false, .. } => -i64::from(libc::EOPNOTSUPP),
+            Attempt::Write { .. } => BLOCK as i64,
+            _ => 0,
+        });
+        let trial = run(&mut driver);
+        assert!(!trial.direct && trial.direct_reason.starts_with("durable direct write"), "{trial:?}");
+        assert_eq!(trial.failure, None);
+    }
+
+    #[test]
+    fn a_full_disk_says_nothing_about_direct_writes() {
+        let mut driver = Scripted::new(|attempt| match attempt {
+            Attempt::Open { .. } => 100,
+            Attempt::Write { .. } => -i64::from(libc::ENOSPC),
+            _ => 0,
+        });
+        assert!(run(&mut driver).direct);
+    }
+
+    #[test]
+    fn a_driver_that_cannot_write_at_all_is_reported() {
+        let mut driver = Scripted::new(|attempt| match attempt {
+            Attempt::Open { .. } => 100,
+            Attempt::Write { .. } => -i64::from(libc::EINVAL),
+            _ => 0,
+        });
+        let trial = run(&mut driver);
+        assert!(trial.failure.is_some_and(|failure| failure.starts_with("durable write: ")));
+    }
+}

@@ -12,6 +12,7 @@ macro_rules! on_every_driver {
         mod ring { $(#[test] fn $name() { super::$name(&super::Place::ring()); })* }
         mod pool { $(#[test] fn $name() { super::$name(&super::Place::pool()); })* }
         mod sim { $(#[test] fn $name() { super::$name(&super::Place::sim()); })* }
+        mod sim_cached { $(#[test] fn $name() { super::$name(&super::Place::sim_cached()); })* }
     };
 }
 

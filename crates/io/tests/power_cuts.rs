@@ -1,8 +1,5 @@
 //! A toy log on the simulated disk: thousands of power cuts, and the planted bugs of this crate, which it must find.
 
-mod common;
-
-use common::pattern;
 use millrace_io::planted::PlantedBug;
 use millrace_io::sim::Random;
 use millrace_io::{BLOCK, Done, FileId, Io, Op, OpenMode, Piece, SimHandle, SimOptions};
@@ -35,8 +32,10 @@ fn append(io: &mut Io, file: FileId, number: usize) -> Option<()> {
     Some(())
 }
 
+/// Every sector differs from every other one, of this record and of others.
 fn record(number: usize) -> Vec<u8> {
-    pattern(RECORD_BLOCKS, number as u8 + 1)
+    let sectors = RECORD_BLOCKS * BLOCK / 512;
+    (1..=sectors).flat_map(|sector| [((number * sectors + sector) % 251) as u8 + 1; 512]).collect()
 }
 
 /// What is missing after a cut, if anything is.

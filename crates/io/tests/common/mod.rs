@@ -48,6 +48,10 @@ impl Place {
         Place::Sim(SimHandle::new(SimOptions::random(1)))
     }
 
+    pub fn sim_cached() -> Place {
+        Place::Sim(SimHandle::new(SimOptions { direct: false, ..SimOptions::random(2) }))
+    }
+
     pub fn open(&self) -> Io {
         self.open_with(Limits::default())
     }

@@ -320,3 +320,28 @@ impl Ring {
         queue.next().map(|completion| (completion.user_data(), completion.result()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial;
+
+    #[test]
+    fn operations_the_ring_lacks_are_done_by_the_helper_and_wake_the_ring() {
+        let root = std::env::temp_dir().join(format!("millrace-ring-{}", std::process::id()));
+        let directory = Arc::new(DataDirectory::open(&root).unwrap());
+        let (mut ring, _, _) = Ring::open(Arc::clone(&directory), &setup::LADDER).unwrap();
+        let all =
+            Missing { open: true, close: true, allocate: true, truncate: true, rename: true, unlink: true };
+        ring.missing = all;
+        let pool = Pool::open(directory, 1).unwrap();
+        ring.helper = Some(Helper { pool, busy: 0, watched: false });
+        let before = ring.helper.as_ref().unwrap().pool.enters();
+        let trial = trial::run(&mut ring);
+        assert_eq!(trial.failure, None);
+        assert!(ring.helper.as_ref().unwrap().pool.enters() > before, "the helper was asked");
+        assert_eq!(all.names().len(), 6);
+        drop(ring);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}
