@@ -6,7 +6,6 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { dependenciesAreFresh } from './dependencies.mjs';
 import { checkCompiler, checkNode, findCargo, SetupError } from './prerequisites.mjs';
 import { isFresh, listFiles, writeStamp } from './stamp.mjs';
