@@ -46,6 +46,7 @@ export class Group {
   readonly #settings: GroupSettings;
   readonly #staticIds = new Map<string, string>();
   readonly #pendingSync = new Set<string>();
+  #syncTimerRuns = false;
   /** Set while an empty group gathers its first members. */
   #gathering: { remainingMs: number; grew: boolean } | undefined;
 
@@ -84,9 +85,8 @@ export class Group {
       out.push({ kind: 'syncReply', waiter: event.waiter, result: failedSync(error) });
       return;
     }
-    if (this.#pendingSync.delete(member.id) && this.#pendingSync.size === 0) {
-      out.push({ kind: 'cancelTimer', timer: 'sync', memberId: '' });
-    }
+    this.#pendingSync.delete(member.id);
+    if (this.#pendingSync.size === 0) this.#stopSyncTimer(out);
     if (this.state === 'Stable') {
       this.#session(member, out);
       out.push({ kind: 'syncReply', waiter: event.waiter, result: this.#syncResult(member) });
@@ -164,6 +164,7 @@ export class Group {
 
   /** The time for syncing is over: whoever has not synced is out. */
   syncExpired(out: GroupEffect[]): void {
+    this.#syncTimerRuns = false;
     if (this.#pendingSync.size === 0) return;
     for (const id of [...this.#pendingSync]) {
       const member = this.members.get(id);
@@ -338,7 +339,7 @@ export class Group {
       return;
     }
     const first = this.state === 'Empty';
-    if (this.#pendingSync.size > 0) out.push({ kind: 'cancelTimer', timer: 'sync', memberId: '' });
+    this.#stopSyncTimer(out);
     this.#pendingSync.clear();
     for (const member of this.members.values()) {
       if (member.syncing === undefined) continue;
@@ -406,6 +407,7 @@ export class Group {
       if (waiter !== undefined) out.push({ kind: 'joinReply', waiter, result: this.#joinResult(member) });
     }
     this.#setTimer('sync', '', this.#rebalanceTimeoutMs(), out);
+    this.#syncTimerRuns = true;
   }
 
   /** The leader has spoken: everybody who waits gets a part; an empty one is still a part (rule 40). */
@@ -463,6 +465,11 @@ export class Group {
 
   #stopSession(memberId: string, out: GroupEffect[]): void {
     out.push({ kind: 'cancelTimer', timer: 'session', memberId });
+  }
+
+  #stopSyncTimer(out: GroupEffect[]): void {
+    if (this.#syncTimerRuns) out.push({ kind: 'cancelTimer', timer: 'sync', memberId: '' });
+    this.#syncTimerRuns = false;
   }
 
   #setTimer(timer: GroupTimer, memberId: string, delayMs: number, out: GroupEffect[]): void {

@@ -1,0 +1,50 @@
+/** Retention by time: what is too old goes, and a wall clock that jumps takes nothing with it. */
+import { describe, expect, it } from 'vitest';
+import { Retention, steadyWall } from '../../../ts/broker/metadata/retention.ts';
+import { produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
+import { encodeBatch } from '../../support/record-batch.ts';
+import { type Harness, openHarness } from '../support/harness.ts';
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function startsAfter(harness: Harness, nowMs: number): Promise<number[]> {
+  const { engine, catalogue, settings } = harness.broker.context;
+  new Retention(engine, catalogue, settings, () => nowMs).check();
+  await turn();
+  const partitions = [...catalogue.all()].flatMap((topic) => topic.partitions);
+  const marks = partitions.map((partition) => ({ partition, offset: 0, maxBytes: 0, isolation: 0, leaderEpoch: -1 }));
+  return engine.readable(marks).map((mark) => mark.logStart);
+}
+
+async function produce(harness: Harness, topic: string): Promise<void> {
+  const topicData = [{ name: topic, partitionData: [{ index: 0, records: encodeBatch([Buffer.from('x')]) }] }];
+  await harness.ask(produceApi, 9, { acks: -1, topicData });
+}
+
+describe('retention by time', () => {
+  it('deletes what is older than retention.ms, and only in topics that have one', async () => {
+    await using harness = openHarness();
+    await harness.topic('short', 1, { 'retention.ms': '60000' });
+    await harness.topic('forever', 1, { 'retention.ms': '-1' });
+    await harness.topic('compacted', 1, { 'retention.ms': '60000', 'cleanup.policy': 'compact' });
+    for (const topic of ['short', 'forever', 'compacted']) await produce(harness, topic);
+    expect(await startsAfter(harness, Date.now() + 50_000)).toEqual([0, 0, 0]);
+    expect(await startsAfter(harness, Date.now() + 70_000)).toEqual([1, 0, 0]);
+  });
+
+  it('follows the wall clock only as far as time has really passed', () => {
+    let wall = 1_000_000;
+    let monotonic = 50;
+    const now = steadyWall(
+      () => wall,
+      () => monotonic,
+    );
+    monotonic += 10;
+    wall += 10;
+    expect(now()).toBe(1_000_010);
+    wall += 315_360_000_000;
+    expect(now()).toBe(1_000_010);
+    wall = 5;
+    expect(now()).toBe(5);
+  });
+});
