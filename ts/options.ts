@@ -27,7 +27,7 @@ export interface EngineOptions {
   sim?: { seed: number; id: string } | undefined;
   /** Capacity of one journal file, 1 MiB to 1 GiB. */
   journalFileBytes?: number | string | undefined;
-  /** Journal files that are recycled in turn, 2 to 64. */
+  /** Journal files that are recycled in turn, 3 to 64. */
   journalFiles?: number | undefined;
   /** Memory for what is not settled yet and for hot reads, 8 MiB upwards. */
   memoryBytes?: number | string | undefined;
@@ -70,7 +70,7 @@ export const sizeOptions: readonly SizeOption[] = [
   { name: 'indexIntervalBytes', default: 16 * KIB, least: KIB, most: MIB },
 ];
 
-const JOURNAL_FILES = { default: 4, least: 2, most: 64 };
+const JOURNAL_FILES = { default: 4, least: 3, most: 64 };
 const drivers: readonly DriverName[] = ['auto', 'ring', 'pool', 'sim'];
 
 /** Options with every value decided. */

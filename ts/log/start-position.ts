@@ -38,13 +38,19 @@ export interface StartContext {
   readonly onMissing: OnMissing;
 }
 
+/** What `offsetForTime` takes for the start of the log. */
+const EARLIEST = -2;
+
 /** Watermarks of a partition. Throws MILLRACE_UNKNOWN_PARTITION. */
 export function watermarksOf(engine: Engine, id: number, isolation: number): Watermarks {
-  // Offset 0 may lie below the log start: only the watermarks are wanted, and a range error carries none of them.
-  const ask = (offset: number) =>
-    engine.readable([{ partition: id, offset, maxBytes: 0, isolation, leaderEpoch: -1 }])[0] as Watermarks;
-  const marks = ask(-1);
-  if (marks.code !== Code.ok && marks.code !== Code.offsetOutOfRange) throw fromCode(marks.code);
+  // Watermarks are answered for an offset in the log only; its start is one, and is known without reading.
+  let start = -1;
+  engine.offsetForTime(id, EARLIEST, isolation, (code, offset) => {
+    if (code !== Code.ok) throw fromCode(code);
+    start = offset;
+  });
+  const [marks] = engine.readable([{ partition: id, offset: start, maxBytes: 0, isolation, leaderEpoch: -1 }]);
+  if (!marks || marks.code !== Code.ok) throw fromCode(marks?.code ?? Code.unknownPartition);
   return marks;
 }
 

@@ -43,7 +43,9 @@ fn typed_array(
         return Err(Refusal::argument("a typed array of another element type was expected"));
     }
     if !ordinary {
-        return Err(Refusal::argument("shared memory is not taken: another thread could change it during the call"));
+        return Err(Refusal::argument(
+            "shared memory is not taken: another thread could change it during the call",
+        ));
     }
     Ok((data.cast(), if data.is_null() { 0 } else { length }))
 }
@@ -108,7 +110,10 @@ impl<'call> Bytes<'call> {
 
     /// Copies `bytes` to position `at`; the caller has checked that they fit.
     pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
-        assert!(at.checked_add(bytes.len()).is_some_and(|end| end <= self.length), "bytes outside their array");
+        assert!(
+            at.checked_add(bytes.len()).is_some_and(|end| end <= self.length),
+            "bytes outside their array"
+        );
         // SAFETY: inside the array (asserted); engine memory and V8 memory cannot overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(at), bytes.len()) }
     }

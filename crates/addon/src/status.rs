@@ -3,7 +3,6 @@
 //! Not the place for wording that users see: ts/errors.ts holds the closed table, this hands it code, path and errno.
 
 use napi::sys;
-use std::ffi::CString;
 
 /// Why a call into the addon did nothing.
 #[derive(Debug)]
@@ -38,28 +37,4 @@ impl From<Refusal> for napi::Error<String> {
     fn from(refusal: Refusal) -> Self {
         napi::Error::new(refusal.code.to_owned(), format!("{} {}", refusal.errno, refusal.message))
     }
-}
-
-/// A Rust panic must not cross into C: `action` runs, and a panic ends the process here with its message, because state
-/// that an assertion has found wrong must not acknowledge anything any more.
-pub(crate) fn no_unwind<R>(env: sys::napi_env, what: &str, action: impl FnOnce() -> R) -> R {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(action)) {
-        Ok(value) => value,
-        Err(_) => fatal(env, &format!("millrace: an internal assertion failed in {what}; see the message above")),
-    }
-}
-
-/// Ends the process with a message and Node's own report.
-fn fatal(_env: sys::napi_env, message: &str) -> ! {
-    let text = CString::new(message).unwrap_or_default();
-    // SAFETY: both strings live through the call, lengths are given, and the function does not return.
-    unsafe {
-        sys::napi_fatal_error(
-            c"millrace".as_ptr(),
-            isize::try_from("millrace".len()).unwrap_or(0),
-            text.as_ptr(),
-            isize::try_from(text.as_bytes().len()).unwrap_or(0),
-        );
-    }
-    std::process::abort()
 }

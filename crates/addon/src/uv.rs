@@ -133,7 +133,11 @@ impl Handles {
             handles.initialised((handles.uv.poll_init)(event_loop, poll, fd), "uv_poll_init", poll)?;
             handles.poll = poll;
             let prepare = handles.allocate(TYPE_PREPARE)?;
-            handles.initialised((handles.uv.prepare_init)(event_loop, prepare), "uv_prepare_init", prepare)?;
+            handles.initialised(
+                (handles.uv.prepare_init)(event_loop, prepare),
+                "uv_prepare_init",
+                prepare,
+            )?;
             handles.prepare = prepare;
             let timer = handles.allocate(TYPE_TIMER)?;
             handles.initialised((handles.uv.timer_init)(event_loop, timer), "uv_timer_init", timer)?;

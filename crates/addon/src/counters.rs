@@ -1,0 +1,27 @@
+//! Copies the engine's watermarks and counters into the page. Nothing is computed here, and nothing reset.
+
+use crate::page::{self, Page};
+use millrace_engine::Engine;
+
+/// Brings the head of the page up to date; `Page::publish` shows it.
+pub(crate) fn refresh(page: &mut Page, engine: &Engine) {
+    let events = engine.events();
+    page.set(page::WRITTEN_LSN, events.written);
+    page.set(page::DURABLE_LSN, events.durable);
+    page.set(page::APPENDED_LSN, events.appended);
+    page.set(page::FAILURE, events.failure.map_or(0, |code| code as u64));
+    page.set(page::UNSETTLED_BYTES, engine.unsettled_bytes());
+    let io = engine.io().counters();
+    page.set(page::ENTERS, io.enters);
+    page.set(page::FLUSHES, io.syncs + io.durable_writes);
+    page.set(page::WRITES, io.writes);
+    page.set(page::BYTES_WRITTEN, io.bytes_written);
+    page.set(page::READS, io.reads);
+    page.set(page::BYTES_READ, io.bytes_read);
+    let counters = engine.counters();
+    page.set(page::BYTES_COPIED, counters.journal.copied_bytes);
+    page.set(page::COMMITS, counters.journal.commits);
+    page.set(page::FRAMES, counters.journal.frames);
+    page.set(page::SETTLES, counters.settles);
+    page.set(page::LAPS, counters.journal.laps);
+}
