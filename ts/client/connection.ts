@@ -11,7 +11,8 @@ import type { Api, Complete, Sparse } from '../broker/protocol/api.ts';
 import { ErrorCode } from '../broker/protocol/error-codes.ts';
 import { FrameCutter } from '../broker/protocol/framing.ts';
 import { apiVersionsApi } from '../broker/protocol/gen/18-api-versions.gen.ts';
-import { encodeRequestHeader, skipResponseTags } from '../broker/protocol/header.ts';
+import { API_VERSIONS_KEY, encodeRequestHeader, skipResponseTags } from '../broker/protocol/header.ts';
+import type { Reader } from '../broker/protocol/reader.ts';
 import { Writer } from '../broker/protocol/writer.ts';
 import { ClientError } from './client-error.ts';
 import { PendingRequests } from './pending.ts';
@@ -35,6 +36,8 @@ export interface RequestOptions {
 
 const CONNECT_MS = 10_000;
 const REQUEST_MS = 60_000;
+/** For the server to close its side. */
+const CLOSE_MS = 2_000;
 const TIMER_MS = 250;
 const MAX_REPLY_BYTES = 1024 * 1024 * 1024;
 const GATHER_BYTES = 1024 * 1024;
@@ -106,14 +109,14 @@ export class ClientConnection implements AsyncDisposable {
         deadline: performance.now() + (options.timeoutMs ?? this.#requestMs),
         accept: (reader) => {
           skipResponseTags(reader, api, version);
-          resolve(api.decodeResponse(reader, version));
+          resolve(api.decodeResponse(reader, layoutOf(api, version, reader)));
         },
         reject,
       });
     });
   }
 
-  /** Sends a request that gets no reply (Produce with acks 0); resolves when the kernel has it. */
+  /** Sends a request that gets no reply (Produce with acks 0); resolves when there is room for more. */
   async sendOnly<Request, Response>(api: Api<Request, Response>, body: Sparse<Request>): Promise<void> {
     this.#send(api, body);
     if (!this.#socket.writableNeedDrain) return;
@@ -127,10 +130,14 @@ export class ClientConnection implements AsyncDisposable {
     });
   }
 
-  /** Closes; open requests reject. Resolves when the socket is closed. */
+  /** Closes; open requests reject, what was sent without wanting a reply still goes out. Resolves when it is done. */
   async close(): Promise<void> {
-    this.#fail('closed', 'the connection was closed');
+    clearInterval(this.#timer);
+    this.#pending.fail(new ClientError('closed', 'the connection was closed'));
+    this.#socket.end();
+    const timer = setTimeout(() => this.#socket.destroy(), CLOSE_MS);
     await this.#closed;
+    clearTimeout(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -228,4 +235,13 @@ async function connectSocket(options: ConnectOptions, timeoutMs: number): Promis
   }
   socket.removeAllListeners('error');
   return socket;
+}
+
+/** The version a reply is laid out in: the one asked for, but version 0 where ApiVersions refuses that version. */
+function layoutOf(api: ApiFacts, version: number, reader: Reader): number {
+  if (api.key !== API_VERSIONS_KEY) return version;
+  const start = reader.position;
+  const errorCode = reader.int16();
+  reader.position = start;
+  return errorCode === ErrorCode.UNSUPPORTED_VERSION ? 0 : version;
 }

@@ -1,3 +1,5 @@
+/** The promises of the frame cutter: the same messages however the stream is split, and memory bounded by what arrived. */
+
 import { expect, test } from 'vitest';
 import { FrameCutter, FramingError, recognise } from '../../../ts/broker/protocol/framing.ts';
 

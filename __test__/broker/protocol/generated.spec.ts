@@ -1,3 +1,5 @@
+/** The generated codecs are what the generator makes of the schemas, for exactly the versions that are to be served. */
+
 import { expect, test } from 'vitest';
 import { generateAll, outdatedFiles } from '../../../ts/broker/protocol/generate.ts';
 import { ALL_APIS } from './all-messages.ts';

@@ -1,3 +1,5 @@
+/** Arbitrary messages of every API and version survive encoding and decoding. */
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { camel, isTagged } from '../../../ts/broker/protocol/generator/types.ts';

@@ -1,3 +1,5 @@
+/** The promises of the writer beyond plain bytes: gaps, tags, growth, and refusal of what the wire cannot hold. */
+
 import { expect, test } from 'vitest';
 import { type FetchResponse, fetchApi } from '../../../ts/broker/protocol/gen/01-fetch.gen.ts';
 import { ProtocolError } from '../../../ts/broker/protocol/protocol-error.ts';

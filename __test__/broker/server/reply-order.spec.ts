@@ -1,3 +1,5 @@
+/** Rules 1 and 2 of the Kafka requirements, and how an exchange ends. */
+
 import { expect, test } from 'vitest';
 import type { Exchange, Handler } from '../../../ts/broker/handler.ts';
 import {

@@ -1,7 +1,13 @@
 /** A Kafka server on a free port with handlers of the test's own, and what it printed. */
 
 import type { ConnectionLimits } from '../../../ts/broker/connection-limits.ts';
-import { type AnyHandler, type Exchange, type Handler, HandlerTable } from '../../../ts/broker/handler.ts';
+import {
+  type AnyHandler,
+  type ApiRange,
+  type Exchange,
+  type Handler,
+  HandlerTable,
+} from '../../../ts/broker/handler.ts';
 import {
   type HeartbeatRequest,
   type HeartbeatResponse,
@@ -40,8 +46,10 @@ export const echoHeartbeat = heartbeatHandler((request, exchange) =>
   exchange.reply({ errorCode: request.generationId, throttleTimeMs: 0 }),
 );
 
-export function apiVersionsHandler(): Handler<ApiVersionsRequest, ApiVersionsResponse> {
-  const apiKeys = [{ apiKey: 18, minVersion: 0, maxVersion: 4 }];
+/** ApiVersions that tells the given ranges, which need not be what is served. */
+export function apiVersionsHandler(
+  apiKeys: ApiRange[] = [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],
+): Handler<ApiVersionsRequest, ApiVersionsResponse> {
   return {
     api: apiVersionsApi,
     minVersion: 0,

@@ -1,3 +1,5 @@
+/** How the server stops, and what it does above its number of connections. */
+
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Exchange } from '../../../ts/broker/handler.ts';
