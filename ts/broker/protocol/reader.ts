@@ -14,7 +14,7 @@ import { readUuid } from './uuid.ts';
  * Array elements and tagged fields one message may hold in all: above every real request (a Fetch of 100,000 partitions), low enough that
  * decoding cannot hold up the event loop.
  */
-export const DEFAULT_MAX_ITEMS = 250_000;
+export const DEFAULT_MAX_ITEMS = 150_000;
 
 const TWO_POW_32 = 4_294_967_296;
 const SAFE_HIGH = 0x1f_ffff;
