@@ -227,7 +227,7 @@ describe('fetch', () => {
     await using harness = openHarness();
     await harness.topic('t');
     await produce(harness, 't', ['secret']);
-    harness.engine.failNext = [Code.damaged];
+    harness.engine.failReads.push(Code.damaged);
     const reply = await harness.ask(fetchApi, 11, fetch('t', [{}]));
     expect(reply.responses[0]?.partitions[0]).toMatchObject({ errorCode: 56, records: Buffer.alloc(0) });
   });

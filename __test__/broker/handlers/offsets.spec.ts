@@ -108,7 +108,7 @@ describe('committed offsets', () => {
   it('that could not be stored are told as such, and are not visible', async () => {
     await using harness = openHarness();
     await harness.topic('t');
-    harness.engine.failNext = [Code.poisoned];
+    harness.engine.refuseNext.push(Code.poisoned);
     const reply = await commit(harness, 'g', [{ partitionIndex: 0, committedOffset: 7 }]);
     expect(reply.topics[0]?.partitions[0]?.errorCode).toBe(15);
     expect((await fetched(harness, 'g', [0]))?.[0]?.committedOffset).toBe(-1);
@@ -134,7 +134,7 @@ describe('committed offsets', () => {
     const expiry = new OffsetExpiry(offsets, (group) => group === 'used' && used, 60_000, start);
     const groupsAfter = async (ms: number) => {
       expiry.check(start + ms);
-      await new Promise((resolve) => setImmediate(resolve));
+      await harness.engine.flush();
       return [...offsets.groups()];
     };
     expect(await groupsAfter(59_000)).toEqual(['idle', 'used']);

@@ -40,6 +40,7 @@ describe('list offsets', () => {
     await using harness = await withRecords();
     const partition = harness.broker.context.catalogue.get('t')?.partitions[0] ?? -1;
     harness.engine.submit([{ kind: 'deleteRecords', partition, offset: 2 }], Level.written, () => {});
+    await harness.engine.flush();
     expect(await list(harness, -2n)).toMatchObject({ errorCode: 0, offset: 2 });
     expect(await list(harness, -1n)).toMatchObject({ errorCode: 0, offset: 4 });
   });
@@ -121,7 +122,7 @@ describe('producer ids', () => {
 
   it('are not given while the block could not be stored', async () => {
     await using harness = openHarness();
-    harness.engine.failNext = [Code.poisoned];
+    harness.engine.refuseNext.push(Code.poisoned);
     const failed = await harness.ask(initProducerIdApi, 4, { transactionalId: null });
     expect(failed).toMatchObject({ errorCode: 15, producerId: -1, producerEpoch: -1 });
     expect((await harness.ask(initProducerIdApi, 4, { transactionalId: null })).errorCode).toBe(0);

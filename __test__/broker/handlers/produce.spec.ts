@@ -7,6 +7,13 @@ import { openHarness } from '../support/harness.ts';
 
 const batch = () => encodeBatch([Buffer.from('one'), Buffer.from('two')]);
 
+/** A batch with a wrong checksum. */
+function damaged(): Buffer {
+  const bytes = batch();
+  bytes[bytes.length - 1] = 77;
+  return bytes;
+}
+
 function request(topic: string, records: (Uint8Array | null)[], acks = -1): Partial<ProduceRequest> {
   return {
     acks,
@@ -46,7 +53,7 @@ describe('produce', () => {
     await using harness = openHarness();
     await harness.topic('t', 2);
     await harness.ask(produceApi, 9, request('t', [batch()]));
-    const reply = await harness.ask(produceApi, 9, request('t', [batch(), Buffer.alloc(70), batch()]));
+    const reply = await harness.ask(produceApi, 9, request('t', [batch(), damaged(), batch()]));
     const rows = reply.responses[0]?.partitionResponses.map((row) => [row.errorCode, row.baseOffset]);
     // 2 CORRUPT_MESSAGE, 3 UNKNOWN_TOPIC_OR_PARTITION (there are only two partitions)
     expect(rows).toEqual([
@@ -93,7 +100,8 @@ describe('produce', () => {
       const reply = await harness.ask(produceApi, version, request('t', [zstd]));
       return reply.responses[0]?.partitionResponses[0]?.errorCode;
     };
-    expect([await errorOf(6), await errorOf(7)]).toEqual([76, 0]);
+    // From version 7 on it is looked at, and found to be none.
+    expect([await errorOf(6), await errorOf(7)]).toEqual([76, 2]);
   });
 
   it('refuses a partition without records with INVALID_RECORD', async () => {
@@ -115,7 +123,7 @@ describe('produce', () => {
   it('answers KAFKA_STORAGE_ERROR when the journal is poisoned, and a retriable error when it is busy', async () => {
     await using harness = openHarness();
     await harness.topic('t', 2);
-    harness.engine.failNext = [Code.poisoned, Code.busy];
+    harness.engine.refuseNext.push(Code.poisoned, Code.busy);
     const reply = await harness.ask(produceApi, 9, request('t', [batch(), batch()]));
     expect(reply.responses[0]?.partitionResponses.map((row) => row.errorCode)).toEqual([56, 7]);
   });

@@ -138,7 +138,7 @@ describe('create topics', () => {
     const call = harness.send(createTopicsApi, 7, { topics: [{ name: 't', numPartitions: 1, replicationFactor: 1 }] });
     expect(namesOf(harness)).toEqual([]);
     await call.reply();
-    harness.engine.failNext = [Code.noSpace];
+    harness.engine.refuseNext.push(Code.noSpace);
     expect(await errorsOf(harness, [{ name: 'a.b' }])).toEqual([56]);
     expect(namesOf(harness)).toEqual(['t']);
     expect(await errorsOf(harness, [{ name: 'a_b' }])).toEqual([0]);
@@ -196,7 +196,7 @@ describe('delete topics', () => {
   it('that fails leaves the topic as it was', async () => {
     await using harness = openHarness();
     await harness.topic('t');
-    harness.engine.failNext = [Code.noSpace];
+    harness.engine.refuseNext.push(Code.noSpace);
     const reply = await harness.ask(deleteTopicsApi, 5, { topicNames: ['t'] });
     expect(reply.responses[0]?.errorCode).toBe(56);
     expect(namesOf(harness)).toEqual(['t']);
@@ -217,7 +217,7 @@ describe('metadata', () => {
     await harness.topic('t');
     const reply = await harness.ask(metadataApi, 9, { topics: [{ name: 't' }] });
     expect(reply.brokers).toMatchObject([{ nodeId: 7, host: '127.0.0.1', port: 9092 }]);
-    expect(reply).toMatchObject({ controllerId: 7, clusterId: 'directory-of-the-test' });
+    expect(reply).toMatchObject({ controllerId: 7, clusterId: harness.engine.recovery.directoryId });
     expect(reply.topics[0]?.partitions[0]).toMatchObject({ leaderId: 7, replicaNodes: [7], isrNodes: [7] });
     expect(reply.topics[0]?.partitions[0]?.leaderEpoch).toBe(harness.engine.recovery.incarnation);
     expect(reply.topics[0]?.topicAuthorizedOperations).toBe(-2147483648);

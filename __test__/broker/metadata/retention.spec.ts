@@ -5,15 +5,18 @@ import { produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { encodeBatch } from '../../support/record-batch.ts';
 import { type Harness, openHarness } from '../support/harness.ts';
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
 async function startsAfter(harness: Harness, nowMs: number): Promise<number[]> {
   const { engine, catalogue, settings } = harness.broker.context;
   new Retention(engine, catalogue, settings, () => nowMs).check();
-  await turn();
+  await engine.flush();
   const partitions = [...catalogue.all()].flatMap((topic) => topic.partitions);
-  const marks = partitions.map((partition) => ({ partition, offset: 0, maxBytes: 0, isolation: 0, leaderEpoch: -1 }));
-  return engine.readable(marks).map((mark) => mark.logStart);
+  return partitions.map((partition) => {
+    let start = -1;
+    engine.offsetForTime(partition, -2, 0, (_code, offset) => {
+      start = offset;
+    });
+    return start;
+  });
 }
 
 async function produce(harness: Harness, topic: string): Promise<void> {

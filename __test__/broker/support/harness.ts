@@ -10,7 +10,7 @@ import { createTopicsApi } from '../../../ts/broker/protocol/gen/19-create-topic
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
 import { Writer } from '../../../ts/broker/protocol/writer.ts';
 import { BrokerSettings } from '../../../ts/broker/settings.ts';
-import { MemoryEngine } from './memory-engine.ts';
+import { openWatchedEngine, type WatchedEngine } from './watched-engine.ts';
 
 /** What became of a request. */
 export type Outcome<Response> =
@@ -29,7 +29,7 @@ export interface Call<Response> {
 }
 
 export interface Harness extends AsyncDisposable {
-  readonly engine: MemoryEngine;
+  readonly engine: WatchedEngine;
   readonly broker: Broker;
   /** Sends a request in a version. */
   send<Request, Response>(api: Api<Request, Response>, version: number, request: Sparse<Request>): Call<Response>;
@@ -52,9 +52,9 @@ const peer: Peer = {
   softwareVersion: '',
 };
 
-/** A broker on a fresh engine. */
+/** A broker on a fresh engine with a simulated disk. */
 export function openHarness(settings: Record<string, string | number | boolean> = {}): Harness {
-  const engine = new MemoryEngine();
+  const engine = openWatchedEngine();
   const broker = new Broker({ engine, settings: new BrokerSettings(settings), print: () => {} });
   const send = <Request, Response>(api: Api<Request, Response>, version: number, request: Sparse<Request>) => {
     const writer = new Writer();
@@ -75,7 +75,7 @@ export function openHarness(settings: Record<string, string | number | boolean> 
     if (row?.errorCode !== 0) throw new Error(`topic ${name} was not created: ${row?.errorCode}`);
     return row.topicId;
   };
-  return { engine, broker, send, ask, topic, [Symbol.asyncDispose]: () => broker.close() };
+  return { engine, broker, send, ask, topic, [Symbol.asyncDispose]: () => broker.close().then(() => engine.close()) };
 }
 
 class TestExchange<Request, Response> implements Exchange<Response> {

@@ -161,12 +161,12 @@ class OpenFetch implements ParkedWork {
         this.#exchange.finish(writer);
         return;
       }
-      // A partition was deleted or found damaged since its size was asked for: what was read is still good, but the
-      // gaps have the wrong size, so the reply is made anew from copies.
+      // Less than the bound (sealed files tell an upper one), or a partition deleted or found damaged meanwhile: what was
+      // read is good, but the gaps have the wrong size, so the reply is encoded anew.
       rows.forEach((row, index) => {
         const start = positions[index] as number;
         const error = kafkaErrorOf(codes[index] as CodeNumber);
-        if (error === ErrorCode.NONE) row.records = Buffer.from(buffer.subarray(start, start + (copied[index] ?? 0)));
+        if (error === ErrorCode.NONE) row.records = buffer.subarray(start, start + (copied[index] ?? 0));
         else refuse(row, error);
       });
       this.#exchange.reply(response);

@@ -7,10 +7,10 @@
  */
 
 import { Code } from '../../io/native-types.ts';
-import type { ReadRequest, Watermarks } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
+import { leaderEpochRefusal } from '../metadata/leader-epoch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type ListOffsetsPartition,
@@ -21,19 +21,16 @@ import {
 } from '../protocol/gen/02-list-offsets.gen.ts';
 
 const LATEST = -1n;
-const EARLIEST = -2n;
-const MAX_TIMESTAMP = -3n;
-const EARLIEST_LOCAL = -4n;
 const LATEST_TIERED = -5n;
 /** First version in which each special timestamp may be asked for. */
 const SPECIAL_SINCE = new Map([
   [LATEST, 1],
-  [EARLIEST, 1],
-  [MAX_TIMESTAMP, 7],
-  [EARLIEST_LOCAL, 8],
+  [-2n, 1],
+  [-3n, 7],
+  [-4n, 8],
   [LATEST_TIERED, 9],
 ]);
-
+const NEVER = 99;
 const NONE = -1;
 
 /** One request until every partition has its answer. */
@@ -41,63 +38,47 @@ class OpenListOffsets {
   readonly #context: BrokerContext;
   readonly #exchange: Exchange<ListOffsetsResponse>;
   readonly #isolation: number;
-  #open = 1;
   readonly #response: ListOffsetsResponse = { topics: [] };
+  #open = 1;
 
   constructor(context: BrokerContext, request: ListOffsetsRequest, exchange: Exchange<ListOffsetsResponse>) {
     this.#context = context;
     this.#exchange = exchange;
     this.#isolation = request.isolationLevel === 1 ? 1 : 0;
-    const rows: { row: ListOffsetsPartitionResponse; asked: ListOffsetsPartition; partition: number }[] = [];
     for (const { name, partitions } of request.topics) {
       const topic = context.catalogue.get(name);
-      const answers = partitions.map((asked) => {
-        const row = emptyRow(asked.partitionIndex);
-        const partition = topic?.partitions[asked.partitionIndex];
-        if (partition === undefined) row.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-        else rows.push({ row, asked, partition });
-        return row;
-      });
-      this.#response.topics.push({ name, partitions: answers });
+      const rows = partitions.map((asked) => this.#answer(asked, topic?.partitions[asked.partitionIndex]));
+      this.#response.topics.push({ name, partitions: rows });
     }
-    const marks = context.engine.readable(rows.map(({ asked, partition }) => this.#question(asked, partition)));
-    rows.forEach(({ row, asked, partition }, index) => {
-      this.#answer(row, asked, partition, marks[index] as Watermarks);
-    });
     this.#close();
   }
 
-  /** Asks for the marks only: reading from offset 0 may be out of range, and the marks are told all the same. */
-  #question(asked: ListOffsetsPartition, partition: number): ReadRequest {
-    return { partition, offset: 0, maxBytes: 0, isolation: this.#isolation, leaderEpoch: asked.currentLeaderEpoch };
-  }
-
-  #answer(row: ListOffsetsPartitionResponse, asked: ListOffsetsPartition, partition: number, mark: Watermarks): void {
-    if (mark.code !== Code.ok && mark.code !== Code.offsetOutOfRange) {
-      row.errorCode = kafkaErrorOf(mark.code);
-      return;
-    }
+  #answer(asked: ListOffsetsPartition, partition: number | undefined): ListOffsetsPartitionResponse {
+    const row = emptyRow(asked.partitionIndex);
     const { timestamp } = asked;
-    if (timestamp < 0n && (SPECIAL_SINCE.get(timestamp) ?? 99) > this.#exchange.apiVersion) {
+    const epochError = leaderEpochRefusal(asked.currentLeaderEpoch, this.#context.node.leaderEpoch);
+    if (partition === undefined) {
+      row.errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    } else if (epochError !== ErrorCode.NONE) {
+      row.errorCode = epochError;
+    } else if (timestamp < 0n && (SPECIAL_SINCE.get(timestamp) ?? NEVER) > this.#exchange.apiVersion) {
       row.errorCode = ErrorCode.UNSUPPORTED_VERSION;
-    } else if (timestamp === LATEST) {
-      row.offset = this.#isolation === 1 ? mark.lastStable : mark.highWatermark;
-      row.leaderEpoch = mark.leaderEpoch;
-    } else if (timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) {
-      row.offset = mark.logStart;
     } else if (timestamp !== LATEST_TIERED && timestamp <= BigInt(Number.MAX_SAFE_INTEGER)) {
-      this.#byTime(row, partition, Number(timestamp));
+      this.#find(row, partition, timestamp);
     }
+    return row;
   }
 
-  #byTime(row: ListOffsetsPartitionResponse, partition: number, timestamp: number): void {
+  /** The engine knows the ends of the log by the same numbers, and finds records by time. */
+  #find(row: ListOffsetsPartitionResponse, partition: number, timestamp: bigint): void {
+    const { engine, node } = this.#context;
     this.#open++;
-    this.#context.engine.offsetForTime(partition, timestamp, this.#isolation, (code, offset, found, leaderEpoch) => {
+    engine.offsetForTime(partition, Number(timestamp), this.#isolation, (code, offset, found, leaderEpoch) => {
       row.errorCode = kafkaErrorOf(code);
       if (code === Code.ok && offset >= 0) {
         row.offset = offset;
         row.timestamp = found;
-        row.leaderEpoch = leaderEpoch;
+        row.leaderEpoch = timestamp === LATEST ? node.leaderEpoch : leaderEpoch;
       }
       this.#close();
     });

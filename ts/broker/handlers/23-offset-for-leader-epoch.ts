@@ -8,7 +8,8 @@ import { Code } from '../../io/native-types.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Handler } from '../handler.ts';
-import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
+import { leaderEpochRefusal } from '../metadata/leader-epoch.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type EpochEndOffset,
   type OffsetForLeaderEpochRequest,
@@ -19,18 +20,12 @@ import {
 
 function endOf(context: BrokerContext, id: number | undefined, asked: OffsetForLeaderPartition): EpochEndOffset {
   const { partition } = asked;
-  const refusal = id === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : epochRefusal(context, asked);
-  if (refusal !== ErrorCode.NONE || id === undefined) return { errorCode: refusal, partition };
+  if (id === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, partition };
+  const refusal = leaderEpochRefusal(asked.currentLeaderEpoch, context.node.leaderEpoch);
+  if (refusal !== ErrorCode.NONE) return { errorCode: refusal, partition };
   const { code, endOffset, epoch } = context.engine.offsetForEpoch(id, asked.leaderEpoch);
   if (code !== Code.ok) return { errorCode: kafkaErrorOf(code), partition };
   return { errorCode: ErrorCode.NONE, partition, leaderEpoch: epoch, endOffset };
-}
-
-/** Rule 33: the epoch the client believes in must be the one in force; -1 is not checked. */
-function epochRefusal(context: BrokerContext, asked: OffsetForLeaderPartition): ErrorNumber {
-  const { leaderEpoch } = context.node;
-  if (asked.currentLeaderEpoch < 0 || asked.currentLeaderEpoch === leaderEpoch) return ErrorCode.NONE;
-  return asked.currentLeaderEpoch < leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
 }
 
 export function offsetForLeaderEpochHandler(

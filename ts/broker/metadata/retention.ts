@@ -7,7 +7,7 @@
 
 import { Code, Level } from '../../io/native-types.ts';
 import type { Topic, TopicCatalogue } from '../../log/catalogue.ts';
-import type { Engine, ReadRequest } from '../../log/types.ts';
+import type { Engine } from '../../log/types.ts';
 import type { BrokerSettings } from '../settings.ts';
 
 /** Partitions looked at in one turn of the loop. */
@@ -59,18 +59,28 @@ export class Retention {
 
   /** Moves the log start to the first record that is not older than `cutoffMs`, or to the end when all are older. */
   #look(partition: number, cutoffMs: number): void {
-    const [mark] = this.#engine.readable([marksOf(partition)]);
-    if (!mark || mark.logStart >= mark.highWatermark || cutoffMs <= 0) return;
+    if (cutoffMs <= 0) return;
+    // The end is taken before the search: what is appended meanwhile is newer than the cutoff and stays.
+    const [start, end] = [this.#edge(partition, EARLIEST), this.#edge(partition, LATEST)];
+    if (start >= end) return;
     this.#engine.offsetForTime(partition, cutoffMs, 0, (code, found) => {
       if (code !== Code.ok || this.#closed) return;
-      // Records appended since the marks were taken are newer than the cutoff: the end of the marks is safe.
-      const offset = found < 0 ? mark.highWatermark : found;
-      if (offset <= mark.logStart) return;
-      this.#engine.submit([{ kind: 'deleteRecords', partition, offset }], Level.written, () => {});
+      const offset = found < 0 ? end : found;
+      if (offset > start) {
+        this.#engine.submit([{ kind: 'deleteRecords', partition, offset }], Level.written, () => {});
+      }
     });
+  }
+
+  /** One end of the log, by the number ListOffsets has for it; the engine knows both at once. */
+  #edge(partition: number, which: number): number {
+    let edge = -1;
+    this.#engine.offsetForTime(partition, which, 0, (_code, offset) => {
+      edge = offset;
+    });
+    return edge;
   }
 }
 
-function marksOf(partition: number): ReadRequest {
-  return { partition, offset: 0, maxBytes: 0, isolation: 0, leaderEpoch: -1 };
-}
+const LATEST = -1;
+const EARLIEST = -2;

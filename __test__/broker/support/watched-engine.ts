@@ -1,0 +1,57 @@
+/**
+ * The real engine on the simulated disk, with a look at what is submitted to it.
+ *
+ * Not a double: everything is done by the engine, except that a frame can be refused on its way there, for the errors a
+ * healthy simulated disk does not give at will.
+ */
+import { type NodeEngine, openEngine } from '../../../ts/io/engine.ts';
+import { Code, type CodeNumber, type LevelNumber } from '../../../ts/io/native-types.ts';
+import type { Effect, EffectResult, Engine } from '../../../ts/log/types.ts';
+
+type Done = (results: readonly EffectResult[], failure: CodeNumber) => void;
+
+let opened = 0;
+
+export interface WatchedEngine extends Engine {
+  /** Levels asked for, in order. */
+  readonly levels: LevelNumber[];
+  /** Codes of the next frames, which are then refused instead of done. */
+  readonly refuseNext: CodeNumber[];
+  /** Codes of the next reads, which then copy nothing. */
+  readonly failReads: CodeNumber[];
+}
+
+/** Opens a fresh simulated disk, the same for every run of a test. */
+export function openWatchedEngine(): WatchedEngine {
+  opened++;
+  return watch(openEngine('/sim', { sim: { seed: opened, id: `broker-${process.pid}-${opened}` } }));
+}
+
+function watch(engine: NodeEngine): WatchedEngine {
+  const levels: LevelNumber[] = [];
+  const refuseNext: CodeNumber[] = [];
+  const failReads: CodeNumber[] = [];
+  const submit = (effects: readonly Effect[], level: LevelNumber, done: Done, placed?: Done): void => {
+    levels.push(level);
+    const refusal = refuseNext.shift();
+    if (refusal === undefined) engine.submit(effects, level, done, placed && ((results) => placed(results, Code.ok)));
+    else setImmediate(() => done([], refusal));
+  };
+  const read: Engine['read'] = (requests, destination, positions, lengths, done) => {
+    const failure = failReads.shift();
+    if (failure === undefined) engine.read(requests, destination, positions, lengths, done);
+    else
+      done(
+        requests.map(() => 0),
+        requests.map(() => failure),
+      );
+  };
+  const watched: Record<PropertyKey, unknown> = { levels, refuseNext, failReads, submit, read };
+  return new Proxy(engine, {
+    get(target, name) {
+      if (name in watched) return watched[name];
+      const value = Reflect.get(target, name, target) as unknown;
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+    },
+  }) as unknown as WatchedEngine;
+}
