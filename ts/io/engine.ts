@@ -73,7 +73,13 @@ export class NodeEngine implements Engine, WaitingRoom {
   #onClosed: (() => void) | undefined;
 
   constructor(binding: NativeBinding, options: NativeOptions) {
-    this.#native = new binding.NativeEngine(options, () => this.#wake());
+    // After a recovery the watermarks move while the native side is still being constructed: there is no page to look
+    // at yet, and nobody waits.
+    let isOpen = false;
+    this.#native = new binding.NativeEngine(options, () => {
+      if (isOpen) this.#wake();
+    });
+    isOpen = true;
     this.#page = this.#native.page;
     this.#reads = new Reads(this.#native);
     this.driver = this.#native.driverReport();
