@@ -39,15 +39,15 @@ function survives(message: GeneratedMessage, version: number, bytes: Uint8Array)
 
 describe.each(ALL_MESSAGES)('$name', (message) => {
   test('cut off at any byte: refused', () => {
+    const accepted: string[] = [];
     for (const version of versionsOf(message)) {
       const bytes = fullBytes(message, version);
       for (let length = 0; length < bytes.length; length += 1) {
-        expect(survives(message, version, bytes.subarray(0, length)), `version ${version} cut at ${length}`).toBe(
-          false,
-        );
+        if (survives(message, version, bytes.subarray(0, length))) accepted.push(`version ${version} cut at ${length}`);
       }
       expect(survives(message, version, bytes)).toBe(true);
     }
+    expect(accepted).toEqual([]);
   });
 
   test('INT_MAX, -1, -2 and ten 0xff at any position: refused or decoded, never anything else', () => {
@@ -56,9 +56,10 @@ describe.each(ALL_MESSAGES)('$name', (message) => {
     );
     for (const version of edgeVersions(message)) {
       const original = fullBytes(message, version);
+      const copy = Buffer.alloc(original.length + 16);
       for (let at = 0; at < original.length; at += 1) {
         for (const bytes of poison) {
-          const copy = Buffer.concat([original, Buffer.alloc(16)]);
+          original.copy(copy);
           bytes.copy(copy, at);
           survives(message, version, copy);
         }

@@ -1,5 +1,5 @@
 /**
- * Kafka's error codes by name, and which of them a client may retry.
+ * Kafka's error codes by name.
  *
  * Facts of the protocol only: when a code is given is the handlers' business. The names are Kafka's own, so that they can
  * be searched for.
@@ -144,52 +144,11 @@ export const ErrorCode = {
   SHARE_SESSION_LIMIT_REACHED: 133,
 } as const;
 
-export type ErrorName = keyof typeof ErrorCode;
-export type ErrorNumber = (typeof ErrorCode)[ErrorName];
-
-/** Codes after which a client tries again by itself, possibly after refreshing its metadata. */
-const RETRIABLE: ReadonlySet<number> = new Set<ErrorNumber>([
-  ErrorCode.CORRUPT_MESSAGE,
-  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-  ErrorCode.LEADER_NOT_AVAILABLE,
-  ErrorCode.NOT_LEADER_OR_FOLLOWER,
-  ErrorCode.REQUEST_TIMED_OUT,
-  ErrorCode.REPLICA_NOT_AVAILABLE,
-  ErrorCode.NETWORK_EXCEPTION,
-  ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  ErrorCode.NOT_COORDINATOR,
-  ErrorCode.NOT_ENOUGH_REPLICAS,
-  ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-  ErrorCode.NOT_CONTROLLER,
-  ErrorCode.CONCURRENT_TRANSACTIONS,
-  ErrorCode.KAFKA_STORAGE_ERROR,
-  ErrorCode.FETCH_SESSION_ID_NOT_FOUND,
-  ErrorCode.INVALID_FETCH_SESSION_EPOCH,
-  ErrorCode.LISTENER_NOT_FOUND,
-  ErrorCode.FENCED_LEADER_EPOCH,
-  ErrorCode.UNKNOWN_LEADER_EPOCH,
-  ErrorCode.OFFSET_NOT_AVAILABLE,
-  ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE,
-  ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE,
-  ErrorCode.ELECTION_NOT_NEEDED,
-  ErrorCode.UNSTABLE_OFFSET_COMMIT,
-  ErrorCode.THROTTLING_QUOTA_EXCEEDED,
-  ErrorCode.UNKNOWN_TOPIC_ID,
-  ErrorCode.INCONSISTENT_TOPIC_ID,
-  ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
-  ErrorCode.SHARE_SESSION_NOT_FOUND,
-  ErrorCode.INVALID_SHARE_SESSION_EPOCH,
-  ErrorCode.SHARE_SESSION_LIMIT_REACHED,
-]);
+export type ErrorNumber = (typeof ErrorCode)[keyof typeof ErrorCode];
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ErrorCode).map(([name, code]) => [code, name]));
 
 /** Kafka's name of a code, for messages to people; `ERROR_n` when it is not known here. */
 export function errorName(code: number): string {
   return NAMES.get(code) ?? `ERROR_${code}`;
-}
-
-export function isRetriable(code: number): boolean {
-  return RETRIABLE.has(code);
 }

@@ -15,9 +15,9 @@ import { kebab } from './generator/types.ts';
 const here = import.meta.dirname;
 const outputFolder = join(here, 'gen');
 
-/** The clipped schema of one message, e.g. `FetchRequest`. */
-export function loadMessage(name: string, entry: ApiEntry): Message {
-  const text = readFileSync(join(here, 'schemas', `${name}.json`), 'utf8');
+/** The clipped schema of one message, e.g. `FetchRequest`, from `folder`. */
+export function loadMessage(name: string, entry: ApiEntry, folder: string = join(here, 'schemas')): Message {
+  const text = readFileSync(join(folder, `${name}.json`), 'utf8');
   return parseSchema(text, { low: entry.minVersion, high: entry.maxVersion });
 }
 

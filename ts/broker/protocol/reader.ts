@@ -52,17 +52,8 @@ export class Reader {
     return (((this.bytes[at] as number) << 24) | ((this.bytes[at + 1] as number) << 16)) >> 16;
   }
 
-  uint16(): number {
-    const at = this.#take(2);
-    return ((this.bytes[at] as number) << 8) | (this.bytes[at + 1] as number);
-  }
-
   int32(): number {
     return this.#int32At(this.#take(4));
-  }
-
-  uint32(): number {
-    return this.#int32At(this.#take(4)) >>> 0;
   }
 
   /** An int64 within +-(2^53 - 1); a value beyond is refused, never rounded. */
@@ -80,11 +71,6 @@ export class Reader {
   bigint64(): bigint {
     const at = this.#take(8);
     return (BigInt(this.#int32At(at)) << 32n) | BigInt(this.#int32At(at + 4) >>> 0);
-  }
-
-  float64(): number {
-    const at = this.#take(8);
-    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 8).getFloat64(0);
   }
 
   uuid(): string {

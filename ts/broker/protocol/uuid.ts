@@ -27,17 +27,6 @@ export function writeUuid(bytes: Uint8Array, position: number, uuid: string): vo
   }
 }
 
-/** Kafka's own way to show a uuid: base64url without padding. */
-export function uuidToBase64(uuid: string): string {
-  return Buffer.from(uuid, 'hex').toString('base64url');
-}
-
-/** Reverse of `uuidToBase64`; undefined when the text is not one. */
-export function uuidFromBase64(text: string): string | undefined {
-  const bytes = Buffer.from(text, 'base64url');
-  return bytes.length === 16 && bytes.toString('base64url') === text ? bytes.toString('hex') : undefined;
-}
-
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;
   if (code >= 97 && code <= 102) return code - 87;

@@ -80,16 +80,8 @@ export class Writer {
     this.#buffer[at + 1] = value;
   }
 
-  uint16(value: number): void {
-    this.int16(value);
-  }
-
   int32(value: number): void {
     this.#int32At(this.#room(4), value);
-  }
-
-  uint32(value: number): void {
-    this.#int32At(this.#room(4), value | 0);
   }
 
   int64(value: number): void {
@@ -105,11 +97,6 @@ export class Writer {
     const at = this.#room(8);
     this.#int32At(at, Number(value >> 32n));
     this.#int32At(at + 4, Number(value & 0xffff_ffffn) | 0);
-  }
-
-  float64(value: number): void {
-    const at = this.#room(8);
-    this.#buffer.writeDoubleBE(value, at);
   }
 
   uuid(value: string): void {

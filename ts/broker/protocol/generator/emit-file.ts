@@ -15,7 +15,7 @@ export function emitApiFile(name: string, release: string, request: Message, res
   out.add('');
   const body = new Lines();
   emitMessage(body, request);
-  emitMessage(body, response);
+  emitMessage(body, { ...response, root: apart(response.root, request.root) });
   emitApi(body, name, request, response);
   return finish(out, body);
 }
@@ -30,6 +30,17 @@ export function emitDataFile(release: string, message: Message): string {
   const body = new Lines();
   emitMessage(body, message);
   return finish(out, body);
+}
+
+/** The structs of a response, renamed where the request has a struct of the same name. */
+function apart(response: Struct, request: Struct): Struct {
+  const taken = new Set(nestedStructs(request).map((struct) => struct.name));
+  const rename = (struct: Struct): Struct => {
+    const name = taken.has(struct.name) ? `Response${struct.name}` : struct.name;
+    const fields = struct.fields.map((field) => ({ ...field, struct: field.struct && rename(field.struct) }));
+    return { ...struct, name, fields };
+  };
+  return rename(response);
 }
 
 function finish(out: Lines, body: Lines): string {
