@@ -5,7 +5,7 @@
  * Arguments: directory, driver, stage, ending. Prints `acknowledged` when an append has resolved.
  */
 
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import type { DriverName } from '../../ts/index.ts';
 import { openLog } from '../../ts/index.ts';
 
@@ -24,6 +24,7 @@ function append(): void {
 
 // Somebody else ends this environment: it must still be there then.
 if (ending === 'terminate') setInterval(() => undefined, 1000);
+parentPort?.postMessage('staged');
 
 /** Ends the environment; `natural` and `terminate` just go on. */
 function end(): void {

@@ -147,8 +147,16 @@ impl Host {
             Handles::open(uv, event_loop.cast(), fd, data, on_readable)
         };
         let handles = handles.map_err(|reason| Refusal::new("RUNTIME", reason))?;
-        host.state.borrow_mut().handles = Some(handles);
-        host.pump();
+        {
+            let mut state = host.state.borrow_mut();
+            let state = &mut *state;
+            state.handles = Some(handles);
+            state.refresh();
+            // Where recovery left the watermarks is no news: whoever constructs us reads them from the page.
+            state.told = state.page.watermarks();
+            state.page.publish(env, &[])?;
+        }
+        host.queued();
         Ok(host)
     }
 
