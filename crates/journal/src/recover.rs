@@ -70,10 +70,9 @@ impl Journal {
         report.cut_bytes = clear_ghosts(io, &survey.files, &walked.ghosts)?;
         let ids: Vec<FileId> = survey.files.iter().map(|file| file.id).collect();
         if !start.clean {
-            let proven = walked.durable_known.max(start.checkpoint_lsn);
-            report.rewritten_bytes = walked.unproven.write_again(io, &ids, proven)?;
+            report.rewritten_bytes = walked.unproven.write_again(io, &ids, walked.durable_known)?;
         }
-        sync_kept(io, &survey.files, &walked, start.checkpoint_lsn)?;
+        sync_kept(io, &survey.files, &walked)?;
         for path in survey.unfinished {
             io.run(Op::Unlink { path })?;
         }
@@ -142,14 +141,13 @@ fn clear_ghosts(io: &mut Io, files: &[Found], ghosts: &[Run]) -> Result<u64, IoE
     Ok(cut)
 }
 
-/// Flushes every file with frames that were handed out or cleared, and the names of all: a killed process may have
+/// Flushes every file with frames that were followed or cleared, and the names of all: a killed process may have
 /// named a file and not synced the directory yet.
-fn sync_kept(io: &mut Io, files: &[Found], walked: &Walked, checkpoint_lsn: u64) -> Result<(), IoError> {
+fn sync_kept(io: &mut Io, files: &[Found], walked: &Walked) -> Result<(), IoError> {
     io.run(Op::SyncDirectory { path: PathBuf::from(JOURNAL_DIRECTORY) })?;
     for (index, file) in files.iter().enumerate() {
-        let kept = walked.last_in_file[index] > checkpoint_lsn;
-        let ends_here = walked.end.is_some_and(|end| end.file == index);
-        if kept || ends_here || walked.ghosts.iter().any(|ghost| ghost.place.file == index) {
+        let kept = walked.last_in_file[index] > 0;
+        if kept || walked.ghosts.iter().any(|ghost| ghost.place.file == index) {
             io.run(Op::Sync { file: file.id })?;
         }
     }

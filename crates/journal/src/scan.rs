@@ -22,6 +22,9 @@ pub(crate) struct Frame {
     pub header: FrameHeader,
     pub crc: u32,
     pub payload: Piece,
+    /// What was read around it, in whole blocks, and where in the file that begins.
+    pub window: Piece,
+    pub window_at: u64,
 }
 
 /// What lies at a position.
@@ -149,7 +152,8 @@ impl FileReader {
             Ok((header, crc)) => {
                 let payload = frame.slice(FRAME_HEADER, header.payload_bytes as usize);
                 if Entries::well_formed(payload.bytes(), header.entries) {
-                    Probe::Frame(Frame { header, crc, payload })
+                    let window = self.window.clone().expect("the frame lies in it");
+                    Probe::Frame(Frame { header, crc, payload, window, window_at: self.window_at })
                 } else {
                     Probe::Not(NoFrame::Length)
                 }

@@ -169,8 +169,7 @@ impl<'a> Walk<'a> {
         state.persisted_durable = state.persisted_durable.max(header.durable_lsn);
         state.last_in_file[place.file] = header.lsn;
         state.last_lap = state.last_lap.max(header.lap);
-        let proven = state.durable_known.max(self.start.checkpoint_lsn);
-        state.unproven.keep(place, bytes, header.lsn, proven);
+        state.unproven.keep(place, frame, state.durable_known);
         let end = Place { file: place.file, position: place.position + bytes };
         state.end = Some(end);
         if header.lsn > self.start.checkpoint_lsn || self.credulous {

@@ -6,7 +6,7 @@
 
 use super::model::{Content, End, Model, content_of};
 use super::plan;
-use super::{Checked, Violation, ensure};
+use super::{Checked, Exercised, Violation, ensure};
 use millrace_io::sim::Random;
 use millrace_io::{Io, OpQueue, SimHandle, SimOptions};
 use millrace_journal::{
@@ -25,11 +25,7 @@ pub struct Run {
     pub errors: bool,
     incarnation: u32,
     clean: bool,
-    /// What this run has exercised, so that tests can show that it did.
-    pub cuts: u64,
-    pub laps: u64,
-    pub poisonings: u64,
-    pub lost_written: u64,
+    pub exercised: Exercised,
 }
 
 impl Run {
@@ -44,10 +40,7 @@ impl Run {
             errors,
             incarnation: 0,
             clean: false,
-            cuts: 0,
-            laps: 0,
-            poisonings: 0,
-            lost_written: 0,
+            exercised: Exercised::default(),
         }
     }
 
@@ -104,7 +97,7 @@ impl Run {
             } else if end == End::Kill {
                 end = End::PowerCut;
             }
-            self.cuts += u64::from(cut);
+            self.exercised.cuts += u64::from(cut);
             ensure(cut || self.errors || result.is_ok(), || format!("recovery failed: {:?}", result.err()))?;
         }
         Ok(end)
@@ -123,7 +116,7 @@ impl Run {
             }
             Err(error) => return Err(Violation { what: format!("recovery failed: {error}") }),
         };
-        self.lost_written += self.model.written.saturating_sub(report.last_lsn);
+        self.exercised.lost_written += self.model.written.saturating_sub(report.last_lsn);
         self.model.check(previous, &seen, &report)?;
         self.clean = false;
         let mut at_work = AtWork { run: self, io, journal, queue: OpQueue::default() };
@@ -182,7 +175,7 @@ impl AtWork<'_> {
         }
         let end = self.end()?;
         self.run.sim.change_options(|options| options.cut_at = None);
-        self.run.laps += self.journal.counters().laps;
+        self.run.exercised.laps += self.journal.counters().laps;
         Ok(end)
     }
 
@@ -298,15 +291,15 @@ impl AtWork<'_> {
         ensure(!poisoned || self.run.errors, || {
             format!("poisoned without a fault: {:?}", self.journal.poison())
         })?;
-        self.run.poisonings += u64::from(poisoned);
+        self.run.exercised.poisonings += u64::from(poisoned);
         if self.run.sim.is_cut() {
-            self.run.cuts += 1;
+            self.run.exercised.cuts += 1;
             return Ok(if poisoned { End::Poisoned } else { End::PowerCut });
         }
         match self.run.random.below(3) {
             0 => {
                 self.run.sim.cut_power();
-                self.run.cuts += 1;
+                self.run.exercised.cuts += 1;
                 Ok(if poisoned { End::Poisoned } else { End::PowerCut })
             }
             1 if !poisoned => self.stop_cleanly(),
@@ -321,7 +314,7 @@ impl AtWork<'_> {
     fn stop_cleanly(&mut self) -> Checked<End> {
         self.drive_until_durable()?;
         if self.journal.poison().is_some() {
-            self.run.poisonings += 1;
+            self.run.exercised.poisonings += 1;
             self.run.sim.kill_process();
             return Ok(End::Poisoned);
         }
@@ -330,7 +323,7 @@ impl AtWork<'_> {
             self.run.model.hint = self.journal.durable();
             self.run.sim.cut_power();
         }
-        self.run.cuts += 1;
+        self.run.exercised.cuts += 1;
         Ok(End::PowerCut)
     }
 }

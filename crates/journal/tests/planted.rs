@@ -1,0 +1,48 @@
+//! Known bugs, planted one at a time: the crash runs must find each of them. Compiled only with the feature `planted`.
+#![cfg(feature = "planted")]
+
+mod support;
+
+use millrace_io::SimOptions;
+use millrace_journal::Planted;
+use support::life::Run;
+use support::seed_range;
+
+/// The first seed whose run breaks a promise with the bug in place.
+fn first_violation(
+    planted: Planted,
+    options: impl Fn(u64) -> SimOptions,
+    errors: bool,
+) -> Option<(u64, String)> {
+    seed_range(2000).find_map(|seed| {
+        let mut run = Run::new(seed, options(seed), errors);
+        run.config.planted = planted;
+        run.lives(5).err().map(|violation| (seed, violation.what))
+    })
+}
+
+fn assert_found(found: Option<(u64, String)>) {
+    let (seed, what) = found.expect("no run noticed the planted bug");
+    println!("found at seed {seed}: {what}");
+    let promises = ["lost", "recovered", "came back", "damage reported"];
+    assert!(promises.iter().any(|promise| what.contains(promise)), "found something else: {what}");
+}
+
+#[test]
+fn acknowledging_before_the_flush_is_found() {
+    let planted = Planted { acknowledge_before_flush: true, ..Planted::default() };
+    assert_found(first_violation(planted, SimOptions::random, false));
+}
+
+#[test]
+fn accepting_a_stale_lap_is_found() {
+    let planted = Planted { accept_stale_lap: true, ..Planted::default() };
+    assert_found(first_violation(planted, SimOptions::random, false));
+}
+
+#[test]
+fn retrying_a_failed_flush_is_found() {
+    let planted = Planted { retry_failed_flush: true, ..Planted::default() };
+    let failing = |seed| SimOptions { flush_failures: 100_000, ..SimOptions::random(seed) };
+    assert_found(first_violation(planted, failing, true));
+}
