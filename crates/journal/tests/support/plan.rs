@@ -11,6 +11,7 @@ use millrace_journal::{Config, Level, Policy, Request};
 const KIB: u64 = 1 << 10;
 
 /// Small limits, so that laps, rotations, full journals and commits of several slabs happen all the time.
+#[allow(clippy::needless_update)] // with the feature `planted` there is one field more
 pub fn config(random: &mut Random) -> Config {
     let file_bytes = (random.between(6, 32)) * 4 * KIB;
     Config {
