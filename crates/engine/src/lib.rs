@@ -26,6 +26,6 @@ pub use error::EngineError;
 #[cfg(feature = "planted")]
 pub use millrace_journal::Planted;
 pub use millrace_journal::{Level, Poison, Policy};
-pub use millrace_log::{Code, Damaged, Isolation};
+pub use millrace_log::{Code, Damaged, Isolation, Watermarks};
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use state::State;

@@ -7,9 +7,15 @@
 use crate::engine::Engine;
 use crate::read::{EpochEnd, Offset, Read, Readable};
 use millrace_io::Piece;
-use millrace_log::{Code, Fetch, Found, Isolation, OffsetSearch};
+use millrace_log::{Code, Fetch, Found, Isolation, OffsetSearch, Watermarks};
 
 impl Engine {
+    /// Watermarks of a partition; `None` when there is none with this id.
+    #[must_use]
+    pub fn watermarks(&self, partition: u64) -> Option<Watermarks> {
+        self.log.watermarks(partition).ok()
+    }
+
     /// Watermarks of a partition and the bytes a `read` would yield (rules 30, 31, 33). `epoch` is the leader epoch the
     /// reader believes in, -1 unchecked.
     #[must_use]

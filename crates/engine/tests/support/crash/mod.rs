@@ -1,0 +1,75 @@
+//! Power cuts and kills of a whole engine on a simulated machine, checked against a model.
+//!
+//! What it is not: a test by itself; `tests/power_cut.rs` and `examples/power-cuts.rs` run it.
+//!
+//! One seed is one machine with random options that is opened, worked on and cut again and again. After every cut what
+//! comes back must be the state after some prefix of the frames, and that prefix may lose only what the policy and the
+//! levels allow (DESIGN section 3).
+
+#![allow(dead_code, reason = "the test and the example use different parts")]
+
+mod draw;
+mod life;
+mod model;
+mod options;
+
+#[path = "../../../../log/tests/support/batches.rs"]
+pub mod batches;
+
+pub use draw::Draw;
+pub use options::{Plan, Plant};
+
+use life::Machine;
+
+/// What one seed came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Power cuts, those during recovery included.
+    pub cuts: u64,
+    /// Kills of the process.
+    pub kills: u64,
+    pub clean_closes: u64,
+    pub cuts_in_recovery: u64,
+    pub frames: u64,
+    pub settles: u64,
+    pub cold_reads: u64,
+    pub poisoned: u64,
+    pub duplicates: u64,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: &Tally) {
+        self.cuts += other.cuts;
+        self.kills += other.kills;
+        self.clean_closes += other.clean_closes;
+        self.cuts_in_recovery += other.cuts_in_recovery;
+        self.frames += other.frames;
+        self.settles += other.settles;
+        self.cold_reads += other.cold_reads;
+        self.poisoned += other.poisoned;
+        self.duplicates += other.duplicates;
+    }
+}
+
+/// Runs one seed; the error says what was violated.
+pub fn run(seed: u64, plant: Plant) -> Result<Tally, String> {
+    let plan = Plan::draw(seed, plant);
+    let mut machine = Machine::new(seed, plan);
+    let lives = 2 + machine.draw.below(8);
+    for _ in 0..lives {
+        machine.live()?;
+    }
+    machine.rest()?;
+    Ok(machine.tally)
+}
+
+/// Runs seeds from `first` on until at least `cuts` power cuts happened. `Err` names the seed.
+pub fn run_many(first: u64, cuts: u64, plant: Plant) -> Result<(Tally, u64), (u64, String)> {
+    let mut tally = Tally::default();
+    let mut seed = first;
+    while tally.cuts < cuts {
+        tally.add(&run(seed, plant).map_err(|violation| (seed, violation))?);
+        seed += 1;
+    }
+    Ok((tally, seed - first))
+}

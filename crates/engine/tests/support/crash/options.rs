@@ -1,0 +1,102 @@
+//! What one seed draws: the device, the engine's settings, the planted bug if any.
+
+use super::Draw;
+use millrace_engine::{EngineConfig, Policy};
+use millrace_io::SimOptions;
+use std::fmt;
+
+/// A known bug to be found. Without the feature `planted` only `Nothing` exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plant {
+    #[default]
+    Nothing,
+    #[cfg(feature = "planted")]
+    AcknowledgeBeforeFlush,
+    #[cfg(feature = "planted")]
+    AcceptStaleLap,
+    #[cfg(feature = "planted")]
+    RetryFailedFlush,
+    #[cfg(feature = "planted")]
+    FlushBeforeShortWriteContinued,
+    #[cfg(feature = "planted")]
+    DirectorySyncLeftOut,
+}
+
+/// Device and settings of one seed.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub device: SimOptions,
+    pub config: EngineConfig,
+    pub partitions: u64,
+    pub largest_value: u64,
+    /// The device fails operations too: then an engine may be poisoned.
+    pub errors: bool,
+}
+
+impl Plan {
+    pub fn draw(seed: u64, plant: Plant) -> Plan {
+        let mut draw = Draw::new(seed ^ 0x6f70_7469_6f6e);
+        let errors = draw.one_in(4);
+        let device = if errors { SimOptions::random_with_errors(seed) } else { SimOptions::random(seed) };
+        let policy = match draw.below(6) {
+            0 | 1 => Policy::ALWAYS,
+            2 => Policy { records: 1 + draw.below(12), ..Policy::OS },
+            3 => Policy { bytes: 200 + draw.below(8_000), ..Policy::OS },
+            4 => Policy { interval_ns: 1_000_000 + draw.below(20_000_000), ..Policy::OS },
+            _ => Policy::OS,
+        };
+        let config = EngineConfig {
+            policy,
+            journal_file_bytes: draw.pick(&[16 << 10, 32 << 10, 64 << 10]),
+            journal_files: draw.pick(&[3, 4, 6]),
+            memory_bytes: draw.pick(&[8 << 10, 64 << 10, 1 << 20]),
+            settle_bytes: draw.pick(&[1 << 10, 8 << 10, 24 << 10]),
+            own_segment_bytes: draw.pick(&[512, 2 << 10, 16 << 10]),
+            segment_bytes: draw.pick(&[1 << 10, 8 << 10, 1 << 20]),
+            index_interval_bytes: draw.pick(&[256, 1 << 10, 4 << 10]),
+            fresh_directory_id: *b"a simulated disk",
+            fresh_cluster_id: *b"one test cluster",
+            node_id: 1,
+            #[cfg(feature = "planted")]
+            planted: millrace_engine::Planted::default(),
+        };
+        let partitions = 1 + draw.below(5);
+        let largest_value = draw.pick(&[40, 400, 3_000]);
+        let mut plan = Plan { device, config, partitions, largest_value, errors };
+        plan.plant(plant);
+        plan
+    }
+
+    #[cfg(not(feature = "planted"))]
+    fn plant(&mut self, plant: Plant) {
+        assert_eq!(plant, Plant::Nothing);
+    }
+
+    #[cfg(feature = "planted")]
+    fn plant(&mut self, plant: Plant) {
+        use millrace_io::planted::PlantedBug;
+        match plant {
+            Plant::Nothing => {}
+            Plant::AcknowledgeBeforeFlush => self.config.planted.acknowledge_before_flush = true,
+            Plant::AcceptStaleLap => self.config.planted.accept_stale_lap = true,
+            Plant::RetryFailedFlush => self.config.planted.retry_failed_flush = true,
+            Plant::FlushBeforeShortWriteContinued => {
+                self.device.planted = Some(PlantedBug::FlushBeforeShortWriteContinued);
+            }
+            Plant::DirectorySyncLeftOut => self.device.planted = Some(PlantedBug::DirectorySyncLeftOut),
+        }
+    }
+
+    /// The device without failing operations, for opening and for the calm at the end.
+    pub fn calm(&self, device: &mut SimOptions) {
+        (device.read_errors, device.write_errors, device.flush_failures) = (0, 0, 0);
+        device.space = None;
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "device: {}; engine: {:?}; ", self.device, self.config)?;
+        write!(f, "partitions={} largest_value={}", self.partitions, self.largest_value)
+    }
+}
