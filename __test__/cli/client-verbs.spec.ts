@@ -19,6 +19,8 @@ beforeAll(async () => {
   server = await startServer({ directory: join(folder.path, 'data') });
 });
 afterAll(async () => {
+  // A server that went away is the reason of whatever failed above.
+  expect(server.running(), server.output()).toBe(true);
   await server[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
 });

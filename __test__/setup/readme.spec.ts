@@ -22,7 +22,7 @@ describe('README', () => {
   beforeAll(async () => {
     folder = scratch('readme');
     mkdirSync(programs, { recursive: true });
-    server = await startServer({ directory: join(folder.path, 'data') });
+    server = await startServer({ directory: join(folder.path, 'server') });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
@@ -56,6 +56,6 @@ describe('README', () => {
     writeFileSync(file, blocks('ts')[0] ?? '');
     const tsx = join(root, 'node_modules/tsx/dist/cli.mjs');
     const result = spawnSync(process.execPath, [tsx, file], { cwd: folder.path, encoding: 'utf8', timeout: 20_000 });
-    expect(result).toMatchObject({ stdout: '0n v\n', status: 0 });
+    expect(result).toMatchObject({ stderr: '', stdout: '0n v\n', status: 0 });
   });
 });

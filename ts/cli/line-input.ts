@@ -95,8 +95,7 @@ export class LineCutter {
       this.#searched = 0;
     }
     this.#rest = this.#rest.subarray(start);
-    if (this.#rest.length > this.#maxBytes)
-      throw usage(`record ${this.#records + 1} is longer than ${this.#maxBytes} bytes`);
+    if (this.#rest.length > this.#maxBytes) throw this.#tooLong();
   }
 
   /** Ends the input: what is left is a last record whose final delimiter is missing, or nothing. */
@@ -107,6 +106,10 @@ export class LineCutter {
     this.#searched = 0;
     if (this.#cut(0, emit) !== this.#rest.length) throw usage(`record ${this.#records + 1} does not follow the format`);
     this.#rest = Buffer.alloc(0);
+  }
+
+  #tooLong(): CliError {
+    return usage(`record ${this.#records + 1} is longer than ${this.#maxBytes} bytes`);
   }
 
   /** One record at `start`: returns the position behind it, or -1 when it is not complete. */
@@ -128,6 +131,7 @@ export class LineCutter {
       assign(record, field, this.#rest.subarray(position, end), this.#records + 1);
       position = end + field.delimiter.length;
     }
+    if (position - start > this.#maxBytes) throw this.#tooLong();
     this.#records++;
     emit(record);
     return position;

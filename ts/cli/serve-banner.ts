@@ -72,7 +72,7 @@ export function describeStart(facts: StartFacts): string {
 }
 
 function describeRecovery(recovery: StartFacts['recovery']): string {
-  const took = `${recovery.partitions} partitions, ${recovery.durationMs} ms`;
+  const took = `${recovery.partitions} partitions, ${Math.round(recovery.durationMs)} ms`;
   if (recovery.incarnation <= 1 && recovery.framesReplayed === 0) return `new directory, ${took}`;
   if (recovery.clean) return `closed cleanly before, ${took}`;
   const cut = recovery.cutBytes === 0 ? 'nothing cut' : `${recovery.cutBytes} bytes of a torn tail cut`;

@@ -31,18 +31,20 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
   const server = await open(settings, terminal);
   const stopped = new Promise<ExitCodeNumber>((resolve) => {
     interrupt.signal.addEventListener('abort', () => resolve(ExitCode.ok), { once: true });
-    server.onFailure((code) => {
-      tell(
-        terminal,
-        `millrace: a flush failed (code ${code}): nothing more can be written; reads go on until you stop it`,
-      );
-    });
+  });
+  const forget = server.onFailure((code) => {
+    tell(
+      terminal,
+      `millrace: a flush failed (code ${code}): nothing more can be written; reads go on until you stop it`,
+    );
   });
   const facts = startFacts(server, settings, performance.now());
   tell(terminal, describeStart(facts));
   if (command.format === 'json') await new DataOutput(terminal.stdout).text(`${JSON.stringify(facts)}\n`);
   const exitCode = await (interrupt.signal.aborted ? ExitCode.ok : stopped);
   tell(terminal, 'millrace: closing');
+  // Closing ends all waiting as a failure would; only one that happens while serving is news.
+  forget();
   await server.close();
   tell(terminal, 'millrace: closed cleanly');
   return exitCode;

@@ -1,6 +1,6 @@
 /**
  * `npm run build`: compiles ts into dist. The new tree is made beside the old one and takes its place whole, so that a
- * server started meanwhile never finds half of it.
+ * server started meanwhile never finds half of it; at the same depth, so that source maps stay true.
  *
  * Invariant: a compile that fails leaves dist as it was.
  */
@@ -10,8 +10,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const fresh = join(root, '.cache/dist-new');
-const old = join(root, '.cache/dist-old');
+const fresh = join(root, 'dist.new');
+const old = join(root, 'dist.old');
 
 rmSync(fresh, { recursive: true, force: true });
 mkdirSync(fresh, { recursive: true });
