@@ -49,3 +49,51 @@ impl Device {
         self.read("physical_block_size")?.parse().ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::{BLOCK, Piece};
+    use crate::driver::DriverChoice;
+    use crate::io::Io;
+    use crate::limits::Limits;
+    use crate::op::{Done, Op, OpenMode};
+
+    const WRITES: u64 = 50;
+
+    /// Flushes the device has done since it was there, if it counts them.
+    fn flushes(device: &Device) -> Option<u64> {
+        let statistics = std::fs::read_to_string(device.queue.join("../stat")).ok()?;
+        statistics.split_whitespace().nth(15)?.parse().ok()
+    }
+
+    #[test]
+    fn durable_writes_make_the_device_flush_on_ring_and_pool() {
+        let root = std::env::temp_dir().join(format!("millrace-flush-{}", std::process::id()));
+        for choice in [DriverChoice::Ring, DriverChoice::Pool] {
+            let mut io = Io::open(&root, choice, Limits::default()).unwrap();
+            let device = Device::under(&root);
+            let countable = device.filter(|device| {
+                device.write_cache().is_some_and(|mode| mode == "write back")
+                    && device.forced_unit_access() == Some(false)
+            });
+            let before = countable.as_ref().and_then(flushes);
+            let name = format!("{choice:?}");
+            let opened = io.run(Op::Open { path: name.into(), mode: OpenMode::CreateDirect }).unwrap();
+            let Done::Opened { file, .. } = opened else { panic!("{opened:?}") };
+            for _ in 0..WRITES {
+                let pieces = vec![Piece::copy_of(&[1; BLOCK])];
+                let written = io.run(Op::Write { file, position: 0, pieces, durable: true }).unwrap();
+                assert!(matches!(written, Done::Written { length: BLOCK }));
+            }
+            match before {
+                Some(before) => {
+                    let after = countable.as_ref().and_then(flushes).unwrap();
+                    assert!(after >= before + WRITES, "{choice:?}: {} flushes", after - before);
+                }
+                None => eprintln!("NOT CHECKED: the device under {} does not count flushes", root.display()),
+            }
+        }
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}

@@ -44,7 +44,16 @@ fn failed(error: &std::io::Error, what: &str, path: &Path) -> OpenError {
 pub(crate) struct DataDirectory {
     root: PathBuf,
     directory: OwnedFd,
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataDirectory {
+    /// Unlocks by call, not by closing: a child process between fork and exec still has the descriptor, and would
+    /// keep the lock alive for that long.
+    fn drop(&mut self) {
+        // SAFETY: flock takes any descriptor and touches no memory of ours. Failing leaves it to the close.
+        unsafe { libc::flock(self.lock.as_raw_fd(), libc::LOCK_UN) };
+    }
 }
 
 impl DataDirectory {
@@ -55,7 +64,7 @@ impl DataDirectory {
         create(&root)?;
         let directory = open_root(&root)?;
         let lock = take_lock(&directory, &root)?;
-        Ok(DataDirectory { root, directory, _lock: lock })
+        Ok(DataDirectory { root, directory, lock })
     }
 
     pub fn descriptor(&self) -> RawFd {
