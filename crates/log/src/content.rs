@@ -74,6 +74,8 @@ pub struct Content {
     built: Vec<Built>,
     lead: Lead,
     position: u64,
+    /// Bytes of batches not copied yet.
+    batch_bytes: u64,
     footer_done: bool,
 }
 
@@ -100,6 +102,7 @@ impl Content {
         interval: u64,
         lead: Lead,
     ) -> Content {
+        let batch_bytes = parts.iter().map(|part| part.bytes).sum();
         let (part, built, parts) = (None, Vec::new(), parts.into_iter());
         Content {
             file,
@@ -111,13 +114,14 @@ impl Content {
             built,
             lead,
             position: 0,
+            batch_bytes,
             footer_done: false,
         }
     }
 
     /// Fills the next slab out of the tails. Answers the bytes, padded to whole blocks, and whether they are the last.
     pub fn fill(&mut self, table: &Table) -> (Piece, bool) {
-        let mut slab = SlabWriter::new(SLAB);
+        let mut slab = SlabWriter::new(self.left().clamp(1, SLAB));
         let mut last = false;
         while slab.remaining() > 0 {
             if !self.step(&mut slab, table) {
@@ -127,6 +131,15 @@ impl Content {
         }
         slab.pad_to_block();
         (slab.piece(0, slab.position()), last)
+    }
+
+    /// Bytes that are known to come; the footer of a shared segment is not, until it is built.
+    fn left(&self) -> usize {
+        let lead = match &self.lead {
+            Lead::Bytes(bytes, done) => bytes.len() - *done,
+            Lead::Batches | Lead::Done => 0,
+        };
+        lead + usize::try_from(self.batch_bytes).unwrap_or(usize::MAX - lead)
     }
 
     /// Copies something into the slab; false when there is nothing left.
@@ -196,6 +209,7 @@ impl Content {
             open.digest.update(copied);
             open.range.length += length as u64;
             self.position += length as u64;
+            self.batch_bytes -= length as u64;
             open.inner += length;
             if open.inner == bytes.len() {
                 open.inner = 0;
