@@ -3,16 +3,16 @@
 //! No default value, no format, no policy lives here. A failed assertion ends the process: a panic in an `extern "C"`
 //! function cannot unwind, and state that contradicts itself must not acknowledge anything any more.
 
-mod codec;
+pub mod codec;
 mod counters;
-mod engine_handle;
+pub mod engine_handle;
 mod host_loop;
-mod inspect;
+pub mod inspect;
 mod memory;
-mod options;
+pub mod options;
 mod page;
 mod plan;
-mod report;
+pub mod report;
 mod sim_registry;
 mod status;
 mod teardown;

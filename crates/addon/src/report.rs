@@ -3,8 +3,8 @@
 use crate::plan::unsigned;
 use crate::status::Refusal;
 use millrace_engine::manifest::ManifestError;
-use millrace_engine::{EngineError, RecoveryAccount};
-use millrace_io::{IoError, IoErrorKind, OpenError};
+use millrace_engine::{DumpError, EngineError, Line, RecoveryAccount};
+use millrace_io::{IoError, IoErrorKind, OpenError, ProbeReport};
 use millrace_journal::OpenError as JournalOpenError;
 use napi_derive::napi;
 
@@ -111,4 +111,59 @@ pub(crate) fn engine_refusal(error: &EngineError) -> Refusal {
         _ => "DAMAGED",
     };
     Refusal::new(code, error.to_string())
+}
+
+/// Why a file cannot be described.
+pub(crate) fn dump_refusal(error: &DumpError) -> Refusal {
+    match error {
+        DumpError::Io(io) => {
+            let errno = io.raw_os_error().unwrap_or(0);
+            Refusal { code: "IO", message: io.to_string(), errno }
+        }
+        DumpError::Manifest(ManifestError::Newer(_)) => Refusal::new("FORMAT", error.to_string()),
+        _ => Refusal::new("DAMAGED", error.to_string()),
+    }
+}
+
+/// What a machine offers, as JSON; what it does not say is left out.
+pub(crate) fn probe_text(report: &ProbeReport) -> String {
+    let driver = if report.ring_available { "ring" } else { "pool" };
+    let alignment = format!("alignment {} bytes", report.direct_alignment);
+    let detail = if report.direct { alignment } else { report.direct_reason.clone() };
+    let mut line = Line::of("probe")
+        .text("driver", driver)
+        .text("reason", &report.ring_reason)
+        .flag("direct", report.direct)
+        .text("detail", &detail)
+        .text("kernel", &report.kernel)
+        .text("ringFlags", &report.ring_flags.join(" "))
+        .text("ringMissing", &report.ring_missing.join(" "))
+        .text("fileSystem", &report.file_system)
+        .number("directAlignment", u64::from(report.direct_alignment))
+        .number("memlockBytes", report.memlock_bytes)
+        .number("openFilesMax", report.open_files_max)
+        .number("freeBytes", report.free_bytes)
+        .number("totalBytes", report.total_bytes);
+    if let Some(cache) = &report.write_cache {
+        line = line.text("writeCache", cache);
+    }
+    if let Some(access) = report.forced_unit_access {
+        line = line.flag("forcedUnitAccess", access);
+    }
+    let numbers = [
+        ("logicalBlockBytes", report.logical_block_bytes.map(u64::from)),
+        ("physicalBlockBytes", report.physical_block_bytes.map(u64::from)),
+        ("nrRequests", report.nr_requests.map(u64::from)),
+        ("flushP50Ns", report.flush_p50_ns),
+        ("durableWriteP50Ns", report.durable_write_p50_ns),
+    ];
+    for (name, value) in numbers {
+        if let Some(value) = value {
+            line = line.number(name, value);
+        }
+    }
+    if let Some(failure) = &report.flush_failure {
+        line = line.text("flushFailure", failure);
+    }
+    line.finish()
 }

@@ -63,7 +63,9 @@ macro_rules! function {
     ($name:literal) => {{
         let address = symbol($name)?;
         // SAFETY: libuv 1.x keeps the C signature of this function, which is the type of the field it is stored in.
-        unsafe { std::mem::transmute::<*mut c_void, _>(address) }
+        #[allow(clippy::missing_transmute_annotations)]
+        let function = unsafe { std::mem::transmute(address) };
+        function
     }};
 }
 
