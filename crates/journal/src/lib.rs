@@ -18,6 +18,8 @@ mod file_header;
 mod flush;
 mod frame;
 mod journal;
+#[cfg(test)]
+mod journal_tests;
 #[cfg(feature = "planted")]
 mod planted;
 mod poison;
