@@ -18,6 +18,7 @@ import { type ApiRange, HandlerTable } from './handler.ts';
 import { registerHandlers } from './handlers/register.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
+import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
 import { TimerHost } from './purgatory/timer-host.ts';
 import { KafkaServer } from './server.ts';
@@ -65,6 +66,7 @@ export class Broker {
       offsets,
       producerIds: new ProducerIds(engine),
       purgatory: new Purgatory(this.#timers),
+      appends: new AppendQueue(engine, this.#timers),
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
@@ -106,6 +108,7 @@ export class Broker {
     this.#retention.close();
     const closed = this.#server.close(CLOSE_GRACE_MS);
     this.context.purgatory.expireAll();
+    this.context.appends.close();
     this.context.groups.close();
     await closed;
     this.#timers.close();

@@ -11,6 +11,7 @@ import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { CommittedOffsets } from './groups/offsets.ts';
 import type { ApiRange, Peer } from './handler.ts';
 import type { ProducerIds } from './metadata/producer-ids.ts';
+import type { AppendQueue } from './purgatory/append-queue.ts';
 import type { Purgatory } from './purgatory/purgatory.ts';
 import type { BrokerSettings } from './settings.ts';
 
@@ -32,6 +33,7 @@ export interface BrokerContext {
   readonly offsets: CommittedOffsets;
   readonly producerIds: ProducerIds;
   readonly purgatory: Purgatory;
+  readonly appends: AppendQueue;
   readonly node: Node;
   /** Wall time, ms. */
   wallMs(): number;

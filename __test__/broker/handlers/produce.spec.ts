@@ -120,12 +120,35 @@ describe('produce', () => {
     expect(reply.responses[0]?.partitionResponses[0]?.errorCode).toBe(48);
   });
 
-  it('answers KAFKA_STORAGE_ERROR when the journal is poisoned, and a retriable error when it is busy', async () => {
+  it('answers KAFKA_STORAGE_ERROR when the journal is poisoned', async () => {
     await using harness = openHarness();
-    await harness.topic('t', 2);
-    harness.engine.refuseNext.push(Code.poisoned, Code.busy);
-    const reply = await harness.ask(produceApi, 9, request('t', [batch(), batch()]));
-    expect(reply.responses[0]?.partitionResponses.map((row) => row.errorCode)).toEqual([56, 7]);
+    await harness.topic('t');
+    harness.engine.refuseNext.push(Code.poisoned);
+    const reply = await harness.ask(produceApi, 9, request('t', [batch()]));
+    expect(reply.responses[0]?.partitionResponses[0]?.errorCode).toBe(56);
+  });
+
+  it('waits for room when the engine is full, and keeps the order of what waits', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    // Two rounds of three: the engine never takes what comes behind something it refused in the same turn.
+    harness.engine.refuseNext.push(...Array.from({ length: 6 }, () => Code.busy));
+    const asks = [1, 2, 3].map(() => harness.ask(produceApi, 9, request('t', [batch()])));
+    const replies = await Promise.all(asks);
+    const rows = replies.map((reply) => reply.responses[0]?.partitionResponses[0]);
+    expect(rows.map((row) => [row?.errorCode, row?.baseOffset])).toEqual([
+      [0, 0],
+      [0, 2],
+      [0, 4],
+    ]);
+  });
+
+  it('answers a retriable error when there was no room for the time the client gave', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    harness.engine.refuseNext.push(...Array.from({ length: 1000 }, () => Code.busy));
+    const reply = await harness.ask(produceApi, 9, { ...request('t', [batch()]), timeoutMs: 30 });
+    expect(reply.responses[0]?.partitionResponses[0]?.errorCode).toBe(7);
   });
 
   it('answers an empty request', async () => {

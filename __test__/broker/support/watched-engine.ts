@@ -10,6 +10,10 @@ import type { Effect, EffectResult, Engine } from '../../../ts/log/types.ts';
 
 type Done = (results: readonly EffectResult[], failure: CodeNumber) => void;
 
+type Placed = (results: readonly EffectResult[]) => void;
+
+const NOTHING = { baseOffset: -1, logAppendTime: -1, logStart: -1, logEnd: -1, lsn: 0 };
+
 let opened = 0;
 
 export interface WatchedEngine extends Engine {
@@ -31,11 +35,18 @@ function watch(engine: NodeEngine): WatchedEngine {
   const levels: LevelNumber[] = [];
   const refuseNext: CodeNumber[] = [];
   const failReads: CodeNumber[] = [];
-  const submit = (effects: readonly Effect[], level: LevelNumber, done: Done, placed?: Done): void => {
+  const submit = (effects: readonly Effect[], level: LevelNumber, done: Done, placed?: Placed): void => {
     levels.push(level);
     const refusal = refuseNext.shift();
-    if (refusal === undefined) engine.submit(effects, level, done, placed && ((results) => placed(results, Code.ok)));
-    else setImmediate(() => done([], refusal));
+    if (refusal === undefined) {
+      engine.submit(effects, level, done, placed);
+      return;
+    }
+    const results = effects.map(() => ({ ...NOTHING, code: refusal }));
+    setImmediate(() => {
+      placed?.(results);
+      done(results, refusal === Code.poisoned ? refusal : Code.ok);
+    });
   };
   const read: Engine['read'] = (requests, destination, positions, lengths, done) => {
     const failure = failReads.shift();

@@ -3,7 +3,8 @@
  *
  * acks=all waits for `durable`, 1 for `written`, 0 for nothing and gets no reply (rule 2); a topic's min.durability is a
  * floor under all of them. Every partition is an atomic frame of its own: one that is refused does not touch the others.
- * Offsets, sequences and checksums are the engine's; record bytes stay a view of the request.
+ * Offsets, sequences and checksums are the engine's; record bytes stay a view of the request. When the engine is full a
+ * batch waits for room until the request's timeout, then it is REQUEST_TIMED_OUT.
  * 3 magic 2 only; 5 log_start_offset; 7 zstd; 8 record_errors; 9 flexible; 10 leader tags; 11 a transactional error.
  */
 
@@ -29,6 +30,11 @@ const CODEC_MASK = 0x07;
 const CODEC_ZSTD = 4;
 const TRANSACTIONAL_BIT = 0x10;
 
+type Append = Extract<Effect, { kind: 'append' }>;
+
+/** A request that asks for more waits no longer than this. */
+const TIMEOUT_MAX_MS = 60_000;
+
 const LEVEL_OF_ACKS = new Map<number, LevelNumber>([
   [-1, Level.durable],
   [1, Level.written],
@@ -39,13 +45,16 @@ const LEVEL_OF_ACKS = new Map<number, LevelNumber>([
 class OpenProduce {
   readonly #exchange: Exchange<ProduceResponse>;
   readonly #acks: number;
+  /** How long it may wait for room in the engine. */
+  readonly #timeoutMs: number;
   readonly #responses: TopicProduceResponse[] = [];
   #open = 1;
   #failed = false;
 
-  constructor(exchange: Exchange<ProduceResponse>, acks: number) {
+  constructor(exchange: Exchange<ProduceResponse>, request: ProduceRequest) {
     this.#exchange = exchange;
-    this.#acks = acks;
+    this.#acks = request.acks;
+    this.#timeoutMs = Math.min(Math.max(request.timeoutMs, 0), TIMEOUT_MAX_MS);
   }
 
   topic(name: string): PartitionProduceResponse[] {
@@ -59,10 +68,10 @@ class OpenProduce {
     this.#failed = true;
   }
 
-  submit(context: BrokerContext, effect: Effect, level: LevelNumber, row: PartitionProduceResponse): void {
+  submit(context: BrokerContext, append: Append, level: LevelNumber, row: PartitionProduceResponse): void {
     this.#open++;
-    context.engine.submit([effect], level, (results, failure) => {
-      this.#settle(row, results[0], failure);
+    context.appends.submit(append, append.end, level, this.#timeoutMs, (result, failure) => {
+      this.#settle(row, result, failure);
       this.close();
     });
   }
@@ -132,7 +141,7 @@ function levelOf(asked: LevelNumber, floor: LevelNumber): LevelNumber {
   return asked === Level.memory || asked > floor ? asked : floor;
 }
 
-function appendOf(partition: number, bytes: Uint8Array, limits: TopicLimits): Effect {
+function appendOf(partition: number, bytes: Uint8Array, limits: TopicLimits): Append {
   const { stampAppendTime, refuseKeyless, maxMessageBytes: maxBytes } = limits;
   return { kind: 'append', partition, bytes, start: 0, end: bytes.length, stampAppendTime, refuseKeyless, maxBytes };
 }
@@ -145,7 +154,7 @@ export function produceHandler(context: BrokerContext): Handler<ProduceRequest, 
     advertisedMinVersion: 0,
     handle(request, exchange) {
       const asked = LEVEL_OF_ACKS.get(request.acks);
-      const open = new OpenProduce(exchange, request.acks);
+      const open = new OpenProduce(exchange, request);
       for (const data of request.topicData) produceTopic(context, open, data, asked, exchange.apiVersion);
       open.close();
     },
