@@ -14,6 +14,7 @@ use crate::{sim_registry, teardown};
 use millrace_engine::{
     Code, Effect, Engine, EpochEnd, Isolation, Level, Offset, Outcome, Read, Readable, RecoveryAccount,
 };
+use millrace_io::sim::FailAt;
 use millrace_io::{Io, Limits, SimHandle};
 use napi::bindgen_prelude::{Function, Unknown};
 use napi::{Env, JsValue, sys};
@@ -136,6 +137,13 @@ impl NativeEngine {
             let mut first = 0;
             while first < rows {
                 first = commit_frame(engine, &mut plan, first, rows, &buffers, &mut outcomes)?;
+                // Order within a call: behind a frame that found no room, a smaller one must not slip through.
+                if outcomes.first().is_some_and(|outcome| outcome.code == Code::Busy) {
+                    for row in first..rows {
+                        plan::answer(&mut plan, row, &Outcome::of(Code::Busy), 0);
+                    }
+                    break;
+                }
             }
             Ok(())
         })?;
@@ -334,6 +342,17 @@ impl NativeEngine {
             self.host.dispose();
             self.host.release_references();
         }
+        Ok(())
+    }
+
+    /// Makes every further operation of a simulated disk fail with EIO.
+    #[napi]
+    pub fn sim_fail(&self) -> Result<(), Thrown> {
+        let Some(sim) = self.sim.as_ref() else {
+            return Err(Refusal::argument("only a simulated disk can be made to fail").into());
+        };
+        let attempt = sim.attempts() + 1;
+        sim.change_options(|options| options.fail_at = Some(FailAt { attempt, errno: libc::EIO, sticky: true }));
         Ok(())
     }
 
