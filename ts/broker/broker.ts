@@ -47,7 +47,6 @@ export class Broker {
   readonly #retention: Retention;
   readonly #chores: NodeJS.Timeout[] = [];
   readonly #stopListening: (() => void)[] = [];
-  #bound: AddressInfo | undefined;
   #ranges: readonly ApiRange[] = [];
   #closing: Promise<void> | undefined;
 
@@ -90,10 +89,8 @@ export class Broker {
   }
 
   /** Listens on one more address; port 0 takes a free one. Rejects with the system's error. */
-  async listen(port: number, host: string): Promise<AddressInfo> {
-    const bound = await this.#server.listen(port, host);
-    this.#bound ??= bound;
-    return bound;
+  listen(port: number, host: string): Promise<AddressInfo> {
+    return this.#server.listen(port, host);
   }
 
   /** Stops serving; the engine stays open. Resolves when no connection is left. */
@@ -120,7 +117,7 @@ export class Broker {
       id: settings.number('node.id'),
       clusterId: directoryId,
       leaderEpoch: incarnation,
-      address: (peer) => advertised ?? { host: reachable(this.#bound?.address), port: peer.localPort },
+      address: (peer) => advertised ?? { host: plainAddress(peer.localAddress), port: peer.localPort },
     };
   }
 
@@ -154,10 +151,9 @@ export class Broker {
 /** Node's timers cannot wait longer than this. */
 const TIMEOUT_MAX = 2 ** 31 - 1;
 
-/** Rule 3: a client must reach what it is told; an address that stands for all interfaces is told as loopback. */
-function reachable(address: string | undefined): string {
-  if (address === undefined || address === '0.0.0.0') return '127.0.0.1';
-  return address === '::' ? '::1' : address;
+/** Rule 3: told is the address the client has reached us by; IPv4 on a socket of both families in its own form. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }
 
 function groupSettings(settings: BrokerSettings) {

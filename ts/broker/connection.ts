@@ -62,6 +62,7 @@ export class Connection implements ExchangeOwner {
       id,
       remoteAddress: socket.remoteAddress ?? '',
       remotePort: socket.remotePort ?? 0,
+      localAddress: socket.localAddress ?? '',
       localPort: socket.localPort ?? 0,
       softwareName: '',
       softwareVersion: '',

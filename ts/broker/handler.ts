@@ -15,6 +15,8 @@ export interface Peer {
   readonly id: number;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Address of ours the peer is connected to: one that it can reach, whatever was listened on. */
+  readonly localAddress: string;
   readonly localPort: number;
   /** Name and version the client gave in ApiVersions v3+; empty until then. Set by the ApiVersions handler. */
   softwareName: string;

@@ -47,6 +47,7 @@ const peer: Peer = {
   id: 1,
   remoteAddress: '127.0.0.1',
   remotePort: 50_000,
+  localAddress: '127.0.0.1',
   localPort: 9092,
   softwareName: '',
   softwareVersion: '',
