@@ -1,0 +1,46 @@
+//! Known bugs, switched on one at a time: the power cuts must find each of them. A crash test that finds nothing proves
+//! nothing.
+
+#![cfg(feature = "planted")]
+
+#[path = "support/crash/mod.rs"]
+mod crash;
+
+use crash::Plant;
+
+/// Power cuts within which a planted bug must show, by a violation or by an assertion that stops the engine.
+const WITHIN_CUTS: u64 = 300;
+
+fn is_found(plant: Plant) {
+    let verdict = std::panic::catch_unwind(|| crash::run_many(1, WITHIN_CUTS, plant));
+    match verdict {
+        Ok(Ok((tally, seeds))) => panic!("{plant:?} was not found in {seeds} seeds: {tally:?}"),
+        Ok(Err((seed, violation))) => println!("{plant:?}: seed {seed}: {violation}"),
+        Err(_) => println!("{plant:?}: an assertion of the engine stopped it"),
+    }
+}
+
+#[test]
+fn an_acknowledgement_before_the_flush_is_found() {
+    is_found(Plant::AcknowledgeBeforeFlush);
+}
+
+#[test]
+fn a_stale_lap_that_is_accepted_is_found() {
+    is_found(Plant::AcceptStaleLap);
+}
+
+#[test]
+fn a_failed_flush_that_is_tried_again_is_found() {
+    is_found(Plant::RetryFailedFlush);
+}
+
+#[test]
+fn a_flush_before_a_short_write_is_continued_is_found() {
+    is_found(Plant::FlushBeforeShortWriteContinued);
+}
+
+#[test]
+fn a_directory_sync_that_is_left_out_is_found() {
+    is_found(Plant::DirectorySyncLeftOut);
+}
