@@ -8,6 +8,7 @@
 // Each test binary uses its own part of this.
 #![allow(dead_code)]
 
+pub mod disk;
 pub mod life;
 pub mod model;
 pub mod plan;
