@@ -31,7 +31,7 @@ export function firstDifference(wanted, installed) {
 }
 
 /**
- * True when `npm ci` has nothing to do.
+ * True when there is nothing to install.
  * @param {string} root
  * @returns {boolean}
  */

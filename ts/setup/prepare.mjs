@@ -67,6 +67,12 @@ function run(root, what, command, args, extra = {}) {
 }
 
 /**
+ * Takes the locked versions, as `npm ci` does, but bears with a lock file that lacks another platform's optional binary,
+ * which a registry mirror may not have.
+ */
+const npmInstall = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+
+/**
  * Does what is missing and nothing else; silent when nothing is.
  * @param {string} root the repository
  * @throws {SetupError} with one line for the user; a missing or too old tool is found before anything is touched
@@ -84,7 +90,7 @@ export function prepare(root) {
     cargo = findCargo(root);
     checkCompiler();
   }
-  if (install) run(root, 'installing dependencies', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (install) run(root, 'installing dependencies', 'npm', npmInstall);
   if (buildAddon) {
     run(
       root,
