@@ -232,6 +232,29 @@ describe('fetch', () => {
     expect(reply.responses[0]?.partitions[0]).toMatchObject({ errorCode: 56, records: Buffer.alloc(0) });
   });
 
+  it('reads what has been settled into files like what is in memory, exact to the byte', async () => {
+    await using harness = openHarness({}, { memoryBytes: '8mb', journalFileBytes: '1mb', settleBytes: '256kb' });
+    await harness.topic('t', 2);
+    const sent: string[] = [];
+    for (let count = 0; count < 200; count++) {
+      const value = `${count}:${'x'.repeat(60_000)}`;
+      sent.push(value);
+      await produce(harness, 't', [value]);
+    }
+    await produce(harness, 't', ['other'], 1);
+    expect(harness.engine.counters().settles).toBeGreaterThan(0);
+    const read: string[] = [];
+    while (read.length < sent.length) {
+      const wishes = [{ offset: read.length, maxBytes: 1_000_000 }, { partition: 1 }];
+      const reply = await harness.ask(fetchApi, 11, fetch('t', wishes));
+      const [first, second] = reply.responses[0]?.partitions ?? [];
+      expect([first?.errorCode, second?.errorCode, first?.highWatermark]).toEqual([0, 0, 200]);
+      read.push(...valuesOf(first?.records));
+    }
+    expect(read).toEqual(sent);
+    expect(harness.engine.counters().bytesRead).toBeGreaterThan(0);
+  });
+
   it('lets everybody who waits go when the broker closes', async () => {
     const harness = openHarness();
     await harness.topic('t');

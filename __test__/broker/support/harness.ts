@@ -10,6 +10,7 @@ import { createTopicsApi } from '../../../ts/broker/protocol/gen/19-create-topic
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
 import { Writer } from '../../../ts/broker/protocol/writer.ts';
 import { BrokerSettings } from '../../../ts/broker/settings.ts';
+import type { EngineOptions } from '../../../ts/options.ts';
 import { openWatchedEngine, type WatchedEngine } from './watched-engine.ts';
 
 /** What became of a request. */
@@ -54,8 +55,11 @@ const peer: Peer = {
 };
 
 /** A broker on a fresh engine with a simulated disk. */
-export function openHarness(settings: Record<string, string | number | boolean> = {}): Harness {
-  const engine = openWatchedEngine();
+export function openHarness(
+  settings: Record<string, string | number | boolean> = {},
+  options: EngineOptions = {},
+): Harness {
+  const engine = openWatchedEngine(options);
   const broker = new Broker({ engine, settings: new BrokerSettings(settings), print: () => {} });
   const send = <Request, Response>(api: Api<Request, Response>, version: number, request: Sparse<Request>) => {
     const writer = new Writer();

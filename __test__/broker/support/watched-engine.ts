@@ -7,6 +7,7 @@
 import { type NodeEngine, openEngine } from '../../../ts/io/engine.ts';
 import { Code, type CodeNumber, type LevelNumber } from '../../../ts/io/native-types.ts';
 import type { Effect, EffectResult, Engine } from '../../../ts/log/types.ts';
+import type { EngineOptions } from '../../../ts/options.ts';
 
 type Done = (results: readonly EffectResult[], failure: CodeNumber) => void;
 
@@ -26,9 +27,9 @@ export interface WatchedEngine extends Engine {
 }
 
 /** Opens a fresh simulated disk, the same for every run of a test. */
-export function openWatchedEngine(): WatchedEngine {
+export function openWatchedEngine(options: EngineOptions = {}): WatchedEngine {
   opened++;
-  return watch(openEngine('/sim', { sim: { seed: opened, id: `broker-${process.pid}-${opened}` } }));
+  return watch(openEngine('/sim', { ...options, sim: { seed: opened, id: `broker-${process.pid}-${opened}` } }));
 }
 
 function watch(engine: NodeEngine): WatchedEngine {
