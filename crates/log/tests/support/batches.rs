@@ -1,5 +1,7 @@
 //! Builds Kafka record batches the way a client does, independently of the code under test.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 /// One record: timestamp delta, key, value.
 pub struct TestRecord<'a> {
     pub timestamp_delta: i64,

@@ -333,11 +333,11 @@ impl Machine {
                 engine.flush();
             }
             1 => {
-                // Time passes: an interval ends, the idle mark is due.
+                // Time passes until something completes or is due: an interval ends, the idle mark, a retry.
                 let ns = 1 + self.draw.below(60_000_000);
-                let deadline = engine.next_deadline().unwrap_or(u64::MAX);
-                let until = (engine.io().now_ns() + ns).min(deadline.max(engine.io().now_ns() + 1));
-                self.sim.advance(until - engine.io().now_ns());
+                let now = engine.io().now_ns();
+                let due = engine.next_deadline().map_or(ns, |deadline| deadline.saturating_sub(now));
+                engine.wait(Some(ns.min(due).max(1)));
             }
             2 => {
                 let id = 1 + self.draw.below(self.plan.partitions);
