@@ -24,15 +24,19 @@ export interface WatchedEngine extends Engine {
   readonly refuseNext: CodeNumber[];
   /** Codes of the next reads, which then copy nothing. */
   readonly failReads: CodeNumber[];
+  /** Under which the simulated disk can be opened again after `cutPower`. */
+  readonly disk: { seed: number; id: string };
+  cutPower(): void;
 }
 
-/** Opens a fresh simulated disk, the same for every run of a test. */
+/** Opens a fresh simulated disk, the same for every run of a test, or with `options.sim` one that was opened before. */
 export function openWatchedEngine(options: EngineOptions = {}): WatchedEngine {
   opened++;
-  return watch(openEngine('/sim', { ...options, sim: { seed: opened, id: `broker-${process.pid}-${opened}` } }));
+  const disk = options.sim ?? { seed: opened, id: `broker-${process.pid}-${opened}` };
+  return watch(openEngine('/sim', { ...options, sim: disk }), disk);
 }
 
-function watch(engine: NodeEngine): WatchedEngine {
+function watch(engine: NodeEngine, disk: { seed: number; id: string }): WatchedEngine {
   const levels: LevelNumber[] = [];
   const refuseNext: CodeNumber[] = [];
   const failReads: CodeNumber[] = [];
@@ -58,7 +62,7 @@ function watch(engine: NodeEngine): WatchedEngine {
         requests.map(() => failure),
       );
   };
-  const watched: Record<PropertyKey, unknown> = { levels, refuseNext, failReads, submit, read };
+  const watched: Record<PropertyKey, unknown> = { levels, refuseNext, failReads, disk, submit, read };
   return new Proxy(engine, {
     get(target, name) {
       if (name in watched) return watched[name];
