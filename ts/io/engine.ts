@@ -297,6 +297,11 @@ export class NodeEngine implements Engine, WaitingRoom {
     return counters;
   }
 
+  /** Makes every further operation of a simulated disk fail. */
+  failDisk(): void {
+    this.#native.simFail();
+  }
+
   /** Cuts the power of a simulated disk: nothing more happens, reopening the same id finds what survived. */
   cutPower(): void {
     this.#native.simCut();

@@ -174,6 +174,8 @@ export interface NativeEngine {
   setPolicy(always: boolean, records: number, bytes: number, intervalMs: number): void;
   /** Sim only: cuts the power. The engine is unusable afterwards; reopen with the same simId. */
   simCut(): void;
+  /** Sim only: every further operation of the disk fails with EIO. */
+  simFail(): void;
   /** Flushes, writes the clean-shutdown mark, closes; `wake` runs when done, then `closed` is true. */
   close(): void;
   readonly closed: boolean;

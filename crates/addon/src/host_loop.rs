@@ -276,7 +276,8 @@ impl Host {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
         let (Some(engine), Some(handles)) = (state.engine.as_ref(), state.handles.as_mut()) else { return };
-        let waiting = !state.finished.is_empty();
+        // Tokens beyond one callback, and the steps of closing that no completion leads to, need another turn at once.
+        let waiting = !state.finished.is_empty() || (state.closing && engine.io().in_flight() == 0);
         if !state.dirty {
             handles.prepared();
         }
