@@ -142,8 +142,7 @@ pub fn offset_for_time(engine: &mut Engine, partition: u64, timestamp: i64) -> O
 
 /// Reads a partition from its log start to its end.
 pub fn read_all(engine: &mut Engine, partition: u64) -> Vec<Vec<u8>> {
-    let readable = engine.readable(partition, 0, 0, Isolation::ReadUncommitted, -1);
-    let mut offset = readable.log_start.max(0);
+    let mut offset = engine.watermarks(partition).expect("the partition is there").log_start as i64;
     let mut batches = Vec::new();
     loop {
         let pieces = read(engine, partition, offset, 4 << 10).expect("readable");
