@@ -60,6 +60,37 @@ describe('the timing wheel', () => {
     );
   });
 
+  it('expires every timer at its very deadline when it is advanced to each next time', () => {
+    fc.assert(
+      fc.property(fc.nat(100_000), fc.array(delay, { minLength: 1, maxLength: 12 }), (start, delays) => {
+        const wheel = new TimingWheel(start);
+        const late: number[] = [];
+        for (const wait of delays) {
+          const deadline = start + Math.max(1, wait);
+          wheel.set(new WheelTimer((now) => late.push(now - deadline)), deadline);
+        }
+        for (let next = wheel.nextMs(); next !== undefined; next = wheel.nextMs()) wheel.advance(next);
+        expect(late).toEqual(delays.map(() => 0));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('expires a timer that lies right behind the start of a coarse slot not with that slot', () => {
+    const wheel = new TimingWheel(0);
+    let expiredAt = -1;
+    wheel.set(
+      new WheelTimer((now) => {
+        expiredAt = now;
+      }),
+      1025,
+    );
+    wheel.advance(1024);
+    expect(expiredAt).toBe(-1);
+    wheel.advance(1025);
+    expect(expiredAt).toBe(1025);
+  });
+
   it('reaches a far deadline in a handful of steps, not millisecond by millisecond', () => {
     const wheel = new TimingWheel(0);
     let expiredAt = -1;
