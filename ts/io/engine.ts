@@ -60,7 +60,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   readonly #native: NativeEngine;
   readonly #page: Float64Array;
   readonly #reads: Reads;
-  readonly #waiters = new Waiters();
+  readonly #waiters = new Waiters(report);
   readonly #written = new Advance();
   readonly #durable = new Advance();
   readonly #failureListeners = new Set<(code: CodeNumber) => void>();
@@ -121,7 +121,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   }
 
   #tell(waiter: Waiter, failure: CodeNumber): void {
-    process.nextTick(() => waiter.release(failure));
+    process.nextTick(() => this.#guard(() => waiter.release(failure)));
   }
 
   /**

@@ -12,7 +12,7 @@ import { Code } from './native-types.ts';
 export interface Waiter {
   /** LSN of its frame. */
   lsn: number;
-  /** Runs once: `failure` is 0, or why the outcome is unknown. Must not throw. */
+  /** Runs once: `failure` is 0, or why the outcome is unknown. What it throws is reported and stops nobody else. */
   release(failure: CodeNumber): void;
 }
 
@@ -53,6 +53,12 @@ class Fifo {
 export class Waiters {
   readonly #written = new Fifo();
   readonly #durable = new Fifo();
+  readonly #report: (error: unknown) => void;
+
+  /** `report` is told what a waiter throws. */
+  constructor(report: (error: unknown) => void) {
+    this.#report = report;
+  }
 
   get length(): number {
     return this.#written.length + this.#durable.length;
@@ -73,9 +79,9 @@ export class Waiters {
     for (;;) {
       const writtenHead = this.#written.headLsn;
       const durableHead = this.#durable.headLsn;
-      if (durableHead <= durable && durableHead <= writtenHead) this.#durable.shift().release(Code.ok);
-      else if (writtenHead <= written) this.#written.shift().release(Code.ok);
-      else if (durableHead <= durable) this.#durable.shift().release(Code.ok);
+      if (durableHead <= durable && durableHead <= writtenHead) this.#let(this.#durable.shift(), Code.ok);
+      else if (writtenHead <= written) this.#let(this.#written.shift(), Code.ok);
+      else if (durableHead <= durable) this.#let(this.#durable.shift(), Code.ok);
       else return;
     }
   }
@@ -84,7 +90,15 @@ export class Waiters {
   fail(failure: CodeNumber): void {
     while (this.length > 0) {
       const queue = this.#durable.headLsn <= this.#written.headLsn ? this.#durable : this.#written;
-      queue.shift().release(failure);
+      this.#let(queue.shift(), failure);
+    }
+  }
+
+  #let(waiter: Waiter, failure: CodeNumber): void {
+    try {
+      waiter.release(failure);
+    } catch (error) {
+      this.#report(error);
     }
   }
 }

@@ -352,7 +352,9 @@ impl NativeEngine {
             return Err(Refusal::argument("only a simulated disk can be made to fail").into());
         };
         let attempt = sim.attempts() + 1;
-        sim.change_options(|options| options.fail_at = Some(FailAt { attempt, errno: libc::EIO, sticky: true }));
+        sim.change_options(|options| {
+            options.fail_at = Some(FailAt { attempt, errno: libc::EIO, sticky: true })
+        });
         Ok(())
     }
 

@@ -241,13 +241,15 @@ impl Host {
         };
         if status == sys::Status::napi_pending_exception {
             self.report_exception();
+        }
+        if !self.gone.get() {
+            self.state.borrow_mut().page.publish(env, &[])?;
+        }
+        if status == sys::Status::napi_pending_exception {
+            Ok(())
         } else {
-            check("napi_make_callback", status)?;
+            check("napi_make_callback", status)
         }
-        if self.gone.get() {
-            return Ok(());
-        }
-        self.state.borrow_mut().page.publish(env, &[])
     }
 
     /// What `wake` threw is the program's uncaught exception, as it would be from any other callback.
