@@ -41,8 +41,10 @@ fn main() {
 fn append(io: &mut Io, journal: &mut Journal, writers: u64, time: Duration, payload: &[u8]) {
     let (mut queue, mut completions) = (OpQueue::default(), Vec::new());
     let (begin, mut acknowledged, mut busy) = (Instant::now(), 0, 0_u64);
+    let (mut appending, mut turns) = (Duration::ZERO, 0_u64);
     while begin.elapsed() < time {
         let now = io.now_ns();
+        let turn = Instant::now();
         while journal.appended() - journal.durable() < writers {
             let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[payload] };
             match journal.append(now, &[entry], Request::DURABLE) {
@@ -55,6 +57,8 @@ fn append(io: &mut Io, journal: &mut Journal, writers: u64, time: Duration, payl
                 Err(error) => panic!("{error}"),
             }
         }
+        appending += turn.elapsed();
+        turns += 1;
         journal.step(now, &mut queue);
         io.submit(&mut queue);
         io.wait(Some(100_000_000));
@@ -65,5 +69,8 @@ fn append(io: &mut Io, journal: &mut Journal, writers: u64, time: Duration, payl
         acknowledged = journal.durable();
     }
     let rate = acknowledged as f64 / begin.elapsed().as_secs_f64();
-    println!("{writers} writers: {rate:.0} durable appends/s, {busy} times busy");
+    let each = appending.as_nanos() as f64 / journal.appended().max(1) as f64;
+    println!(
+        "{writers} writers: {rate:.0} durable appends/s in {turns} turns, {busy} times busy, {each:.0} ns to append"
+    );
 }

@@ -62,32 +62,36 @@ impl FileReader {
         self.window = None;
     }
 
-    /// Up to `length` bytes at `position` (fewer at the end of the file).
+    /// Up to `length` bytes at `position` (fewer at the end of the file). The outer error ends recovery; the inner one
+    /// means that this range cannot be read.
     pub fn bytes(
         &mut self,
         io: &mut Io,
         position: u64,
         length: u64,
-    ) -> Result<Result<Piece, IoError>, IoError> {
+    ) -> Result<Result<&[u8], IoError>, IoError> {
         let length = length.min(self.size.saturating_sub(position));
-        if length == 0 {
-            return Ok(Ok(Piece::copy_of(&[])));
+        if !self.holds(position, length)
+            && let Err(error) = self.load(io, position, length)?
+        {
+            return Ok(Err(error));
         }
-        if !self.holds(position, length) {
-            let read = self.load(io, position, length)?;
-            if let Err(error) = read {
-                return Ok(Err(error));
-            }
-        }
-        let window = self.window.as_ref().expect("just loaded");
-        let start = index(position - self.window_at).min(window.len());
-        Ok(Ok(window.slice(start, index(length).min(window.len() - start))))
+        Ok(Ok(self.held(position, length)))
+    }
+
+    /// The part of a range that the window holds.
+    fn held(&self, position: u64, length: u64) -> &[u8] {
+        let Some(window) = &self.window else { return &[] };
+        let start = index(position.saturating_sub(self.window_at)).min(window.len());
+        let end = (start + index(length)).min(window.len());
+        &window.bytes()[start..end]
     }
 
     fn holds(&self, position: u64, length: u64) -> bool {
-        self.window.as_ref().is_some_and(|window| {
-            position >= self.window_at && position + length <= self.window_at + window.len() as u64
-        })
+        length == 0
+            || self.window.as_ref().is_some_and(|window| {
+                position >= self.window_at && position + length <= self.window_at + window.len() as u64
+            })
     }
 
     /// Reads a window that begins with the block of `position`. The outer error ends recovery; the inner one means that
@@ -138,34 +142,37 @@ impl FileReader {
             Ok(header) => header,
             Err(error) => return Ok(Probe::Unreadable(error)),
         };
-        let Some(length) = FrameHeader::claim(header.bytes()).map(|claim| claim.bytes) else {
-            return Ok(Probe::Not(FrameHeader::open(header.bytes()).err().unwrap_or(NoFrame::Magic)));
+        let Some(claim) = FrameHeader::claim(header) else {
+            return Ok(Probe::Not(FrameHeader::open(header).err().unwrap_or(NoFrame::Magic)));
         };
-        if length > self.size - position {
+        if claim.bytes > self.size - position {
             return Ok(Probe::Not(NoFrame::Short));
         }
-        let frame = match self.bytes(io, position, length)? {
+        let frame = match self.bytes(io, position, claim.bytes)? {
             Ok(frame) => frame,
             Err(error) => return Ok(Probe::Unreadable(error)),
         };
-        Ok(match FrameHeader::open(frame.bytes()) {
-            Ok((header, crc)) => {
-                let payload = frame.slice(FRAME_HEADER, header.payload_bytes as usize);
-                if Entries::well_formed(payload.bytes(), header.entries) {
-                    let window = self.window.clone().expect("the frame lies in it");
-                    Probe::Frame(Frame { header, crc, payload, window, window_at: self.window_at })
-                } else {
-                    Probe::Not(NoFrame::Length)
-                }
+        match FrameHeader::open(frame) {
+            Ok((header, _)) if !Entries::well_formed(&frame[FRAME_HEADER..], header.entries) => {
+                Ok(Probe::Not(NoFrame::Length))
             }
-            Err(why) => Probe::Not(why),
-        })
+            Ok((header, crc)) => Ok(Probe::Frame(self.frame(position, header, crc))),
+            Err(why) => Ok(Probe::Not(why)),
+        }
+    }
+
+    /// A frame that was found whole in the window.
+    fn frame(&self, position: u64, header: FrameHeader, crc: u32) -> Frame {
+        let window = self.window.clone().expect("the frame lies in it");
+        let payload_at = index(position - self.window_at) + FRAME_HEADER;
+        let payload = window.slice(payload_at, header.payload_bytes as usize);
+        Frame { header, crc, payload, window, window_at: self.window_at }
     }
 
     /// What the bytes at `position` claim to be, unverified.
     pub fn claim(&mut self, io: &mut Io, position: u64) -> Result<Option<Claim>, IoError> {
         let header = self.bytes(io, position, FRAME_HEADER as u64)?;
-        Ok(header.ok().and_then(|header| FrameHeader::claim(header.bytes())))
+        Ok(header.ok().and_then(FrameHeader::claim))
     }
 }
 

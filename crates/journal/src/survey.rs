@@ -73,7 +73,7 @@ fn look_at(io: &mut Io, start: &Start, number: u32) -> Result<Found, OpenError> 
     };
     let mut reader = FileReader::new(id, size);
     let block = reader.bytes(io, 0, BLOCK as u64)?;
-    let header = block.map_or(FileHeaderRead::Damaged, |block| FileHeader::decode(block.bytes()));
+    let header = block.map_or(FileHeaderRead::Damaged, FileHeader::decode);
     let (capacity, defect) = match header {
         FileHeaderRead::Newer { version } => {
             return Err(OpenError::NewerFormat { path, version, supported: file_header::VERSION });

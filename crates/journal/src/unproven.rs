@@ -27,6 +27,18 @@ struct Stretch {
     last_lsn: u64,
 }
 
+/// Bytes of one stretch, about; a larger frame makes a larger one.
+const STRETCH: u64 = 256 << 10;
+
+impl Stretch {
+    /// Whether a frame that ends at `to` goes on with this stretch.
+    fn takes(&self, place: Place, frame: &Frame, to: u64) -> bool {
+        self.file == place.file
+            && to - self.from <= STRETCH
+            && Arc::ptr_eq(self.window.slab(), frame.window.slab())
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Unproven {
     stretches: VecDeque<Stretch>,
@@ -42,7 +54,7 @@ impl Unproven {
         let to = (place.position + frame.header.frame_bytes() as u64).next_multiple_of(block);
         let to = to.min(frame.window_at + frame.window.len() as u64);
         match self.stretches.back_mut() {
-            Some(last) if last.file == place.file && Arc::ptr_eq(last.window.slab(), frame.window.slab()) => {
+            Some(last) if last.takes(place, frame, to) => {
                 last.to = to;
                 last.last_lsn = frame.header.lsn;
             }

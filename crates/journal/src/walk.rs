@@ -187,7 +187,9 @@ impl<'a> Walk<'a> {
     fn next_frame(&mut self, at: Place) -> Result<Result<(Place, Frame), Stop>, OpenError> {
         let block = Place { position: at.position.next_multiple_of(BLOCK as u64), ..at };
         let mut stop = None;
-        for place in if block == at { vec![at] } else { vec![at, block] } {
+        let places = [at, block];
+        for place in &places[..if block == at { 1 } else { 2 }] {
+            let place = *place;
             let found = self.probe(place)?;
             match found {
                 Ok(frame) if self.continues(place, &frame) => return Ok(Ok((place, frame))),

@@ -3,7 +3,7 @@
 mod support;
 
 use millrace_io::{DriverChoice, DriverKind, Io, Limits, OpQueue};
-use millrace_journal::{Entry, Journal, JournalReport, Request, Start};
+use millrace_journal::{Busy, Entry, Journal, JournalError, JournalReport, Request, Start};
 use std::path::PathBuf;
 use support::disk::{Disk, Open, body};
 use support::life::DIRECTORY_ID;
@@ -52,7 +52,10 @@ fn frames_come_back(driver: DriverChoice, kind: DriverKind) {
     let (mut first, seen, _) = open(&directory, driver, 1);
     assert_eq!((first.io.report().kind, seen.len()), (kind, 0));
     for _ in 0..40 {
-        first.append(Request::DURABLE).expect("there is room");
+        while let Err(error) = first.append(Request::DURABLE) {
+            assert_eq!(error, JournalError::Busy(Busy::FileNotReady));
+            turn(&mut first);
+        }
         while first.journal.durable() < first.journal.appended() {
             turn(&mut first);
         }
