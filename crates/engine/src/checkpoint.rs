@@ -185,6 +185,12 @@ impl Engine {
         self.closing == Closing::Closed
     }
 
+    /// True when the manifest in place says that this run ended cleanly: the mark can be missing after a failure.
+    #[must_use]
+    pub fn has_clean_mark(&self) -> bool {
+        self.is_closed() && self.manifest.head.clean
+    }
+
     pub(crate) fn step_closing(&mut self) {
         match self.closing {
             Closing::Flushing => self.try_publish_clean(),

@@ -178,10 +178,10 @@ impl Engine {
             Err(error) => {
                 self.take_back(prepared);
                 let code = match error {
-                    JournalError::Busy(Busy::NoSpace) => Code::NoSpace,
                     JournalError::Busy(busy) => {
-                        self.checkpoint.asked |= busy == Busy::Unsettled;
-                        self.busy()
+                        // A settle gives laps back, whether there may be no more files or there is no space for one.
+                        self.checkpoint.asked |= matches!(busy, Busy::Unsettled | Busy::NoSpace);
+                        if busy == Busy::NoSpace { Code::NoSpace } else { self.busy() }
                     }
                     JournalError::TooLarge { .. } => Code::MessageTooLarge,
                     _ => Code::Poisoned,

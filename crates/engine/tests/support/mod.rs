@@ -82,13 +82,13 @@ pub fn append(engine: &mut Engine, partition: u64, batch: &[u8]) -> i64 {
     outcomes[0].base_offset
 }
 
-/// Appends as `append`, turning while the engine is busy settling.
+/// Appends as `append`, turning while the engine is busy settling or waits for space.
 pub fn append_patiently(engine: &mut Engine, partition: u64, batch: &[u8]) -> i64 {
     loop {
         let mut outcomes = Vec::new();
         let effect = Effect::Append(Append::new(partition, batch));
         let committed = engine.commit(&[effect], Level::Durable, &mut outcomes);
-        if committed.code == Code::Busy {
+        if matches!(committed.code, Code::Busy | Code::NoSpace) {
             let mut turns = 0;
             drive(engine, |_| {
                 turns += 1;

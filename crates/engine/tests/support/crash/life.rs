@@ -502,17 +502,15 @@ impl Machine {
                 return Ok(());
             }
             if engine.is_closed() {
-                let clean = engine.events().failure.is_none();
-                self.closed_cleanly = clean && !self.plan.errors || clean && self.plan_is_calm();
+                self.closed_cleanly = engine.has_clean_mark();
+                if !self.closed_cleanly && !self.plan.errors {
+                    return Err("an honest device took no clean mark".to_string());
+                }
                 self.tally.clean_closes += u64::from(self.closed_cleanly);
                 return Ok(());
             }
         }
         Err("closing does not come to an end".to_string())
-    }
-
-    fn plan_is_calm(&self) -> bool {
-        self.sim.options().write_errors == 0 && self.sim.options().flush_failures == 0
     }
 }
 
