@@ -152,3 +152,61 @@ impl Demand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(policy: Policy, records: u32, bytes: u64, now: u64) -> Demand {
+        Demand::of(Request { level: Level::Written, policy, records }, bytes, now)
+    }
+
+    #[test]
+    fn topics_with_different_limits_share_one_count_and_none_exceeds_its_own() {
+        let small = Policy { records: 10, ..Policy::OS };
+        let large = Policy { records: 1000, ..Policy::OS };
+        let mut unflushed = demand(small, 9, 0, 0);
+        unflushed.join(demand(large, 99, 0, 0));
+        assert!(!unflushed.is_due(0));
+        unflushed.join(demand(large, 1, 0, 0));
+        assert!(unflushed.is_due(0), "9 of 10 and 100 of 1000 are one allowance");
+    }
+
+    #[test]
+    fn the_earliest_of_several_limits_decides() {
+        let policy = Policy { records: 100, bytes: 100, interval_ns: 100, always: false };
+        assert!(!demand(policy, 99, 99, 0).is_due(99));
+        assert!(demand(policy, 100, 0, 0).is_due(0));
+        assert!(demand(policy, 0, 100, 0).is_due(0));
+        assert!(demand(policy, 0, 0, 0).is_due(100));
+    }
+
+    #[test]
+    fn huge_amounts_use_up_an_allowance_and_do_not_overflow() {
+        let policy = Policy { records: 1, bytes: 1, interval_ns: u64::MAX, always: false };
+        let mut unflushed = demand(policy, u32::MAX, u64::MAX, u64::MAX - 1);
+        unflushed.join(unflushed);
+        assert!(unflushed.is_used_up(0));
+    }
+
+    #[test]
+    fn only_commits_that_share_an_allowance_wait_for_its_flush() {
+        let limited = demand(Policy { records: 1, ..Policy::OS }, 1, 0, 0);
+        let free = demand(Policy::OS, 1, 0, 0);
+        assert!(limited.is_held_by(&limited, 0));
+        assert!(!free.is_held_by(&limited, 0));
+        assert!(!limited.is_held_by(&free, 0));
+    }
+
+    #[test]
+    fn the_strongest_waiter_decides_how_a_commit_is_written() {
+        let durable = Demand::of(Request::DURABLE, 1, 0);
+        let written = demand(Policy::OS, 1, 1, 0);
+        let mut both = durable;
+        both.join(written);
+        assert_eq!(durable.commit_write(false), CommitWrite::Durable);
+        assert_eq!(durable.commit_write(true), CommitWrite::Plain);
+        assert_eq!(written.commit_write(false), CommitWrite::Plain);
+        assert_eq!(both.commit_write(false), CommitWrite::Plain);
+    }
+}

@@ -53,3 +53,21 @@ impl SettleMarks {
         self.appended - self.settled
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unsettled_bytes_are_right_within_one_mark() {
+        let mut marks = SettleMarks::default();
+        for lsn in 1..=100 {
+            marks.append(lsn, 10_000);
+        }
+        assert_eq!(marks.unsettled(), 1_000_000);
+        marks.settle(50);
+        assert!((500_000..500_000 + MARK_EVERY + 10_000).contains(&marks.unsettled()));
+        marks.settle(100);
+        assert_eq!(marks.unsettled(), 0);
+    }
+}

@@ -63,3 +63,28 @@ impl Watermarks {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "out of order")]
+    fn durable_never_passes_written() {
+        let mut marks = Watermarks::at(5);
+        marks.append(6);
+        marks.harden(6);
+    }
+
+    #[test]
+    #[should_panic(expected = "moved back")]
+    fn written_never_moves_back() {
+        Watermarks::at(5).write(4);
+    }
+
+    #[test]
+    #[should_panic(expected = "dense")]
+    fn no_lsn_is_skipped() {
+        Watermarks::at(5).append(7);
+    }
+}
