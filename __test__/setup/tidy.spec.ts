@@ -221,6 +221,14 @@ describe('documentation', () => {
     expect(missing).toEqual([]);
   });
 
+  it('that the sources point to exists', () => {
+    const missing = [...rust, ...written].flatMap(({ path, text }) => {
+      const named = [...text.matchAll(/\bdocs\/[\w/-]+\.md/g)].map((match) => match[0]);
+      return named.filter((name) => !existsSync(join(root, name))).map((name) => `${path}: ${name}`);
+    });
+    expect(missing).toEqual([]);
+  });
+
   it('links only to pages that exist', () => {
     const missing = pages.flatMap(({ path, text }) => {
       const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? '');
