@@ -2,9 +2,12 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { scratch } from '../support/scratch.ts';
 import { commandLine, type Server, startServer } from '../support/server.ts';
+
+// A test starts a dozen processes; on a busy machine each takes a second.
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Result {
   readonly code: number | null;

@@ -1,4 +1,4 @@
-/** docs/errors.md is the table of error codes, and nothing else: `npx vitest run -u __test__/setup` writes it anew. */
+/** docs/errors.md is the table of error codes, and nothing else: `npx vitest run __test__/setup -u` writes it anew. */
 import { expect, it } from 'vitest';
 import { describeErrors } from '../../ts/errors.ts';
 
