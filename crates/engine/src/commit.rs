@@ -17,8 +17,12 @@ const EFFECTS_MAX: usize = 1 << 20;
 
 /// An effect that was accepted and holds its place in memory, until the frame is in the journal or refused.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "lives in one reused vector; a box would cost each append an allocation"
+)]
 pub(crate) enum Prepared {
-    Append { handle: Handle, checked: Box<Checked>, base: u64, undo: Box<Undo> },
+    Append { handle: Handle, checked: Checked, base: u64, undo: Undo },
     Duplicate { handle: Handle, base: u64, lsn: u64 },
     Put { key_length: [u8; 4] },
     Delete,
@@ -129,7 +133,7 @@ impl Engine {
             Judged::New(handle) => {
                 let (base, undo) = self.log.reserve(handle, &checked.header, lsn);
                 checked.head.place(base, self.log.epoch());
-                Ok(Prepared::Append { handle, checked: Box::new(checked), base, undo: Box::new(undo) })
+                Ok(Prepared::Append { handle, checked, base, undo })
             }
         }
     }
@@ -214,7 +218,9 @@ impl Engine {
             .filter_map(|((effect, prepared), parts)| entry_of(effect, prepared, parts))
             .collect();
         let request = Request { level, policy: self.config.policy, records };
-        let appended = self.journal.append(self.io.now_ns(), &entries, request)?;
+        // Only an interval looks at the clock, which costs more than the rest of a small append's bookkeeping.
+        let now = if request.policy.interval_ns > 0 { self.io.now_ns() } else { 0 };
+        let appended = self.journal.append(now, &entries, request)?;
         Ok((appended.lsn, appended.payloads))
     }
 
