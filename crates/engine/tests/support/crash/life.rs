@@ -379,7 +379,12 @@ impl Machine {
     fn commit(&mut self, engine: &mut Engine) -> Result<(), String> {
         let epoch = engine.recovery_account().incarnation;
         let count = if self.draw.one_in(3) { 1 + self.draw.below(4) } else { 1 };
-        let effects: Vec<Effect> = (0..count).map(|_| self.draw_effect(engine)).collect();
+        let mut effects: Vec<Effect> = (0..count).map(|_| self.draw_effect(engine)).collect();
+        if effects.iter().any(|effect| matches!(effect, Effect::DeletePartition { .. })) {
+            // A partition that is made anew can have the bounds of the old one: the map tells them apart.
+            let value = self.tally.frames.to_le_bytes().to_vec();
+            effects.push(Effect::Put { key: b"deleted".to_vec(), value });
+        }
         let mut after = self.now.clone();
         let expected: Result<Vec<Expected>, Code> =
             effects.iter().map(|effect| after.apply(effect, epoch)).collect();
