@@ -117,5 +117,6 @@ test.each(['ring', 'pool'] as const)(
       }
     }
     expect(next).toBe(count);
+    expect(log.engine.counters().reads).toBeGreaterThan(0);
   },
 );

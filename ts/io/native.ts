@@ -20,11 +20,9 @@ export const NATIVE_PATH_VARIABLE = 'MILLRACE_NATIVE_PATH';
 /** The C library this process runs on. */
 export type LibC = 'gnu' | 'musl';
 
-/** Tells musl from glibc: Node's own report names the glibc it runs with; musl has none. */
+/** Tells musl from glibc by what this very process has mapped: names of installed files would not tell. */
 export function detectLibC(): LibC {
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  if (report?.header?.glibcVersionRuntime !== undefined) return 'gnu';
-  return existsSync(`/lib/ld-musl-${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`) ? 'musl' : 'gnu';
+  return readFileSync('/proc/self/maps', 'utf8').includes('/ld-musl-') ? 'musl' : 'gnu';
 }
 
 /** `linux-x64-gnu` and the like: names the local build and the platform package. */
