@@ -8,12 +8,11 @@ use crate::memory::{Bytes, Doubles, index, signed, whole};
 use crate::options::{self, Options};
 use crate::page::{self, Page};
 use crate::plan::{self, Buffers, double, unsigned};
+use crate::read_rows::{self, Ask, epoch_of, isolation_of, put_all, put_offset, put_readable};
 use crate::report;
 use crate::status::{Refusal, check};
 use crate::{sim_registry, teardown};
-use millrace_engine::{
-    Code, Effect, Engine, EpochEnd, Isolation, Level, Offset, Outcome, Read, Readable, RecoveryAccount,
-};
+use millrace_engine::{Code, Effect, Engine, EpochEnd, Offset, Outcome, Read, RecoveryAccount};
 use millrace_io::sim::FailAt;
 use millrace_io::{Io, Limits, SimHandle};
 use napi::bindgen_prelude::{Function, Unknown};
@@ -25,10 +24,6 @@ use std::rc::Rc;
 
 /// What JavaScript catches: its `code` is a `Refusal`'s.
 type Thrown = napi::Error<String>;
-
-/// Doubles of a readable row, where its answers start, and how many inputs it has.
-const READ_STRIDE: usize = 16;
-const READ_ANSWERS: usize = 7;
 
 /// One engine, driven by the loop of the environment that made it.
 #[napi]
@@ -159,7 +154,7 @@ impl NativeEngine {
     pub fn readable(&self, env: Env, rows: Unknown<'_>, count: f64) -> Result<u8, Thrown> {
         let env = env.raw();
         let mut rows = Doubles::of(env, rows.raw())?;
-        let count = checked_count(count, rows.len(), READ_STRIDE)?;
+        let count = checked_count(count, rows.len(), read_rows::STRIDE)?;
         let done = self.call(env, |state| {
             let engine = live(state)?;
             for number in 0..count {
@@ -190,7 +185,7 @@ impl NativeEngine {
         let env = env.raw();
         let value = destination.raw();
         let mut rows = Doubles::of(env, rows.raw())?;
-        let count = checked_count(count, rows.len(), READ_STRIDE)?;
+        let count = checked_count(count, rows.len(), read_rows::STRIDE)?;
         let mut bytes = Bytes::of(env, value)?;
         let mut queued = false;
         let done = self.call(env, |state| {
@@ -210,8 +205,11 @@ impl NativeEngine {
                         (Code::Pending, 0.0, unsigned(token))
                     }
                 };
-                rows.put(number * READ_STRIDE + READ_ANSWERS, &[f64::from(answer.0 as u8), answer.1]);
-                rows.put(number * READ_STRIDE + READ_STRIDE - 1, &[answer.2]);
+                rows.put(
+                    number * read_rows::STRIDE + read_rows::ANSWERS,
+                    &[f64::from(answer.0 as u8), answer.1],
+                );
+                rows.put(number * read_rows::STRIDE + read_rows::STRIDE - 1, &[answer.2]);
             }
             Ok(())
         })?;
@@ -427,88 +425,3 @@ fn commit_frame(
     }
     Ok(end)
 }
-
-/// The question in a read row.
-struct Ask {
-    partition: u64,
-    offset: i64,
-    max_bytes: u64,
-    isolation: Isolation,
-    leader_epoch: i32,
-    position: f64,
-    length: f64,
-}
-
-impl Ask {
-    fn of(rows: &Doubles<'_>, number: usize) -> Result<Ask, Refusal> {
-        let [partition, offset, max_bytes, isolation, leader_epoch, position, length] =
-            rows.row::<READ_ANSWERS>(number * READ_STRIDE);
-        Ok(Ask {
-            partition: whole(partition)
-                .ok_or_else(|| Refusal::argument("a partition id is not a whole number"))?,
-            offset: signed(offset).ok_or_else(|| Refusal::argument("an offset is not a whole number"))?,
-            max_bytes: whole(max_bytes).ok_or_else(|| Refusal::argument("a limit is not a whole number"))?,
-            isolation: isolation_of(isolation)?,
-            leader_epoch: epoch_of(leader_epoch)?,
-            position,
-            length,
-        })
-    }
-
-    /// Where the bytes go: inside `bytes`, or the call is refused.
-    fn destination(&self, bytes: &Bytes<'_>) -> Result<(usize, usize), Refusal> {
-        let range = index(self.position).zip(index(self.length));
-        let range = range
-            .filter(|(position, length)| position.checked_add(*length).is_some_and(|end| end <= bytes.len()));
-        range.ok_or_else(|| Refusal::argument("a row reaches past its destination"))
-    }
-}
-
-fn isolation_of(value: f64) -> Result<Isolation, Refusal> {
-    match value {
-        0.0 => Ok(Isolation::ReadUncommitted),
-        1.0 => Ok(Isolation::ReadCommitted),
-        2.0 => Ok(Isolation::Durable),
-        _ => Err(Refusal::argument("there is no such isolation")),
-    }
-}
-
-fn epoch_of(value: f64) -> Result<i32, Refusal> {
-    let epoch = signed(value).and_then(|epoch| i32::try_from(epoch).ok());
-    epoch.ok_or_else(|| Refusal::argument("a leader epoch is not a 32-bit number"))
-}
-
-fn put_readable(rows: &mut Doubles<'_>, number: usize, answer: &Readable) {
-    let values = [
-        f64::from(answer.code as u8),
-        unsigned(answer.bytes),
-        double(answer.log_start),
-        double(answer.high_watermark),
-        double(answer.last_stable),
-        double(answer.durable),
-        double(answer.log_end),
-        f64::from(answer.leader_epoch),
-    ];
-    rows.put(number * READ_STRIDE + READ_ANSWERS, &values);
-}
-
-fn put_all(out: &mut Doubles<'_>, values: &[f64]) -> Result<(), Refusal> {
-    if out.len() < values.len() {
-        return Err(Refusal::argument("the answer does not fit into its array"));
-    }
-    out.put(0, values);
-    Ok(())
-}
-
-fn put_offset(out: &mut Doubles<'_>, answer: &Offset) -> Result<(), Refusal> {
-    let values = match *answer {
-        Offset::Ready { offset, timestamp, leader_epoch } => {
-            [0.0, double(offset), double(timestamp), f64::from(leader_epoch), 0.0]
-        }
-        Offset::Pending(token) => [f64::from(Code::Pending as u8), -1.0, -1.0, -1.0, unsigned(token)],
-        Offset::Refused(code) => [f64::from(code as u8), -1.0, -1.0, -1.0, 0.0],
-    };
-    put_all(out, &values)
-}
-
-const _: () = assert!(Level::Memory as u8 == 0 && Level::Durable as u8 == 2);

@@ -12,6 +12,7 @@ mod memory;
 pub mod options;
 mod page;
 mod plan;
+mod read_rows;
 pub mod report;
 mod sim_registry;
 mod status;
