@@ -73,8 +73,10 @@ impl Engine {
     /// One step of settling and publishing.
     pub(crate) fn step_checkpoint(&mut self, now: u64) {
         self.finish_publish(now);
+        if self.log.settle_state() == SettleState::Idle && self.wants_settle(now) {
+            self.begin_settle();
+        }
         match self.log.settle_state() {
-            SettleState::Idle if self.wants_settle(now) => self.begin_settle(),
             SettleState::Ready { checkpoint } if self.checkpoint.publish.is_none() => {
                 self.publish_settle(checkpoint);
             }

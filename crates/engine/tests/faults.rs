@@ -258,3 +258,25 @@ fn settings_that_make_no_sense_are_refused_before_anything_is_touched() {
     assert_eq!(error, EngineError::Setting("journal_files must be at least 3"));
     assert_eq!(machine.used(), 0);
 }
+
+#[test]
+fn a_settle_comes_to_its_end_without_any_further_call_of_the_user() {
+    for with_batches in [false, true] {
+        let machine = machine(11);
+        let (mut engine, _) = open(&machine);
+        create(&mut engine, &[1]);
+        let (value, batch) = (vec![7; 36 << 10], filler(1, 36 << 10));
+        let effect = if with_batches {
+            Effect::Append(Append::new(1, &batch))
+        } else {
+            Effect::Put { key: b"k", value: &value }
+        };
+        commit(&mut engine, &[effect]);
+        // A host turns only when something completed or a deadline passed.
+        while engine.io().in_flight() > 0 {
+            engine.wait(None);
+            engine.turn();
+        }
+        assert_eq!(engine.counters().settles, 1, "with batches: {with_batches}");
+    }
+}

@@ -96,12 +96,14 @@ impl Log {
         if !small.is_empty() {
             plans.push_back(Plan::Shared(small));
         }
+        // Without files there is nothing to wait for.
+        let stage = if plans.is_empty() { Stage::Ready } else { Stage::Files };
         self.settle = Some(Settle {
             checkpoint,
             plans,
             covered,
             current: None,
-            stage: Stage::Files,
+            stage,
             snapshot,
             added: Added::default(),
             created: Vec::new(),

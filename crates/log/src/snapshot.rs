@@ -131,7 +131,7 @@ impl Log {
     fn restore_partition(&mut self, fields: &mut Fields) -> Result<(), SnapshotError> {
         let mut partition = Partition::new(fields.u64()?);
         let (start, end) = (fields.u64()?, fields.u64()?);
-        if start > end || self.table.find(partition.id).is_some() {
+        if start > end || end > i64::MAX as u64 || self.table.find(partition.id).is_some() {
             return Err(SnapshotError::Invalid);
         }
         partition.marks = Watermarks::settled(start, end);
