@@ -95,7 +95,9 @@ impl Engine {
         let pressure = self.journal.pressure();
         let (unsettled, capacity) = (pressure.unsettled_bytes, pressure.capacity_bytes);
         let short_of_laps = pressure.occupied_bytes >= capacity / 2 && unsettled >= capacity / 8;
-        unsettled > 0 && (unsettled >= self.config.settle_bytes || short_of_laps || self.checkpoint.asked)
+        let short_of_memory = self.log.unsettled_bytes() >= self.config.memory_bytes / 2;
+        let asked = short_of_laps || short_of_memory || self.checkpoint.asked;
+        unsettled > 0 && (unsettled >= self.config.settle_bytes || asked)
     }
 
     fn wants_settle(&self, now: u64) -> bool {

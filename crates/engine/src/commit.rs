@@ -183,8 +183,8 @@ impl Engine {
                 self.take_back(prepared);
                 let code = match error {
                     JournalError::Busy(busy) => {
-                        // A settle gives laps back, whether there may be no more files or there is no space for one.
-                        self.checkpoint.asked |= matches!(busy, Busy::Unsettled | Busy::NoSpace);
+                        // A settle gives laps back, whatever keeps the next file from being there.
+                        self.checkpoint.asked |= busy != Busy::Waiting;
                         if busy == Busy::NoSpace { Code::NoSpace } else { self.busy() }
                     }
                     JournalError::TooLarge { .. } => Code::MessageTooLarge,
