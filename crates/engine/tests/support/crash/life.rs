@@ -25,6 +25,8 @@ pub struct Machine {
     commits: Vec<u64>,
     closed_cleanly: bool,
     killed: bool,
+    /// A flush or write failed in this life: what was only written may be gone whatever ends it.
+    poisoned: bool,
     /// When it was last seen alive.
     died_at: u64,
 }
@@ -50,6 +52,7 @@ impl Machine {
             commits: Vec::new(),
             closed_cleanly: false,
             killed: false,
+            poisoned: false,
             died_at: 0,
         }
     }
@@ -83,7 +86,8 @@ impl Machine {
                 break Died::No;
             }
         };
-        self.tally.poisoned += u64::from(engine.events().failure.is_some());
+        self.poisoned = engine.events().failure.is_some();
+        self.tally.poisoned += u64::from(self.poisoned);
         self.tally.settles += engine.counters().settles;
         self.tally.cold_reads += engine.counters().cold_reads;
         if matches!(died, Died::No) {
@@ -232,6 +236,9 @@ impl Machine {
         let Some(first) = lost.first() else { return Ok(()) };
         if first.lsn <= self.durable {
             return Err(format!("durable frame {} is lost (durable was {})", first.lsn, self.durable));
+        }
+        if self.poisoned {
+            return Ok(());
         }
         if self.killed && first.lsn <= self.written {
             return Err(format!(
