@@ -47,26 +47,48 @@ pub(crate) fn runs_beyond(
     let mut beyond = Beyond::default();
     for (index, found) in files.iter_mut().enumerate() {
         let at_end = state.end.filter(|end| end.file == index);
-        let file_lap = found.lap();
-        if at_end.is_none() && file_lap != 0 && file_lap <= state.lap {
-            continue;
+        let lap = match (at_end, found.lap()) {
+            (Some(_), _) => state.lap,
+            (None, 0) => newest_lap(io, start, found)?,
+            (None, lap) => lap,
+        };
+        if at_end.is_some() || lap > state.lap {
+            let from = at_end.map_or(FRAMES_FROM, |end| end.position);
+            let search = Search { start, after: state.last_lsn, file: index, lap };
+            search.run(io, found, from, &mut beyond)?;
         }
-        let lap = if at_end.is_some() { state.lap } else { file_lap };
-        let from = at_end.map_or(FRAMES_FROM, |end| end.position);
-        let search = Search { start, state, file: index, lap };
-        search.run(io, found, from, &mut beyond)?;
         found.reader.release();
     }
     beyond.runs.sort_by_key(|run| (run.first.lap, run.place));
     Ok(beyond)
 }
 
+/// The latest lap of which a file that has lost its first frame holds any frame; 0: none. Older ones are stale: parts of
+/// them may show between the newer frames.
+fn newest_lap(io: &mut Io, start: &Start, found: &mut Found) -> Result<u32, OpenError> {
+    let (mut position, mut newest) = (FRAMES_FROM, 0);
+    while position < found.reader.size() && (newest > 0 || position <= FRAMES_FROM + SAMPLE) {
+        let next = position + BLOCK as u64;
+        let claim = found.reader.claim(io, position)?.filter(|claim| claim.lap > newest);
+        if let Some(claim) = claim {
+            let search = Search { start, after: 0, file: 0, lap: claim.lap };
+            let whole = search.frame_at(io, found, position)?.is_some();
+            if whole || search.next_candidate(io, found, position)? != next {
+                newest = claim.lap;
+            }
+        }
+        position = next;
+    }
+    Ok(newest)
+}
+
 /// The search through one file.
 struct Search<'a> {
     start: &'a Start,
-    state: &'a Walked,
+    /// Frames up to this LSN are known already.
+    after: u64,
     file: usize,
-    /// The lap its frames must have; 0: any later than the chain's.
+    /// The lap its frames must have.
     lap: u32,
 }
 
@@ -74,28 +96,24 @@ impl Search<'_> {
     fn run(&self, io: &mut Io, found: &mut Found, from: u64, beyond: &mut Beyond) -> Result<(), OpenError> {
         let mut position = from;
         let mut last: Option<(FrameHeader, u32)> = None;
-        let mut any = false;
         while position < found.reader.size() {
-            if self.lap == 0 && !any && position > FRAMES_FROM + SAMPLE {
-                return Ok(());
-            }
             let Some(frame) = self.frame_at(io, found, position)? else {
-                last = None;
                 position = self.next_candidate(io, found, position)?;
                 continue;
             };
-            any = true;
             check_incarnation(found, &frame, self.start)?;
             let end = position + frame.header.frame_bytes() as u64;
             beyond.durable_known = beyond.durable_known.max(frame.header.durable_lsn);
             beyond.last_lap = beyond.last_lap.max(frame.header.lap);
-            if last.as_ref().is_some_and(|(last, crc)| follows(last, *crc, &frame.header)) {
-                beyond.runs.last_mut().expect("a run has begun").end = end;
-            } else if frame.header.lsn > self.state.last_lsn {
-                let place = Place { file: self.file, position };
-                beyond.runs.push(Run { place, first: frame.header.clone(), end });
+            if frame.header.lsn > self.after {
+                if last.as_ref().is_some_and(|(last, crc)| follows(last, *crc, &frame.header)) {
+                    beyond.runs.last_mut().expect("a run has begun").end = end;
+                } else {
+                    let place = Place { file: self.file, position };
+                    beyond.runs.push(Run { place, first: frame.header.clone(), end });
+                }
+                last = Some((frame.header, frame.crc));
             }
-            last = (frame.header.lsn > self.state.last_lsn).then_some((frame.header, frame.crc));
             position = end;
         }
         Ok(())
@@ -103,7 +121,7 @@ impl Search<'_> {
 
     fn frame_at(&self, io: &mut Io, found: &mut Found, position: u64) -> Result<Option<Frame>, OpenError> {
         let claim = found.reader.claim(io, position)?;
-        if !claim.is_some_and(|claim| claim.file == found.number && self.is_lap(claim.lap)) {
+        if !claim.is_some_and(|claim| claim.file == found.number && claim.lap == self.lap) {
             return Ok(None);
         }
         match found.reader.probe(io, position)? {
@@ -112,15 +130,11 @@ impl Search<'_> {
         }
     }
 
-    fn is_lap(&self, lap: u32) -> bool {
-        if self.lap == 0 { lap > self.state.lap } else { lap == self.lap }
-    }
-
     /// Where to look after a position that holds no whole frame: behind the frame a header there claims, when the next
     /// one begins just there; else at the next block.
     fn next_candidate(&self, io: &mut Io, found: &mut Found, position: u64) -> Result<u64, OpenError> {
         let claim = found.reader.claim(io, position)?;
-        if let Some(claim) = claim.filter(|claim| claim.file == found.number && self.is_lap(claim.lap)) {
+        if let Some(claim) = claim.filter(|claim| claim.file == found.number && claim.lap == self.lap) {
             let behind = position.saturating_add(claim.bytes);
             if behind < found.reader.size()
                 && let Some(frame) = self.frame_at(io, found, behind)?

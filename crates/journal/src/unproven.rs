@@ -34,7 +34,7 @@ impl Stretch {
     /// Whether a frame that ends at `to` goes on with this stretch.
     fn takes(&self, place: Place, frame: &Frame, to: u64) -> bool {
         self.file == place.file
-            && to - self.from <= STRETCH
+            && to.checked_sub(self.from).is_some_and(|length| length <= STRETCH)
             && Arc::ptr_eq(self.window.slab(), frame.window.slab())
     }
 }

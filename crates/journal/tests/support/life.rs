@@ -21,6 +21,7 @@ pub struct Run {
     pub model: Model,
     pub config: Config,
     pub random: Random,
+    requests: Vec<Request>,
     /// I/O errors are part of this run.
     pub errors: bool,
     incarnation: u32,
@@ -32,11 +33,13 @@ impl Run {
     pub fn new(seed: u64, options: SimOptions, errors: bool) -> Run {
         let mut random = Random::new(seed ^ 0x6a6f_7572_6e61_6c00);
         let config = plan::config(&mut random);
+        let requests = plan::requests(&mut random);
         Run {
             sim: SimHandle::new(options),
             model: Model::default(),
             config,
             random,
+            requests,
             errors,
             incarnation: 0,
             clean: false,
@@ -182,7 +185,8 @@ impl AtWork<'_> {
     fn act(&mut self) -> Checked<()> {
         match self.run.random.below(16) {
             0..9 => {
-                let request = plan::request(&mut self.run.random);
+                let kinds = self.run.requests.len() as u64;
+                let request = self.run.requests[self.run.random.below(kinds) as usize];
                 self.append(request)
             }
             9..14 => self.turn(),

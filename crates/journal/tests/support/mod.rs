@@ -70,13 +70,27 @@ impl Exercised {
 pub fn run_all(test: &str, default: u64, run: impl Fn(u64) -> Checked<Exercised>) -> Exercised {
     let mut sum = Exercised::default();
     for seed in seed_range(default) {
+        let replay = Replay { test, seed };
         match run(seed) {
             Ok(run) => sum.add(run),
-            Err(violation) => panic!(
-                "seed {seed}: {}\nreplay: MILLRACE_SEED={seed} cargo test -p millrace-journal --test crash {test}",
-                violation.what
-            ),
+            Err(violation) => panic!("seed {seed}: {}", violation.what),
         }
+        drop(replay);
     }
     sum
+}
+
+/// Prints how to see a failure again, whether a promise was broken or an assertion of the journal failed.
+struct Replay<'a> {
+    test: &'a str,
+    seed: u64,
+}
+
+impl Drop for Replay<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Replay { test, seed } = self;
+            println!("replay: MILLRACE_SEED={seed} cargo test -p millrace-journal --test crash {test}");
+        }
+    }
 }

@@ -28,7 +28,12 @@ pub fn config(random: &mut Random) -> Config {
     }
 }
 
-pub fn request(random: &mut Random) -> Request {
+/// The kinds of requests of one run: few, so that losses add up against the same policy.
+pub fn requests(random: &mut Random) -> Vec<Request> {
+    (0..random.between(1, 4)).map(|_| request(random)).collect()
+}
+
+fn request(random: &mut Random) -> Request {
     let level = [Level::Memory, Level::Written, Level::Durable][random.below(3) as usize];
     let mut policy = Policy::OS;
     match random.below(6) {
