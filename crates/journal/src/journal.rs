@@ -387,12 +387,12 @@ impl Journal {
         if durable {
             self.durable_moved(commit.last_lsn, now);
         } else {
-            self.files.get_mut(commit.file).unflushed = true;
-            self.unflushed.join(commit.demand);
             #[cfg(feature = "planted")]
             if self.config.planted.acknowledge_before_flush {
-                self.durable_moved(commit.last_lsn, now);
+                return self.durable_moved(commit.last_lsn, now);
             }
+            self.files.get_mut(commit.file).unflushed = true;
+            self.unflushed.join(commit.demand);
         }
     }
 
