@@ -48,7 +48,11 @@ export async function fetchRaw(address: string, topic: string, partition: number
   return batches;
 }
 
-/** The codec id in the attributes of the first batch. */
+/** The largest codec id of the batches: a client leaves a batch uncompressed that a codec would only make longer. */
 export function codecOf(batches: Buffer): number {
-  return batches.readInt16BE(21) & 7;
+  let codec = 0;
+  for (let at = 0; at < batches.length; at += 12 + batches.readInt32BE(at + 8)) {
+    codec = Math.max(codec, batches.readInt16BE(at + 21) & 7);
+  }
+  return codec;
 }
