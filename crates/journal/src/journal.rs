@@ -77,6 +77,8 @@ pub struct Journal {
     marks: Watermarks,
     last_crc: u32,
     restart: bool,
+    /// A frame was refused because no file could take it, and no other file was begun since.
+    file_missed: bool,
     /// The last LSN that is not a mark: marks need not be persisted by marks.
     last_effect: u64,
     persisted_durable: u64,
@@ -104,6 +106,7 @@ impl Journal {
             marks: Watermarks::at(tail.last_lsn),
             last_crc: tail.last_crc,
             restart: tail.restart,
+            file_missed: false,
             last_effect: tail.last_lsn,
             persisted_durable: tail.persisted_durable,
             durable_moved_at: None,
@@ -238,8 +241,10 @@ impl Journal {
     /// Goes on in another file: ends the open commit and starts a lap.
     fn rotate(&mut self, length: usize) -> Result<usize, JournalError> {
         let Some(file) = self.files.rotate(length as u64, self.marks.appended()) else {
+            self.file_missed = true;
             return Err(JournalError::Busy(self.why_no_file()));
         };
+        self.file_missed = false;
         self.close_commit();
         self.counters.laps += 1;
         Ok(file)
@@ -285,11 +290,12 @@ impl Journal {
         self.mark_when_idle(now);
         self.start_flush(now, queue);
         self.start_commit(now, queue);
-        self.supply.step(now, &self.config, &self.files, self.appended_since_open(), queue);
+        self.supply.step(now, &self.config, &self.files, self.in_use(), queue);
     }
 
-    fn appended_since_open(&self) -> bool {
-        self.counters.frames > 0
+    /// Whether somebody appends, or tried to: an opening alone makes no file.
+    fn in_use(&self) -> bool {
+        self.counters.frames > 0 || self.file_missed
     }
 
     fn start_commit(&mut self, now: u64, queue: &mut OpQueue) {

@@ -3,7 +3,7 @@
 use crate::config::{Config, Start};
 use crate::entry::Entry;
 use crate::error::{Busy, JournalError};
-use crate::file::{Files, JournalFile};
+use crate::file::{FileState, Files, JournalFile};
 use crate::flush::{Level, Policy, Request};
 use crate::frame::{FrameHeader, FrameKind};
 use crate::journal::{Journal, Tail};
@@ -360,6 +360,41 @@ fn a_full_disk_is_no_poison_and_passes_by_itself() {
     bench.step();
     finish_new_file(&mut bench);
     assert_eq!(bench.try_append(9 * 4096, Request::DURABLE), Ok(4), "the mark was frame 3");
+}
+
+/// As recovery leaves it: one file, to go on in from `used` or, with `restart`, to be left alone until it is settled.
+fn recovered(used: u64, restart: bool) -> Bench {
+    let mut bench = bench(0);
+    let mut files = Files::default();
+    let state = if restart { FileState::Full { last_lsn: 5 } } else { FileState::Active };
+    files.add(JournalFile { state, used, lap: 1, ..JournalFile::fresh(1, FileId(1), 16 * BLOCK) });
+    let tail = Tail { last_lsn: 5, last_crc: 9, persisted_durable: 5, restart, ..Tail::default() };
+    let start = Start { directory_id: 7, incarnation: 2, checkpoint_lsn: 0, durable_lsn: 0, clean: false };
+    bench.journal = Journal::assemble(config(), start, files, tail);
+    bench
+}
+
+#[test]
+fn a_refused_append_brings_the_file_it_needs_although_nothing_was_appended_since_the_opening() {
+    for (used, restart) in [(16 * BLOCK, false), (8 * BLOCK, false), (16 * BLOCK, true), (8 * BLOCK, true)] {
+        let mut bench = recovered(used, restart);
+        let refused = bench.try_append(9 * 4096, Request::DURABLE);
+        assert_eq!(refused, Err(JournalError::Busy(Busy::FileNotReady)));
+        bench.step();
+        finish_new_file(&mut bench);
+        assert_eq!(bench.try_append(9 * 4096, Request::DURABLE), Ok(6), "used {used}, restart {restart}");
+    }
+}
+
+#[test]
+fn an_opening_that_nobody_appends_to_makes_no_file() {
+    for used in [8 * BLOCK, 16 * BLOCK] {
+        let mut bench = recovered(used, false);
+        bench.step();
+        bench.now = 999 * MS;
+        bench.step();
+        assert!(bench.ops.is_empty(), "{:?}", bench.ops);
+    }
 }
 
 /// Answers everything the making of a file asks for, and checks the order.

@@ -35,8 +35,6 @@ pub struct Tally {
     pub cold_reads: u64,
     pub poisoned: u64,
     pub duplicates: u64,
-    /// Runs that ended with a journal that could not get its second file.
-    pub starved: u64,
 }
 
 impl Tally {
@@ -50,7 +48,6 @@ impl Tally {
         self.cold_reads += other.cold_reads;
         self.poisoned += other.poisoned;
         self.duplicates += other.duplicates;
-        self.starved += other.starved;
     }
 }
 
