@@ -12,6 +12,7 @@ import type { ConnectionLog } from './connection-log.ts';
 import { dispatch } from './dispatch.ts';
 import { type ExchangeOwner, OpenExchange } from './exchange.ts';
 import type { HandlerTable, Peer } from './handler.ts';
+import type { LargeBuffers } from './large-buffers.ts';
 import { Output } from './output.ts';
 import { type ByteBudget, FrameCutter, FramingError, recognise } from './protocol/framing.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
@@ -27,6 +28,7 @@ export interface ConnectionHost {
   readonly table: HandlerTable;
   readonly budget: ByteBudget;
   readonly log: ConnectionLog;
+  readonly buffers: LargeBuffers;
   /** Runs `connection.flush` once before this turn of the event loop ends. */
   flushSoon(connection: Connection): void;
   closed(connection: Connection): void;
@@ -71,8 +73,9 @@ export class Connection implements ExchangeOwner {
     this.#cutter = new FrameCutter(
       { maxFrameBytes: limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES },
       host.budget,
+      host.buffers,
     );
-    this.#output = new Output(socket, () => this.#afterProgress());
+    this.#output = new Output(socket, host.buffers, () => this.#afterProgress());
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
@@ -84,6 +87,10 @@ export class Connection implements ExchangeOwner {
   /** True when nothing is open and nothing is unsent. */
   get isQuiet(): boolean {
     return this.#open === 0 && this.#output.unsent === 0;
+  }
+
+  get buffers(): LargeBuffers {
+    return this.#host.buffers;
   }
 
   /** Sends what is ready, then goes on with requests that had to wait. */
@@ -108,9 +115,10 @@ export class Connection implements ExchangeOwner {
     let head: OpenExchange | null = exchange;
     while (head?.isEnded) {
       if (head !== exchange) this.#heldBytes -= head.replyBytes?.length ?? 0;
-      if (head.replyBytes !== null) this.#output.push(head.replyBytes);
+      if (head.replyBytes !== null) this.#output.push(head.replyBytes, head.replyMemory);
       this.#open -= 1;
       this.#openBytes -= head.requestBytes;
+      if (head.requestMemory !== null) this.#host.buffers.give(head.requestMemory);
       head = head.next;
     }
     this.#first = head;
@@ -190,10 +198,12 @@ export class Connection implements ExchangeOwner {
   }
 
   #request(): void {
-    const { bytes, start, end } = this.#cutter;
+    const { bytes, start, end, gathered } = this.#cutter;
     dispatch(this.#host.table, bytes, start, end, (handler, head, clientId) => {
       if (!this.#hasSpoken) this.#trust();
-      return this.#enqueue(new OpenExchange(this, handler, head, clientId, end - start));
+      const exchange = new OpenExchange(this, handler, head, clientId, end - start);
+      if (handler.forgetsRequest === true) exchange.requestMemory = gathered;
+      return this.#enqueue(exchange);
     });
   }
 

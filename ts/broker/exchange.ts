@@ -6,6 +6,7 @@
  */
 
 import type { AnyHandler, Exchange, Peer } from './handler.ts';
+import type { LargeBuffers } from './large-buffers.ts';
 import { encodeResponseHeader, type RequestHead } from './protocol/header.ts';
 import { Writer } from './protocol/writer.ts';
 
@@ -13,6 +14,7 @@ import { Writer } from './protocol/writer.ts';
 export interface ExchangeOwner {
   readonly peer: Peer;
   readonly gone: boolean;
+  readonly buffers: LargeBuffers;
   /** The writer of the connection's output if `exchange` is the oldest open one, so that its reply can go there at once. */
   outputFor(exchange: OpenExchange): Writer | null;
   ended(exchange: OpenExchange): void;
@@ -24,6 +26,8 @@ export interface ExchangeOwner {
 /** Body bytes expected when a handler says nothing: most replies are smaller. */
 const DEFAULT_REPLY_BYTES = 192;
 const HEAD_BYTES = 16;
+/** Replies from here on lie in memory that is used again. */
+const LARGE_REPLY = 64 * 1024;
 
 export class OpenExchange implements Exchange<unknown> {
   readonly apiKey: number;
@@ -34,9 +38,15 @@ export class OpenExchange implements Exchange<unknown> {
   onAbort: (() => void) | null = null;
   /** The framed reply once ended; null for "no reply", and for one that went to the output at once. */
   replyBytes: Buffer | null = null;
+  /** What the request was gathered in, if nobody needs it once the request is answered. */
+  requestMemory: Buffer | null = null;
+  /** What `replyBytes` lies in, to be given back when the peer has it; null when it is not worth it. */
+  replyMemory: Buffer | null = null;
   isEnded = false;
   /** The next younger exchange of the connection. */
   next: OpenExchange | null = null;
+  /** Memory of an earlier `begin`, from which the present reply is still being copied. */
+  #superseded: Buffer | null = null;
   readonly #owner: ExchangeOwner;
   readonly #handler: AnyHandler;
 
@@ -84,13 +94,20 @@ export class OpenExchange implements Exchange<unknown> {
   }
 
   begin(sizeHint: number): Writer {
-    const writer = new Writer(sizeHint + HEAD_BYTES);
+    const bytes = sizeHint + HEAD_BYTES;
+    this.#superseded = this.replyMemory;
+    this.replyMemory = bytes < LARGE_REPLY ? null : this.#owner.buffers.take(bytes);
+    const writer = new Writer(this.replyMemory ?? bytes);
     this.#head(writer);
     return writer;
   }
 
   finish(writer: Writer): void {
     writer.patchInt32(0, writer.position - 4);
+    // A writer that grew has left its memory to whoever else still looks at it.
+    if (writer.buffer !== this.replyMemory) this.replyMemory = null;
+    if (this.#superseded !== null) this.#owner.buffers.give(this.#superseded);
+    this.#superseded = null;
     this.#end(writer.bytes());
   }
 

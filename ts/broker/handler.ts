@@ -41,7 +41,8 @@ export interface Exchange<Response> {
   /**
    * Starts a reply by hand: the writer already holds the length gap and the response header; `sizeHint` is the expected
    * number of body bytes, so that a large reply is allocated once. The handler encodes the body, fills its gaps (now or
-   * later), then calls `finish` with the same writer. Nothing else may be written after that.
+   * later), then calls `finish` with the same writer. Nothing else may be written after that. A second `begin` starts
+   * anew; what the first one holds may be copied from until `finish`, if nothing fills it any more.
    */
   begin(sizeHint: number): Writer;
   finish(writer: Writer): void;
@@ -57,6 +58,11 @@ export interface Handler<Request, Response> {
   readonly maxVersion: number;
   /** Lowest version told in ApiVersions where it differs from `minVersion` (Produce tells 0 and serves from 3). */
   readonly advertisedMinVersion?: number;
+  /**
+   * Nothing refers to bytes of the request once its exchange has ended, so that their memory can be used again. Left out
+   * by handlers that keep views of a request.
+   */
+  readonly forgetsRequest?: true;
   handle(request: Request, exchange: Exchange<Response>): void;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Socket } from 'node:net';
+import type { LargeBuffers } from './large-buffers.ts';
 import { Writer } from './protocol/writer.ts';
 
 /** Bytes given to the socket at once; a longer reply goes out in pieces, each of which is a sign of life. */
@@ -13,10 +14,19 @@ const WINDOW = 2 * 1024 * 1024;
 /** First capacity of the writer that replies of one turn share. */
 const SHARED_BYTES = 512;
 
+/** Bytes in the queue, and the memory to give back when the last of them has been taken. */
+interface Piece {
+  bytes: Buffer;
+  readonly memory: Buffer | null;
+}
+
 export class Output {
   readonly #socket: Socket;
+  readonly #buffers: LargeBuffers;
   readonly #onProgress: () => void;
-  #queue: Buffer[] = [];
+  #queue: Piece[] = [];
+  /** Memory whose last bytes are in the window that the socket has. */
+  #writingMemory: Buffer[] = [];
   #queuedBytes = 0;
   #writingBytes = 0;
   /** The youngest bytes, younger than all of the queue. */
@@ -25,8 +35,9 @@ export class Output {
   lastProgress = 0;
 
   /** `onProgress` runs after the peer has taken what was handed to the socket. */
-  constructor(socket: Socket, onProgress: () => void) {
+  constructor(socket: Socket, buffers: LargeBuffers, onProgress: () => void) {
     this.#socket = socket;
+    this.#buffers = buffers;
     this.#onProgress = onProgress;
   }
 
@@ -45,11 +56,11 @@ export class Output {
     return this.#shared;
   }
 
-  /** Queues bytes; nothing is sent before `flush`. */
-  push(bytes: Buffer): void {
+  /** Queues bytes; nothing is sent before `flush`. `memory`, if any, is given back when the peer's kernel has them. */
+  push(bytes: Buffer, memory: Buffer | null): void {
     this.#started();
     this.#seal();
-    this.#enqueue(bytes);
+    this.#enqueue(bytes, memory);
   }
 
   /** Hands the next window to the socket, unless the last one is still under way. */
@@ -72,19 +83,21 @@ export class Output {
     if (this.unsent === 0) this.lastProgress = performance.now();
   }
 
-  #enqueue(bytes: Buffer): void {
-    this.#queue.push(bytes);
+  #enqueue(bytes: Buffer, memory: Buffer | null): void {
+    this.#queue.push({ bytes, memory });
     this.#queuedBytes += bytes.length;
   }
 
   #seal(): void {
     if (this.#shared === null || this.#shared.position === 0) return;
-    this.#enqueue(this.#shared.bytes());
+    this.#enqueue(this.#shared.bytes(), null);
     this.#shared = null;
   }
 
   #taken(): void {
     this.#writingBytes = 0;
+    for (const memory of this.#writingMemory) this.#buffers.give(memory);
+    this.#writingMemory = [];
     this.lastProgress = performance.now();
     this.flush();
     this.#onProgress();
@@ -96,14 +109,16 @@ export class Output {
     let room = WINDOW;
     let index = 0;
     for (; index < this.#queue.length && room > 0; index += 1) {
-      const bytes = this.#queue[index] as Buffer;
+      const piece = this.#queue[index] as Piece;
+      const { bytes, memory } = piece;
       if (bytes.length > room) {
         pieces.push(bytes.subarray(0, room));
-        this.#queue[index] = bytes.subarray(room);
+        piece.bytes = bytes.subarray(room);
         room = 0;
         break;
       }
       pieces.push(bytes);
+      if (memory !== null) this.#writingMemory.push(memory);
       room -= bytes.length;
     }
     this.#queue.splice(0, index);

@@ -10,6 +10,7 @@ import { Connection, type ConnectionHost } from './connection.ts';
 import { type ConnectionLimits, DEFAULT_LIMITS } from './connection-limits.ts';
 import { ConnectionLog, type PrintLine } from './connection-log.ts';
 import type { HandlerTable } from './handler.ts';
+import { LargeBuffers } from './large-buffers.ts';
 import type { ByteBudget } from './protocol/framing.ts';
 
 export interface KafkaServerOptions {
@@ -41,6 +42,7 @@ export class KafkaServer {
       table: options.table,
       budget: sharedBudget(this.#limits.maxArrivingBytes),
       log: this.#log,
+      buffers: new LargeBuffers(),
       flushSoon: (connection) => this.#flushSoon(connection),
       closed: (connection) => this.#closed(connection),
     };

@@ -152,6 +152,8 @@ export function produceHandler(context: BrokerContext): Handler<ProduceRequest, 
     minVersion: 3,
     maxVersion: 11,
     advertisedMinVersion: 0,
+    // The engine has copied the batches before any of them is acknowledged or refused.
+    forgetsRequest: true,
     handle(request, exchange) {
       const asked = LEVEL_OF_ACKS.get(request.acks);
       const open = new OpenProduce(exchange, request);

@@ -163,13 +163,17 @@ class OpenFetch implements ParkedWork {
       }
       // Less than the bound (sealed files tell an upper one), or a partition deleted or found damaged meanwhile: what was
       // read is good, but the gaps have the wrong size, so the reply is encoded anew.
+      let total = 0;
       rows.forEach((row, index) => {
+        total += copied[index] ?? 0;
         const start = positions[index] as number;
         const error = kafkaErrorOf(codes[index] as CodeNumber);
         if (error === ErrorCode.NONE) row.records = buffer.subarray(start, start + (copied[index] ?? 0));
         else refuse(row, error);
       });
-      this.#exchange.reply(response);
+      const again = this.#exchange.begin(total + (this.#targets.length + 2) * PARTITION_OVERHEAD);
+      fetchApi.encodeResponse(again, this.#exchange.apiVersion, response);
+      this.#exchange.finish(again);
     });
   }
 }

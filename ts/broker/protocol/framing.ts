@@ -26,6 +26,15 @@ export interface ByteBudget {
   give(bytes: number): void;
 }
 
+/** Where messages are gathered; what is given back may be handed out again. */
+export interface GatherMemory {
+  take(bytes: number): Buffer;
+  give(buffer: Buffer): void;
+}
+
+/** Memory of its own for every message. */
+export const FRESH_MEMORY: GatherMemory = { take: Buffer.allocUnsafeSlow, give: () => undefined };
+
 /** Copying a growing buffer costs at most 1/7 of the message, and claims at most 8 times what has arrived. */
 const GROWTH = 8;
 const EMPTY = Buffer.alloc(0);
@@ -40,8 +49,11 @@ export class FrameCutter {
   bytes: Uint8Array = EMPTY;
   start = 0;
   end = 0;
+  /** The memory of that message when it was gathered; the caller's from then on. */
+  gathered: Buffer | null = null;
 
   readonly #budget: ByteBudget;
+  readonly #memory: GatherMemory;
   #chunk: Uint8Array = EMPTY;
   #position = 0;
   /** Bytes of a length prefix that was split between chunks. */
@@ -50,11 +62,18 @@ export class FrameCutter {
   #gather: Buffer | null = null;
   #gatherLength = 0;
   #gatherFilled = 0;
+  /** Bytes taken from the budget for `#gather`. */
+  #claimed = 0;
 
-  constructor(limits: { maxFrameBytes: number; minGatherBytes: number }, budget: ByteBudget) {
+  constructor(
+    limits: { maxFrameBytes: number; minGatherBytes: number },
+    budget: ByteBudget,
+    memory: GatherMemory = FRESH_MEMORY,
+  ) {
     this.maxFrameBytes = limits.maxFrameBytes;
     this.minGatherBytes = limits.minGatherBytes;
     this.#budget = budget;
+    this.#memory = memory;
   }
 
   /** True while the beginning of a message is held whose end has not arrived. */
@@ -85,7 +104,10 @@ export class FrameCutter {
 
   /** Gives the gathered bytes back to the budget; nothing can be cut afterwards. */
   release(): void {
-    if (this.#gather !== null) this.#budget.give(this.#gather.length);
+    if (this.#gather !== null) {
+      this.#unclaim();
+      this.#memory.give(this.#gather);
+    }
     this.#gather = null;
     this.#chunk = EMPTY;
     this.#position = 0;
@@ -107,7 +129,7 @@ export class FrameCutter {
       throw new FramingError('oversize', `a message of ${length} bytes, above the limit of ${this.maxFrameBytes}`);
     }
     if (this.#chunk.length - this.#position >= length) {
-      this.#found(this.#chunk, this.#position, this.#position + length);
+      this.#found(this.#chunk, this.#position, this.#position + length, null);
       this.#position += length;
       return true;
     }
@@ -127,9 +149,9 @@ export class FrameCutter {
     this.#position += count;
     this.#gatherFilled = filled;
     if (filled < this.#gatherLength) return false;
-    this.#budget.give(gather.length);
+    this.#unclaim();
     this.#gather = null;
-    this.#found(gather, 0, filled);
+    this.#found(gather, 0, filled, gather);
     return true;
   }
 
@@ -141,18 +163,28 @@ export class FrameCutter {
     if (!this.#budget.take(capacity)) {
       throw new FramingError('memory', 'the memory for requests that are still arriving is used up');
     }
-    return Buffer.allocUnsafeSlow(capacity);
+    this.#claimed += capacity;
+    return this.#memory.take(capacity);
+  }
+
+  #unclaim(): void {
+    this.#budget.give(this.#claimed);
+    this.#claimed = 0;
   }
 
   #grow(old: Buffer, capacity: number): Buffer {
+    const claimed = this.#claimed;
     const larger = this.#allocate(capacity);
     old.copy(larger, 0, 0, this.#gatherFilled);
-    this.#budget.give(old.length);
+    this.#budget.give(claimed);
+    this.#claimed -= claimed;
+    this.#memory.give(old);
     this.#gather = larger;
     return larger;
   }
 
-  #found(bytes: Uint8Array, start: number, end: number): void {
+  #found(bytes: Uint8Array, start: number, end: number, gathered: Buffer | null): void {
+    this.gathered = gathered;
     this.bytes = bytes;
     this.start = start;
     this.end = end;

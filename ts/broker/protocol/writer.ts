@@ -39,9 +39,9 @@ export class Writer {
   #buffer: Buffer;
   #position = 0;
 
-  /** `capacity`: bytes allocated at first; the exact size of a large message saves the growing. */
-  constructor(capacity = 256) {
-    this.#buffer = Buffer.allocUnsafe(capacity);
+  /** `memory`: a buffer to begin in, or how many bytes to allocate; the exact size of a message saves the growing. */
+  constructor(memory: number | Buffer = 256) {
+    this.#buffer = typeof memory === 'number' ? Buffer.allocUnsafe(memory) : memory;
   }
 
   /** Bytes written so far. */
