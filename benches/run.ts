@@ -20,8 +20,8 @@ import { embeddedAppend } from './scenarios/embedded.ts';
 import { hotFetch, largeBatches, oneInFlight, smallRequests } from './scenarios/wire.ts';
 
 const scenarios: readonly Scenario[] = [embeddedAppend, smallRequests, largeBatches, oneInFlight, hotFetch];
-const SMOKE: Size = { warmUpSeconds: 0.2, seconds: 0.5, repetitions: 1, rivals: false };
-const REAL: Size = { warmUpSeconds: 2, seconds: 5, repetitions: 5, rivals: true };
+const SMOKE: Size = { warmUpSeconds: 0.2, seconds: 0.5, repetitions: 1, discarded: 0, rivals: false };
+const REAL: Size = { warmUpSeconds: 2, seconds: 5, repetitions: 5, discarded: 2, rivals: true };
 
 const { values } = parseArgs({
   options: {
@@ -77,6 +77,7 @@ function chosenSize(): Size {
     warmUpSeconds: base.warmUpSeconds,
     seconds: values.seconds === undefined ? base.seconds : Number(values.seconds),
     repetitions: values.repetitions === undefined ? base.repetitions : Number(values.repetitions),
+    discarded: base.discarded,
     rivals: base.rivals && !values['no-rivals'],
   };
 }

@@ -31,6 +31,8 @@ export interface Size {
   readonly warmUpSeconds: number;
   readonly seconds: number;
   readonly repetitions: number;
+  /** Rounds over all sides before the measured ones: a JVM needs some, and so does V8. */
+  readonly discarded: number;
   /** Whether rivals take part; without them only our own side is run, and no goal is judged. */
   readonly rivals: boolean;
 }
@@ -77,7 +79,10 @@ export interface ScenarioResult {
 export async function runScenario(scenario: Scenario, workplace: Workplace): Promise<ScenarioResult> {
   const sides = await scenario.open(workplace);
   const measured = sides.map((side) => ({ side, repetitions: [] as Figures[] }));
-  for (let repetition = 0; repetition < workplace.size.repetitions; repetition += 1) {
+  for (let round = 0; round < workplace.size.discarded; round += 1) {
+    for (const { side } of measured) await side.measure();
+  }
+  for (let round = 0; round < workplace.size.repetitions; round += 1) {
     for (const { side, repetitions } of measured) repetitions.push(await side.measure());
   }
   const results = measured.map(({ side, repetitions }) => ({

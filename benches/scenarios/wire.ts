@@ -123,7 +123,7 @@ export const hotFetch: Scenario = {
   },
 };
 
-/** A side whose topic is filled, with about 32 MiB per second of the size, before it is measured. */
+/** A side whose topic is filled before it is measured. */
 async function fetcher(target: Target, workplace: Workplace): Promise<Side> {
   const filler = await producer(target, { ...workplace, size: FILL }, LARGE);
   await filler.measure();
@@ -142,4 +142,4 @@ async function fetcher(target: Target, workplace: Workplace): Promise<Side> {
 }
 
 /** Short: hot data is what the broker still holds in memory. */
-const FILL = { warmUpSeconds: 0, seconds: 0.25, repetitions: 1, rivals: false };
+const FILL = { warmUpSeconds: 0, seconds: 0.25, repetitions: 1, discarded: 0, rivals: false };
