@@ -12,6 +12,8 @@ use crate::op::Done;
 
 /// How often in a row an attempt is made again without any progress.
 const RETRIES_MAX: u32 = 100;
+/// The smallest unit of a direct write that devices have.
+const SECTOR: usize = 512;
 
 /// What is to be done about an outcome.
 pub(crate) enum Next {
@@ -105,10 +107,14 @@ impl InFlight {
             self.counters.bytes_written += length as u64;
             return Next::Complete(Ok(Done::Written { length }));
         }
-        // A direct write goes on from a whole block; what was written behind it is written again, the same bytes.
-        let next = if whole_blocks { reached / BLOCK * BLOCK } else { reached };
-        let progress = next > *done;
-        *done = next;
+        let before = self.work(slot).filled;
+        let (filled, progress) = (reached.max(before), reached > before);
+        // A direct write goes on from a whole block; what was written behind it is written again, the same bytes. If
+        // that ends inside the same block again (a full disk of small blocks), the attempt right behind the bytes that
+        // are there says why.
+        let behind = !progress && filled.is_multiple_of(SECTOR);
+        *done = if whole_blocks && !behind { filled / BLOCK * BLOCK } else { filled };
+        self.work(slot).filled = filled;
         self.go_on(slot, attempt, progress)
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Work {
     attempt: Option<Attempt>,
     /// Attempts in a row without progress.
     pub retries: u32,
-    /// Bytes of a read that are known to be there.
+    /// Bytes of a read or write that are known to be there.
     pub filled: usize,
     /// Completed already, as far as anyone knows.
     #[cfg(feature = "planted")]
@@ -403,6 +403,24 @@ mod tests {
         bench.settle_all();
         assert!(matches!(bench.ready[0].result, Ok(Done::Written { length: 12_288 })));
         assert_eq!(*places.borrow(), [0, 4096, 8192]);
+    }
+
+    #[test]
+    fn a_direct_write_that_stops_inside_a_block_again_asks_behind_it_for_the_reason() {
+        let places = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let seen = std::rc::Rc::clone(&places);
+        let mut bench = Bench::new(move |attempt| match attempt {
+            Attempt::Write { done, .. } => {
+                seen.borrow_mut().push(*done);
+                if *done < 5632 { 5632 - *done as i64 } else { -i64::from(libc::ENOSPC) }
+            }
+            _ => 3,
+        });
+        let file = bench.open();
+        bench.accept(write(file, 3));
+        bench.settle_all();
+        assert_eq!(bench.ready[0].result.as_ref().unwrap_err().errno, libc::ENOSPC);
+        assert_eq!(*places.borrow(), [0, 4096, 5632]);
     }
 
     #[test]

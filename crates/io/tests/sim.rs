@@ -271,6 +271,22 @@ fn a_full_disk_refuses_growth_but_not_overwriting_creating_or_renaming() {
 }
 
 #[test]
+fn a_disk_with_room_for_part_of_a_block_is_full_and_no_broken_device() {
+    for (room, short) in
+        [512, 1536, BLOCK as u64 + 3584].into_iter().flat_map(|room| [(room, 0), (room, 500_000)])
+    {
+        let options = SimOptions { space: Some(BLOCK as u64 + room), short, ..SimOptions::perfect(room) };
+        let sim = prepared(options, 1);
+        let (mut io, file) = reopened(&sim);
+        let error = write(&mut io, file, BLOCK as u64, &pattern(3, 1)).unwrap_err();
+        assert_eq!(error.kind, IoErrorKind::NoSpace, "room for {room} bytes: {error}");
+        sim.change_options(|options| options.space = None);
+        write(&mut io, file, BLOCK as u64, &pattern(3, 1)).expect("there is room now");
+        assert_eq!(sim.read("data").expect("there")[BLOCK..], pattern(3, 1));
+    }
+}
+
+#[test]
 fn delayed_allocation_reports_a_full_disk_at_the_flush() {
     let options = SimOptions { space: Some(BLOCK as u64), late_no_space: true, ..SimOptions::perfect(1) };
     let sim = SimHandle::new(options);
