@@ -29,6 +29,11 @@ describe('the package', () => {
       expect(manifest.scripts).not.toHaveProperty(script);
   });
 
+  it('starts and tests in the place of the shell npm runs, so that SIGTERM to npm reaches them', () => {
+    expect(manifest.scripts.start).toMatch(/^exec node /);
+    expect(manifest.scripts.test).toMatch(/^exec node /);
+  });
+
   it('pins every dependency to one version', () => {
     const versions = Object.values({ ...manifest.dependencies, ...manifest.devDependencies });
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
