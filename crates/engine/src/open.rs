@@ -14,12 +14,12 @@ use crate::error::EngineError;
 use crate::manifest::{BYTES_MAX, Head, Manifest, ManifestError, PATH};
 use crate::publish::Publish;
 use crate::state::State;
-use millrace_io::{Io, Op, OpQueue};
+use millrace_io::{Done, Io, IoErrorKind, Op, OpQueue, OpenMode};
 use millrace_journal::{JOURNAL_DIRECTORY, Journal, JournalReport, RecoveredFrame, Start};
 use millrace_log::segment::{self, Kind};
 use millrace_log::{Log, LogConfig};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 impl Engine {
     /// Opens the data directory the driver was opened on, creating what is missing in an empty one.
@@ -168,17 +168,22 @@ impl Recovery {
         }
     }
 
-    /// Removes segment files no manifest names; reports named ones that are missing.
+    /// Removes segment files no manifest names; reports named ones that are missing or too short. Contents are verified
+    /// when they are read.
     fn check_segments(&mut self, io: &mut Io) -> Result<(), EngineError> {
         io.make_directory(segment::DIRECTORY)?;
         let names: BTreeSet<String> = io.list(segment::DIRECTORY)?.into_iter().collect();
         let mut known = BTreeSet::new();
-        for (number, kind, _) in self.log.files() {
+        for (number, kind, length) in self.log.files() {
             let path = segment::path(number, kind);
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            if name.as_ref().is_some_and(|name| !names.contains(name)) {
-                let detail = "the file is missing".to_string();
-                self.damage.push(Damage { file: path.display().to_string(), position: 0, detail });
+            let defect = if name.as_ref().is_some_and(|name| !names.contains(name)) {
+                Some((0, "the file is missing".to_string()))
+            } else {
+                check_length(io, &path, length)?
+            };
+            if let Some((position, detail)) = defect {
+                self.damage.push(Damage { file: path.display().to_string(), position, detail });
             }
             known.extend(name);
             if kind == Kind::Own {
@@ -192,6 +197,23 @@ impl Recovery {
         }
         Ok(())
     }
+}
+
+/// What is wrong with a segment file that the manifest says has `length` bytes, and at which position: it ends before,
+/// or does not open. A lack of descriptors or memory says nothing about the file and ends the opening.
+fn check_length(io: &mut Io, path: &Path, length: u64) -> Result<Option<(u64, String)>, EngineError> {
+    let opened = io.run(Op::Open { path: path.to_path_buf(), mode: OpenMode::ReadCached });
+    let (file, size) = match opened {
+        Ok(Done::Opened { file, size }) => (file, size),
+        Ok(other) => panic!("an open completed as {other:?}"),
+        Err(error) if matches!(error.kind, IoErrorKind::Device | IoErrorKind::Denied) => {
+            return Ok(Some((0, error.to_string())));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    io.run(Op::Close { file })?;
+    let detail = || format!("the file has {size} bytes, the manifest names {length}");
+    Ok((size < length).then(|| (size, detail())))
 }
 
 /// Removes the files of a creation that did not get to its end.

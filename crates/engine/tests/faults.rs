@@ -4,7 +4,7 @@
 mod support;
 
 use millrace_engine::{Append, Code, Effect, Engine, EngineError, Level};
-use millrace_io::{Io, SimHandle, SimOptions};
+use millrace_io::{Done, Io, Op, OpenMode, SimHandle, SimOptions};
 use support::*;
 
 /// Appends rounds of batches to partition 1, ignoring refusals; answers what was accepted.
@@ -161,13 +161,73 @@ fn a_damaged_or_missing_index_costs_time_and_no_data() {
 fn a_missing_segment_is_reported_and_the_rest_is_served() {
     let (machine, expected) = settled(5);
     let mut io = Io::sim(machine.clone());
-    io.run(millrace_io::Op::Unlink { path: "segments/0000000000000001.log".into() }).expect("removed");
+    io.run(Op::Unlink { path: "segments/0000000000000001.log".into() }).expect("removed");
     drop(io);
     let (mut engine, account) = open(&machine);
     assert!(!account.clean);
     assert_eq!(account.damage[0].file, "segments/0000000000000001.log");
     assert_eq!(read(&mut engine, 1, 0, 1).unwrap_err(), Code::Damaged);
     assert_eq!(read(&mut engine, 1, 150, 1).expect("served")[0].bytes(), expected[150]);
+}
+
+/// Cuts a file behind the engine's back.
+fn shorten(machine: &SimHandle, path: &str, length: u64) {
+    let mut io = Io::sim(machine.clone());
+    let opened = io.run(Op::Open { path: path.into(), mode: OpenMode::WriteDirect }).expect("opened");
+    let Done::Opened { file, .. } = opened else { panic!("{opened:?}") };
+    io.run(Op::Truncate { file, length }).expect("cut");
+    io.run(Op::Sync { file }).expect("synced");
+}
+
+#[test]
+fn a_segment_that_is_too_short_is_reported_at_opening_with_its_end_and_the_rest_is_served() {
+    let (machine, expected) = settled(12);
+    let path = "segments/0000000000000001.log";
+    let whole = machine.read(path).expect("there").len() as u64;
+    let first = expected[0].len() as u64;
+    for length in [0, first, first + 10, whole - 1] {
+        let machine = machine.fork(length);
+        shorten(&machine, path, length);
+        let (mut engine, account) = open(&machine);
+        assert!(!account.clean);
+        let [damage] = &account.damage[..] else { panic!("{:?}", account.damage) };
+        assert_eq!((damage.file.as_str(), damage.position), (path, length));
+        let detail = format!("the file has {length} bytes, the manifest names {whole}");
+        assert_eq!(damage.detail, detail);
+        if length >= first {
+            assert_eq!(read(&mut engine, 1, 0, 1).expect("batch 0 is whole")[0].bytes(), expected[0]);
+        }
+        if length < whole - 1 {
+            assert_eq!(read(&mut engine, 1, 1, 1).unwrap_err(), Code::Damaged, "{length} bytes");
+        }
+        assert_eq!(read(&mut engine, 1, 150, 1).expect("served")[0].bytes(), expected[150]);
+    }
+}
+
+/// Opens again and again with one operation failing, each time a later one; counts segments reported as damaged.
+fn segments_reported(machine: &SimHandle, errno: i32) -> usize {
+    let mut reported = 0;
+    for nth in 0..100 {
+        let machine = machine.fork(nth);
+        let attempt = machine.attempts() + 1 + nth;
+        machine.change_options(|options| {
+            options.fail_at = Some(millrace_io::sim::FailAt { attempt, errno, sticky: false });
+        });
+        if let Ok((_, account)) = Engine::open(Io::sim(machine), config()) {
+            reported += account.damage.iter().filter(|damage| damage.file.starts_with("segments/")).count();
+        }
+    }
+    reported
+}
+
+#[test]
+fn a_segment_that_does_not_open_is_reported_unless_only_descriptors_are_short() {
+    let (machine, _) = settled(13);
+    let files = Io::sim(machine.clone()).list("segments").expect("listed");
+    let segments = files.iter().filter(|name| !name.ends_with(".index")).count();
+    assert!(segments > 1);
+    assert_eq!(segments_reported(&machine, libc::EACCES), segments);
+    assert_eq!(segments_reported(&machine, libc::EMFILE), 0);
 }
 
 fn refused(machine: &SimHandle) -> EngineError {
@@ -227,7 +287,7 @@ fn a_damaged_manifest_is_refused_and_a_missing_one_beside_a_journal_too() {
         assert!(matches!(refused(&machine), EngineError::Manifest(_)), "byte {position}");
     }
     let mut io = Io::sim(machine.clone());
-    io.run(millrace_io::Op::Unlink { path: "manifest".into() }).expect("removed");
+    io.run(Op::Unlink { path: "manifest".into() }).expect("removed");
     drop(io);
     assert_eq!(refused(&machine), EngineError::NoManifest);
 }
@@ -237,8 +297,7 @@ fn segment_files_that_no_manifest_names_are_removed_and_foreign_names_are_left_a
     let (machine, expected) = settled(9);
     let mut io = Io::sim(machine.clone());
     for name in ["segments/00000000000000ff.log", "segments/00000000000000fe.shared", "segments/notes.txt"] {
-        io.run(millrace_io::Op::Open { path: name.into(), mode: millrace_io::OpenMode::CreateCached })
-            .expect("created");
+        io.run(Op::Open { path: name.into(), mode: OpenMode::CreateCached }).expect("created");
     }
     drop(io);
     let (mut engine, account) = open(&machine);
