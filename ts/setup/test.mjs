@@ -62,6 +62,15 @@ function steps() {
       count: (outcome) => fromCargo(outcome.stdout, outcome.code),
     },
     {
+      // Known bugs are compiled in, one at a time switched on: the crash tests must find each.
+      name: 'planted bugs',
+      command: [
+        ...['cargo', 'test', '--locked', '--no-fail-fast', '-p', 'millrace-journal', '-p', 'millrace-engine'],
+        ...['--features', 'planted', '--test', 'planted'],
+      ],
+      count: (outcome) => fromCargo(outcome.stdout, outcome.code),
+    },
+    {
       name: 'TypeScript tests',
       command: ['npx', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
       count: (outcome) => fromVitest(readReport(), outcome.code),

@@ -1,3 +1,5 @@
+/** Large buffers are handed out again, to one taker at a time, and not kept without bound. */
+
 import { expect, test } from 'vitest';
 import { LargeBuffers } from '../../../ts/broker/large-buffers.ts';
 
