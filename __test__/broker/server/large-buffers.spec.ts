@@ -17,7 +17,8 @@ test('a large buffer that was given back is handed out again for a similar size'
 test('two takers never hold the same buffer', () => {
   const buffers = new LargeBuffers();
   buffers.give(buffers.take(MIB));
-  expect(buffers.take(MIB) === buffers.take(MIB)).toBe(false);
+  const [first, second] = [buffers.take(MIB), buffers.take(MIB)];
+  expect(first === second).toBe(false);
 });
 
 test('a buffer is at most a quarter larger than what was asked for', () => {
