@@ -9,7 +9,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Direct I/O is done in blocks of this many bytes, whatever smaller unit the device would accept.
 pub const BLOCK: usize = 4096;
@@ -20,11 +20,92 @@ pub const fn round_up(bytes: usize) -> usize {
     bytes.div_ceil(BLOCK) * BLOCK
 }
 
-/// Zeroed, block-aligned memory whose size is a whole number of blocks.
+/// Block-aligned memory whose size is a whole number of blocks; initialised (zeroed) when it was allocated.
+#[derive(Debug)]
+struct Memory {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: plain memory with one owner.
+unsafe impl Send for Memory {}
+
+impl Memory {
+    fn layout(length: usize) -> Layout {
+        Layout::from_size_align(length, BLOCK).expect("slab size overflows the address space")
+    }
+
+    fn zeroed(length: usize) -> Memory {
+        let length = round_up(length.max(1));
+        // SAFETY: the layout has a non-zero size.
+        let start = unsafe { alloc_zeroed(Self::layout(length)) };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(Self::layout(length)) };
+        Memory { start, length }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: `start` came from `alloc_zeroed` with this very layout and is freed once.
+        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.length)) }
+    }
+}
+
+/// Memory of slabs of one size that is used again: fresh memory costs zeroing and page faults.
+///
+/// Slabs return to it when their last piece goes, on whatever thread that is.
+#[derive(Clone, Debug)]
+pub struct SlabPool {
+    shelf: Arc<Shelf>,
+}
+
+#[derive(Debug)]
+struct Shelf {
+    slab_bytes: usize,
+    kept_max: usize,
+    free: Mutex<Vec<Memory>>,
+}
+
+impl SlabPool {
+    /// For slabs of `slab_bytes` (rounded up to whole blocks), of which at most `kept_max` lie idle.
+    #[must_use]
+    pub fn new(slab_bytes: usize, kept_max: usize) -> SlabPool {
+        let slab_bytes = round_up(slab_bytes.max(1));
+        SlabPool { shelf: Arc::new(Shelf { slab_bytes, kept_max, free: Mutex::new(Vec::new()) }) }
+    }
+
+    fn take(&self) -> Slab {
+        let used = self.shelf.lock().pop();
+        let memory = used.unwrap_or_else(|| Memory::zeroed(self.shelf.slab_bytes));
+        Slab {
+            start: memory.start,
+            length: memory.length,
+            memory: Some(memory),
+            shelf: Some(self.shelf.clone()),
+        }
+    }
+
+    /// Slabs that lie idle.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.shelf.lock().len()
+    }
+}
+
+impl Shelf {
+    fn lock(&self) -> MutexGuard<'_, Vec<Memory>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Block-aligned memory whose size is a whole number of blocks.
 #[derive(Debug)]
 pub struct Slab {
     start: NonNull<u8>,
     length: usize,
+    /// What `start` points to; gone only while the slab is being dropped.
+    memory: Option<Memory>,
+    shelf: Option<Arc<Shelf>>,
 }
 
 // SAFETY: a slab is plain memory. Writers and readers never overlap: see the module's invariant, which `SlabWriter`
@@ -34,16 +115,9 @@ unsafe impl Send for Slab {}
 unsafe impl Sync for Slab {}
 
 impl Slab {
-    fn layout(length: usize) -> Layout {
-        Layout::from_size_align(length, BLOCK).expect("slab size overflows the address space")
-    }
-
     fn new(length: usize) -> Slab {
-        let length = round_up(length.max(1));
-        // SAFETY: the layout has a non-zero size.
-        let start = unsafe { alloc_zeroed(Self::layout(length)) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(Self::layout(length)) };
-        Slab { start, length }
+        let memory = Memory::zeroed(length);
+        Slab { start: memory.start, length: memory.length, memory: Some(memory), shelf: None }
     }
 
     /// Bytes in the slab.
@@ -56,12 +130,15 @@ impl Slab {
 
 impl Drop for Slab {
     fn drop(&mut self) {
-        // SAFETY: `start` came from `alloc_zeroed` with this very layout and is freed once.
-        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.length)) }
+        let (Some(shelf), Some(memory)) = (self.shelf.take(), self.memory.take()) else { return };
+        let mut free = shelf.lock();
+        if free.len() < shelf.kept_max {
+            free.push(memory);
+        }
     }
 }
 
-/// The only writer of a slab. Bytes before `position` are published, bytes after it are still zero.
+/// The only writer of a slab. Bytes before `position` are published, bytes after it are nobody's yet.
 #[derive(Debug)]
 pub struct SlabWriter {
     slab: Arc<Slab>,
@@ -69,7 +146,13 @@ pub struct SlabWriter {
 }
 
 impl SlabWriter {
-    /// Allocates a zeroed slab of at least `length` bytes (rounded up to whole blocks).
+    /// A slab of memory that may have been used before, as long as those of the pool are.
+    #[must_use]
+    pub fn from_pool(pool: &SlabPool) -> SlabWriter {
+        SlabWriter { slab: Arc::new(pool.take()), position: 0 }
+    }
+
+    /// Allocates a slab of at least `length` bytes (rounded up to whole blocks).
     #[must_use]
     pub fn new(length: usize) -> SlabWriter {
         SlabWriter { slab: Arc::new(Slab::new(length)), position: 0 }
@@ -104,11 +187,12 @@ impl SlabWriter {
     }
 
     /// Lets `fill` write the next `length` bytes in place, in any order, and publishes them when it returns. So a
-    /// header can be computed from the copy of what follows it. Panics when they do not fit.
+    /// header can be computed from the copy of what follows it. All of them must be written: what is there before is
+    /// whatever the memory held. Panics when they do not fit.
     pub fn fill<R>(&mut self, length: usize, fill: impl FnOnce(&mut [u8]) -> R) -> R {
         assert!(length <= self.remaining(), "slab overflow: {length} > {}", self.remaining());
-        // SAFETY: the range is inside the slab (asserted), initialised (zeroed at allocation) and covered by no piece,
-        // since it lies behind `position`; `&mut self` keeps every other writer away until `fill` is back.
+        // SAFETY: the range is inside the slab (asserted), initialised (all slab memory is, at allocation) and covered
+        // by no piece, since it lies behind `position`; `&mut self` keeps every other writer away until `fill` is back.
         let result = fill(unsafe {
             std::slice::from_raw_parts_mut(self.slab.start.as_ptr().add(self.position), length)
         });
@@ -118,8 +202,7 @@ impl SlabWriter {
 
     /// Publishes `length` zero bytes (padding).
     pub fn skip(&mut self, length: usize) {
-        assert!(length <= self.remaining(), "slab overflow: {length} > {}", self.remaining());
-        self.position += length;
+        self.fill(length, |bytes| bytes.fill(0));
     }
 
     /// Publishes zero bytes up to the next whole block.
@@ -247,6 +330,31 @@ mod tests {
         });
         assert_eq!(sum, 6);
         assert_eq!(writer.piece(2, 6).bytes(), b"ad\x06\x01\x02\x03");
+    }
+
+    #[test]
+    fn memory_of_a_pool_is_used_again_when_its_last_piece_is_gone_and_padding_is_zero_all_the_same() {
+        let pool = SlabPool::new(BLOCK, 1);
+        let mut writer = SlabWriter::from_pool(&pool);
+        writer.write(&[0xff; BLOCK]);
+        let piece = writer.piece(0, BLOCK);
+        drop(writer);
+        assert_eq!(pool.idle(), 0, "a piece still refers to it");
+        drop(piece);
+        assert_eq!(pool.idle(), 1);
+        let mut again = SlabWriter::from_pool(&pool);
+        assert_eq!(pool.idle(), 0);
+        again.write(b"x");
+        again.pad_to_block();
+        assert!(again.piece(1, BLOCK - 1).bytes().iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_pool_keeps_no_more_than_it_may() {
+        let pool = SlabPool::new(BLOCK, 1);
+        let slabs = [SlabWriter::from_pool(&pool), SlabWriter::from_pool(&pool)];
+        drop(slabs);
+        assert_eq!(pool.idle(), 1);
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod signal;
 mod timers;
 mod trial;
 
-pub use buffer::{BLOCK, Piece, ReadBuffer, SlabWriter, round_up};
+pub use buffer::{BLOCK, Piece, ReadBuffer, SlabPool, SlabWriter, round_up};
 pub use counters::IoCounters;
 pub use directory::OpenError;
 pub use driver::{DriverChoice, DriverKind, DriverReport};

@@ -8,7 +8,10 @@
 use crate::entry::{ENTRY_HEADER, Entry};
 use crate::flush::Demand;
 use crate::frame::{ALIGN, FRAME_HEADER, FrameHeader};
-use millrace_io::{Piece, SlabWriter, round_up};
+use millrace_io::{Piece, SlabPool, SlabWriter, round_up};
+
+/// Slabs that may lie idle: the views give them back about as fast as they are taken.
+const IDLE_SLABS: usize = 32;
 
 /// Frames that are written with one operation.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ pub(crate) struct Commit {
 #[derive(Debug)]
 pub(crate) struct CommitBuilder {
     slab_bytes: usize,
+    pool: SlabPool,
     writer: SlabWriter,
     /// Where in the slab the blocks of the open commit begin.
     from: usize,
@@ -38,7 +42,8 @@ pub(crate) struct CommitBuilder {
 
 impl CommitBuilder {
     pub fn new(slab_bytes: usize) -> CommitBuilder {
-        CommitBuilder { slab_bytes, writer: SlabWriter::new(slab_bytes), from: 0, open: None }
+        let pool = SlabPool::new(slab_bytes, IDLE_SLABS);
+        CommitBuilder { slab_bytes, writer: SlabWriter::from_pool(&pool), pool, from: 0, open: None }
     }
 
     pub fn is_open(&self) -> bool {
@@ -91,7 +96,8 @@ impl CommitBuilder {
         let length = header.frame_bytes();
         if self.writer.remaining() < length {
             self.take_blocks();
-            self.writer = SlabWriter::new(self.slab_bytes.max(length));
+            let fits = length <= self.slab_bytes;
+            self.writer = if fits { SlabWriter::from_pool(&self.pool) } else { SlabWriter::new(length) };
             self.from = 0;
         }
         let start = self.writer.position();

@@ -62,9 +62,10 @@ impl Entry<'_> {
         ENTRY_HEADER + self.length().next_multiple_of(ALIGN)
     }
 
-    /// Writes the entry to the start of `into` (zeroed) and returns how much of it was used. The caller has checked
+    /// Writes the entry to the start of `into`, every byte of it, and returns how much of it was used. The caller has checked
     /// that the length fits in 32 bits.
     pub(crate) fn encode(&self, into: &mut [u8]) -> usize {
+        into[..ENTRY_HEADER].fill(0);
         put(into, KIND_AT, [self.kind]);
         put(into, FLAGS_AT, [self.flags]);
         put(into, GROUP_AT, self.group.to_le_bytes());
@@ -76,7 +77,9 @@ impl Entry<'_> {
         }
         let length = u32::try_from(end - ENTRY_HEADER).expect("frames are limited to less than 4 GiB");
         put(into, LENGTH_AT, length.to_le_bytes());
-        end.next_multiple_of(ALIGN)
+        let padded = end.next_multiple_of(ALIGN);
+        into[end..padded].fill(0);
+        padded
     }
 }
 

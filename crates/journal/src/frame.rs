@@ -139,6 +139,7 @@ impl FrameHeader {
     /// covers both. `frame` is exactly the frame.
     pub fn seal(&self, frame: &mut [u8]) -> u32 {
         assert_eq!(frame.len(), self.frame_bytes(), "a frame is sealed whole");
+        frame[..FRAME_HEADER].fill(0);
         put(frame, MAGIC_AT, MAGIC.to_le_bytes());
         put(frame, VERSION_AT, [VERSION]);
         put(frame, KIND_AT, [self.kind as u8]);

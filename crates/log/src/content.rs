@@ -10,7 +10,7 @@ use crate::range::Range;
 use crate::segment::{INDEX_HEADER, SHARED_HEADER, index_header, shared_footer, shared_header};
 use crate::snapshot::AddedRange;
 use crate::table::{Handle, Table};
-use millrace_io::{Piece, SlabWriter};
+use millrace_io::{Piece, SlabPool, SlabWriter};
 
 /// Bytes built in one step: large enough for the device, small enough for a turn of the loop.
 pub const SLAB: usize = 1 << 20;
@@ -120,8 +120,10 @@ impl Content {
     }
 
     /// Fills the next slab out of the tails. Answers the bytes, padded to whole blocks, and whether they are the last.
-    pub fn fill(&mut self, table: &Table) -> (Piece, bool) {
-        let mut slab = SlabWriter::new(self.left().clamp(1, SLAB));
+    /// `pool` has slabs of `SLAB` bytes.
+    pub fn fill(&mut self, table: &Table, pool: &SlabPool) -> (Piece, bool) {
+        let left = self.left();
+        let mut slab = if left < SLAB { SlabWriter::new(left.max(1)) } else { SlabWriter::from_pool(pool) };
         let mut last = false;
         while slab.remaining() > 0 {
             if !self.step(&mut slab, table) {

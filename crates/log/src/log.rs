@@ -7,6 +7,7 @@
 
 use crate::batch::{Checked, Header};
 use crate::code::Code;
+use crate::content::SLAB;
 use crate::files::Files;
 use crate::order::{Entry, Order};
 use crate::partition::{Partition, Undo};
@@ -14,7 +15,7 @@ use crate::producers::Verdict;
 use crate::reader::{Damaged, Found, Reader};
 use crate::settle::Settle;
 use crate::table::{Handle, Table};
-use millrace_io::{Done, IoError, OpId, OpQueue, Piece};
+use millrace_io::{Done, IoError, OpId, OpQueue, Piece, SlabPool};
 use std::sync::Arc;
 
 /// Sizes in bytes, fixed at open.
@@ -46,6 +47,8 @@ pub struct Log {
     pub(crate) settled_lsn: u64,
     pub(crate) files: Files,
     pub(crate) settle: Option<Settle>,
+    /// Memory in which settled files are put together.
+    pub(crate) settle_slabs: SlabPool,
     /// Deleted while a settle reads their tails.
     pub(crate) zombies: Vec<Handle>,
     pub(crate) reader: Reader,
@@ -81,6 +84,7 @@ impl Log {
             settled_lsn: 0,
             files: Files::default(),
             settle: None,
+            settle_slabs: SlabPool::new(SLAB, 4),
             zombies: Vec::new(),
             reader: Reader::default(),
             scratch: Vec::new(),

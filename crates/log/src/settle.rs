@@ -140,7 +140,7 @@ impl Log {
             if let Some(Current::Segment { content, writer, .. }) = &mut settle.current
                 && writer.wants_data()
             {
-                let (piece, last) = content.fill(&self.table);
+                let (piece, last) = content.fill(&self.table, &self.settle_slabs);
                 writer.write(piece, last.then(|| content.length()), queue);
             }
             if let Some(Current::Index { built, writer, length, number }) = &mut settle.current
