@@ -9,7 +9,7 @@
 /** Below this many bytes a buffer is not worth keeping. */
 const LARGE = 64 * 1024;
 /** Bytes kept for later at most, over all sizes. */
-const KEPT_MAX = 64 * 1024 * 1024;
+const KEPT_MAX = 16 * 1024 * 1024;
 
 /** Rounds up to one of four sizes between two powers of two, so that few sizes serve all requests. */
 function sizeClass(bytes: number): number {
@@ -21,6 +21,8 @@ function sizeClass(bytes: number): number {
 export class LargeBuffers {
   readonly #free = new Map<number, Buffer[]>();
   #keptBytes = 0;
+  /** The least that was kept at any time since the last `trim`: nobody has needed that much. */
+  #unusedBytes = 0;
 
   /** Bytes held for later use. */
   get keptBytes(): number {
@@ -34,6 +36,7 @@ export class LargeBuffers {
     const buffer = this.#free.get(size)?.pop();
     if (buffer === undefined) return Buffer.allocUnsafeSlow(size);
     this.#keptBytes -= size;
+    this.#unusedBytes = Math.min(this.#unusedBytes, this.#keptBytes);
     return buffer;
   }
 
@@ -45,5 +48,16 @@ export class LargeBuffers {
     const free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, [buffer]);
     else free.push(buffer);
+  }
+
+  /** Lets go of what nobody has needed since the last call; called now and then. */
+  trim(): void {
+    for (const [size, free] of this.#free) {
+      while (this.#unusedBytes >= size && free.pop() !== undefined) {
+        this.#unusedBytes -= size;
+        this.#keptBytes -= size;
+      }
+    }
+    this.#unusedBytes = this.#keptBytes;
   }
 }

@@ -120,6 +120,7 @@ export class KafkaServer {
   #sweep(): void {
     const now = performance.now();
     for (const connection of this.#connections) connection.checkDeadlines(now);
+    this.#host.buffers.trim();
   }
 
   #closed(connection: Connection): void {

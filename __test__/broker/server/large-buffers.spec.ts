@@ -30,16 +30,29 @@ test('a buffer is at most a quarter larger than what was asked for', () => {
   }
 });
 
-test('what is kept for later stays below 64 MiB', () => {
+test('what is kept for later stays below 16 MiB', () => {
   const buffers = new LargeBuffers();
   const taken = Array.from({ length: 20 }, () => buffers.take(5 * MIB));
   for (const buffer of taken) buffers.give(buffer);
-  expect(buffers.keptBytes).toBeLessThanOrEqual(64 * MIB);
-  expect(buffers.keptBytes).toBeGreaterThan(50 * MIB);
+  expect(buffers.keptBytes).toBeLessThanOrEqual(16 * MIB);
+  expect(buffers.keptBytes).toBeGreaterThan(10 * MIB);
 });
 
 test('small buffers are not kept', () => {
   const buffers = new LargeBuffers();
   buffers.give(buffers.take(1000));
+  expect(buffers.keptBytes).toBe(0);
+});
+
+test('what nobody needed between two trims is let go of, and what was needed stays', () => {
+  const buffers = new LargeBuffers();
+  const taken = [buffers.take(MIB), buffers.take(MIB)];
+  for (const buffer of taken) buffers.give(buffer);
+  buffers.trim();
+  expect(buffers.keptBytes).toBe(2 * MIB);
+  buffers.give(buffers.take(MIB));
+  buffers.trim();
+  expect(buffers.keptBytes).toBe(MIB);
+  buffers.trim();
   expect(buffers.keptBytes).toBe(0);
 });
