@@ -62,9 +62,9 @@ const BLOCK = 4 * KIB;
 
 /** Sizes in bytes, with default and limits. */
 export const sizeOptions: readonly SizeOption[] = [
-  { name: 'journalFileBytes', default: 32 * MIB, least: MIB, most: GIB },
+  { name: 'journalFileBytes', default: 64 * MIB, least: MIB, most: GIB },
   { name: 'memoryBytes', default: 256 * MIB, least: 8 * MIB, most: 64 * GIB },
-  { name: 'settleBytes', default: 32 * MIB, least: 256 * KIB, most: 16 * GIB },
+  { name: 'settleBytes', default: 64 * MIB, least: 256 * KIB, most: 16 * GIB },
   { name: 'ownSegmentBytes', default: MIB, least: 4 * KIB, most: GIB },
   { name: 'segmentBytes', default: 256 * MIB, least: MIB, most: 2 * GIB },
   { name: 'indexIntervalBytes', default: 16 * KIB, least: KIB, most: MIB },
