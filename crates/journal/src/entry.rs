@@ -62,8 +62,8 @@ impl Entry<'_> {
         ENTRY_HEADER + self.length().next_multiple_of(ALIGN)
     }
 
-    /// Writes the entry to the start of `into`, every byte of it, and returns how much of it was used. The caller has checked
-    /// that the length fits in 32 bits.
+    /// Writes the entry to the start of `into` and returns how much of it was used; every byte of that is written, for
+    /// commit memory is used again. The caller has checked that the length fits in 32 bits.
     pub(crate) fn encode(&self, into: &mut [u8]) -> usize {
         into[..ENTRY_HEADER].fill(0);
         put(into, KIND_AT, [self.kind]);
@@ -132,5 +132,21 @@ impl Iterator for Entries {
         };
         self.position = end;
         Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_takes_nothing_over_from_the_memory_it_is_written_into() {
+        let parts: [&[u8]; 2] = [b"odd", b"length"];
+        let entry = Entry { kind: 7, flags: 1, group: 2, argument: 3, parts: &parts };
+        let (mut clean, mut used) = ([0; 64], [0xff; 64]);
+        let end = entry.encode(&mut clean);
+        assert_eq!(entry.encode(&mut used), end);
+        assert_eq!(end, entry.encoded_bytes());
+        assert_eq!(clean[..end], used[..end]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the suites share: an `Io` on each driver, and small ways to run operations.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use millrace_io::{
     BLOCK, Done, DriverChoice, FileId, Io, IoError, Limits, Op, OpenMode, Piece, ReadBuffer, SimHandle,
