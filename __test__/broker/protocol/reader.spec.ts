@@ -3,6 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../../../ts/broker/protocol/protocol-error.ts';
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
+import { decodeUtf8, isWellFormed } from '../../../ts/broker/protocol/utf8.ts';
+import { Random } from '../../support/random.ts';
 
 function reader(hex: string, maxItems?: number): Reader {
   const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -88,12 +90,44 @@ describe('strings', () => {
     ['a length of -2', 'fffe', false],
     ['a length beyond the end', '0005 6162', false],
     ['a compact length beyond the end', '06 6162', true],
-    ['a lone continuation byte', '0001 80', false],
-    ['an overlong slash', '0002 c0af', false],
-    ['a surrogate', '0003 eda080', false],
-    ['a cut-off sequence', '0002 e29c', false],
   ])('%s is refused', (_what, hex, flexible) => {
     expect(() => reader(hex).string(flexible)).toThrow(ProtocolError);
+  });
+
+  test.each([
+    ['a lone continuation byte', '80', '\udc80'],
+    ['an overlong slash', 'c0af', '\udcc0\udcaf'],
+    ['a surrogate', 'eda080', '\udced\udca0\udc80'],
+    ['a cut-off sequence before a letter', 'e29c61', '\udce2\udc9ca'],
+    ['a byte between good text', 'c3b6ffc3b6', 'ö\udcffö'],
+    ['a code point beyond the last', 'f4908080', '\udcf4\udc90\udc80\udc80'],
+  ])('%s becomes a text of its own that is not well formed', (_what, hex, expected) => {
+    const head = Buffer.alloc(2);
+    head.writeInt16BE(hex.length / 2);
+    const text = new Reader(Buffer.concat([head, Buffer.from(hex, 'hex')])).string(false);
+    expect(text).toBe(expected);
+    expect(isWellFormed(text)).toBe(false);
+  });
+
+  test('no two byte strings of two bytes become the same text', () => {
+    const texts = new Set<string>();
+    for (let pair = 0; pair < 0x10000; pair += 1) texts.add(decodeUtf8(Uint8Array.of(pair >> 8, pair), 0, 2));
+    expect(texts.size).toBe(0x10000);
+  });
+
+  test('any bytes are escaped exactly where the strict decoder refuses them', () => {
+    const random = new Random(7);
+    const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    for (let round = 0; round < 3000; round += 1) {
+      const bytes = Uint8Array.from({ length: 6 }, () => 0x70 + Math.floor(random.fraction() * 0x90));
+      const text = decodeUtf8(bytes, 0, bytes.length);
+      const back = [...text].flatMap((c) => (isWellFormed(c) ? [...Buffer.from(c)] : [c.charCodeAt(0) - 0xdc00]));
+      expect(back).toEqual([...bytes]);
+      const lenient = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+      const kept = [...text].filter(isWellFormed).join('');
+      expect(kept).toBe(lenient.replaceAll('\ufffd', ''));
+      expect(isWellFormed(text)).toBe(lenient === kept && strict.decode(Buffer.from(kept)) === kept);
+    }
   });
 
   test.each(['', 'a', 'größe', '✓'.repeat(100), 'x'.repeat(5000), '\ufefftext', '😀'])(

@@ -6,6 +6,7 @@
  */
 
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
+import { isWellFormed } from '../protocol/utf8.ts';
 import type { Timers } from '../purgatory/timer-host.ts';
 import { WheelTimer } from '../purgatory/timing-wheel.ts';
 import type {
@@ -81,7 +82,7 @@ export class GroupCoordinator {
   sync(groupId: string, request: SyncRequest, reply: SyncReply): void {
     const running = this.#groups.get(groupId);
     if (!running) {
-      reply(failedSync(groupId === '' ? ErrorCode.INVALID_GROUP_ID : ErrorCode.UNKNOWN_MEMBER_ID));
+      reply(failedSync(unknownGroup(groupId)));
       return;
     }
     this.#run(running, (out) => running.group.sync({ ...request, waiter: reply }, out));
@@ -89,19 +90,20 @@ export class GroupCoordinator {
 
   heartbeat(groupId: string, claim: MemberClaim): ErrorNumber {
     const running = this.#groups.get(groupId);
-    if (!running) return groupId === '' ? ErrorCode.INVALID_GROUP_ID : ErrorCode.UNKNOWN_MEMBER_ID;
+    if (!running) return unknownGroup(groupId);
     return this.#run(running, (out) => running.group.heartbeat(claim, out));
   }
 
   leave(groupId: string, memberId: string, instanceId: string | null): ErrorNumber {
     const running = this.#groups.get(groupId);
-    if (!running) return groupId === '' ? ErrorCode.INVALID_GROUP_ID : ErrorCode.UNKNOWN_MEMBER_ID;
+    if (!running) return unknownGroup(groupId);
     return this.#run(running, (out) => running.group.leave(memberId, instanceId, out));
   }
 
   /** Whether this sender may commit offsets now (rule 42). */
   checkCommit(groupId: string, claim: MemberClaim): ErrorNumber {
     const running = this.#groups.get(groupId);
+    if (!isWellFormed(groupId)) return ErrorCode.INVALID_GROUP_ID;
     if (!running) return claim.generation < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
     return this.#run(running, (out) => running.group.commit(claim, out));
   }
@@ -115,7 +117,7 @@ export class GroupCoordinator {
   }
 
   #joinRefusal(groupId: string, request: JoinRequest): ErrorNumber {
-    if (groupId === '') return ErrorCode.INVALID_GROUP_ID;
+    if (!isGroupId(groupId)) return ErrorCode.INVALID_GROUP_ID;
     const { sessionTimeoutMs } = request;
     const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.#settings;
     if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
@@ -195,4 +197,13 @@ export class GroupCoordinator {
     running.sessions.clear();
     if (this.#groups.get(running.group.id) === running) this.#groups.delete(running.group.id);
   }
+}
+
+/** A name that can be a group: not empty, and one that can be stored without becoming another. */
+function isGroupId(groupId: string): boolean {
+  return groupId !== '' && isWellFormed(groupId);
+}
+
+function unknownGroup(groupId: string): ErrorNumber {
+  return isGroupId(groupId) ? ErrorCode.UNKNOWN_MEMBER_ID : ErrorCode.INVALID_GROUP_ID;
 }
