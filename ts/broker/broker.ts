@@ -34,6 +34,8 @@ export interface BrokerOptions {
   readonly settings: BrokerSettings;
   /** Where lines about connections go. */
   readonly print: PrintLine;
+  /** The catalogue of whoever else works on this engine (an embedded log); read from the engine when left out. */
+  readonly catalogue?: TopicCatalogue | undefined;
   /** Address told to clients instead of the one they are connected to. */
   readonly advertised?: { readonly host: string; readonly port: number } | undefined;
 }
@@ -54,7 +56,7 @@ export class Broker {
   constructor(options: BrokerOptions) {
     const { engine, settings } = options;
     const newId = () => randomUUID().replaceAll('-', '');
-    const catalogue = new TopicCatalogue(engine, newId, Date.now);
+    const catalogue = options.catalogue ?? new TopicCatalogue(engine, newId, Date.now);
     const offsets = new CommittedOffsets(engine);
     const groups = new GroupCoordinator(this.#timers, groupSettings(settings), randomUUID, (id) => offsets.has(id));
     this.context = {
@@ -107,6 +109,7 @@ export class Broker {
     this.context.purgatory.expireAll();
     this.context.appends.close();
     this.context.groups.close();
+    this.context.offsets.close();
     await closed;
     this.#timers.close();
   }

@@ -4,6 +4,7 @@
  * Not who may commit. To remember: the value is what the group reads next, one past the last record it has handled.
  */
 
+import { Code, type CodeNumber, Level } from '../io/native-types.ts';
 import { offsetKey } from './state-keys.ts';
 import type { Engine } from './types.ts';
 
@@ -44,4 +45,39 @@ export function findStoredOffset(
   const key = offsetKey(group, topic, partition);
   const found = engine.scanState(key).find(([other]) => other.length === key.length);
   return found && decodeStoredOffset(found[1]);
+}
+
+/** A commit that has become durable: told to every cache of committed offsets on the same engine. */
+export interface DurableCommit {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly stored: StoredOffset;
+}
+
+const caches = new WeakMap<Engine, Set<(commit: DurableCommit) => void>>();
+
+/** Runs `listener` after each `commitOffset` on `engine`, whoever called it; returns how to stop it. */
+export function onCommitted(engine: Engine, listener: (commit: DurableCommit) => void): () => void {
+  const listeners = caches.get(engine) ?? new Set();
+  caches.set(engine, listeners.add(listener));
+  return () => listeners.delete(listener);
+}
+
+/**
+ * Stores one offset; `done` runs when a power cut cannot take it back, or with the reason why not (`failure` = the
+ * outcome is unknown).
+ */
+export function commitOffset(
+  engine: Engine,
+  commit: DurableCommit,
+  done: (code: CodeNumber, failure: CodeNumber) => void,
+): void {
+  const key = offsetKey(commit.group, commit.topic, commit.partition);
+  const value = encodeStoredOffset(commit.stored);
+  engine.submit([{ kind: 'put', key, value }], Level.durable, ([result], failure) => {
+    const code = result?.code ?? Code.ok;
+    if (failure === Code.ok && code === Code.ok) for (const tell of caches.get(engine) ?? []) tell(commit);
+    done(code, failure);
+  });
 }

@@ -6,12 +6,11 @@
 
 import { MillraceError } from '../errors.ts';
 import { fromCode } from '../io/native-error.ts';
-import { Code, Level } from '../io/native-types.ts';
+import { Code } from '../io/native-types.ts';
 import { type BatchHeader, type InflateTools, readRecords } from './batch-view.ts';
-import { encodeStoredOffset } from './committed-offset.ts';
+import { commitOffset } from './committed-offset.ts';
 import type { LogRecord } from './record.ts';
 import type { ReadTarget } from './start-position.ts';
-import { offsetKey } from './state-keys.ts';
 import type { Engine } from './types.ts';
 
 /** What all batches of one reader share. */
@@ -73,16 +72,15 @@ export class LogBatch {
         new MillraceError('MILLRACE_ARGUMENT', 'commit needs a reader that was opened with a group'),
       );
     }
-    const key = offsetKey(group, this.topic, this.partition);
-    const value = encodeStoredOffset({
+    const stored = {
       offset: this.#header.lastOffset + 1,
       leaderEpoch: this.#header.leaderEpoch,
       metadata: '',
       committedMs: Date.now(),
-    });
+    };
+    const commit = { group, topic: this.topic, partition: this.partition, stored };
     return new Promise((resolve, reject) => {
-      engine.submit([{ kind: 'put', key, value }], Level.durable, ([result], failure) => {
-        const code = result && result.code !== Code.ok ? result.code : Code.ok;
+      commitOffset(engine, commit, (code, failure) => {
         if (failure !== Code.ok) reject(new MillraceError('MILLRACE_OUTCOME_UNKNOWN'));
         else if (code !== Code.ok) reject(fromCode(code));
         else resolve();

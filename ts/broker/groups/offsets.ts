@@ -2,11 +2,12 @@
  * Committed offsets of all groups: a cache of the `offset/...` entries of the state map.
  *
  * Not who may commit (group.ts decides). To remember: an offset is visible here only once its frame is durable, so a
- * group that reads its position back after a power cut sees nothing older than what it was told.
+ * group that reads its position back after a power cut sees nothing older than what it was told. An embedded reader on
+ * the same engine commits into the same entries, and this cache hears of it.
  */
 
 import { Code, type CodeNumber, Level } from '../../io/native-types.ts';
-import { decodeStoredOffset, encodeStoredOffset, type StoredOffset } from '../../log/committed-offset.ts';
+import { decodeStoredOffset, encodeStoredOffset, onCommitted, type StoredOffset } from '../../log/committed-offset.ts';
 import { offsetKey, offsetPrefix, parseOffsetKey } from '../../log/state-keys.ts';
 import type { Effect, Engine } from '../../log/types.ts';
 
@@ -24,6 +25,7 @@ type Topics = Map<string, Partitions>;
 export class CommittedOffsets {
   readonly #engine: Engine;
   readonly #groups = new Map<string, Topics>();
+  readonly #stopListening: () => void;
 
   /** Reads all committed offsets from the state map. Throws on an entry it cannot read. */
   constructor(engine: Engine) {
@@ -33,6 +35,14 @@ export class CommittedOffsets {
       if (!name) throw new Error('state map holds an offset entry with a key that is none');
       this.#store(name.group, name.topic, name.partition, decodeStoredOffset(value));
     }
+    this.#stopListening = onCommitted(engine, ({ group, topic, partition, stored }) => {
+      this.#store(group, topic, partition, stored);
+    });
+  }
+
+  /** Stops following what others commit. */
+  close(): void {
+    this.#stopListening();
   }
 
   /** Stores the offsets of one request in one atomic frame; `done` runs when they are durable, or with the reason why not. */
