@@ -160,6 +160,16 @@ export interface NativeEngine {
   /** Copies batches into `destination`; a row whose bytes are cold gets code `pending` and a token: `destination` is
    * then kept alive and filled before the token is reported in the page. */
   read(rows: Float64Array, count: number, destination: Uint8Array): number;
+  /**
+   * As `read`, without a destination and bounded by `max bytes` (2): the pieces stay where they are. out: 7 code, 8 exact
+   * bytes, 15 lease (0 when there are no bytes). Code `pending`: the token in 15 becomes the lease when the page reports
+   * it with code 0 and its bytes; with 0 bytes or another code there is no lease.
+   */
+  pin(rows: Float64Array, count: number): number;
+  /** Copies all bytes of a lease to `position`; answers how many. Throws when they do not fit. The lease stays. */
+  copyLease(lease: number, destination: Uint8Array, position: number): number;
+  /** Lets a lease go. A token that is still pending is no longer reported. 0 and leases that are gone are ignored. */
+  releaseLease(lease: number): void;
   /** out: [code, offset, timestamp, leader epoch, token] */
   offsetForTime(partition: number, timestamp: number, isolation: number, out: Float64Array): void;
   /** out: [code, end offset, epoch] */
@@ -181,7 +191,137 @@ export interface NativeEngine {
   readonly closed: boolean;
 }
 
+/**
+ * Rows of `NativeNet.events`, `NET_EVENT_STRIDE` doubles each: events[0] is their count, they start at
+ * `NET_EVENTS_FROM`. Double 0 of a row is one of these, the others as listed.
+ *
+ * accepted  1 connection  2 listener
+ * frame     1 connection  2 memory index  3 start  4 end  5 token; without its length prefix. Raw framing: whatever has
+ *           arrived. The bytes stay until the token is released, once for every row that names it.
+ * closed    1 connection  2 a `NetClosed`  3 errno (failed) or claimed length (length, memory), else 0; the last event of
+ *           a connection. Its frames stay until they are released.
+ * sent      1 connection  2 bytes the kernel has taken since the connection was accepted. What was sent by reference,
+ *           or from a lease, is told at once; bytes that were copied may be told with a later wake, up to 50 ms later.
+ * refused   1 listener  2 errno of accept, or 0: `maxConnections` are open  3 how many since the last such row
+ */
+export const NetEvent = { accepted: 1, frame: 2, closed: 3, sent: 4, refused: 5 } as const;
+export const NET_EVENT_STRIDE = 8;
+export const NET_EVENTS_FROM = 8;
+
+/** Why a connection is closed. */
+export const NetClosed = {
+  /** A `close` command, or the whole `NativeNet` closed. */
+  local: 0,
+  /** The peer will send nothing more. */
+  ended: 1,
+  /** The socket failed; errno (ECONNRESET...). */
+  failed: 2,
+  /** A length prefix of 0, negative, or above the limit: the claimed length, signed. */
+  length: 3,
+  /** The memory for requests that are still arriving is used up: the claimed length. */
+  memory: 4,
+} as const;
+export type NetClosedNumber = (typeof NetClosed)[keyof typeof NetClosed];
+
+/**
+ * Rows given to `NativeNet.turn`, `NET_COMMAND_STRIDE` doubles each. Double 0 is one of these, the others as listed.
+ * Commands to a connection that is gone are ignored: its `closed` row is on its way or has been.
+ *
+ * send       1 connection  2 buffer index  3 start  4 end: the bytes stay as they are until `sent` covers them
+ * sendLease  1 connection  2 lease  3 start  4 end: of its bytes; the lease is the ring's from then on
+ * release    1 token of a frame
+ * pause      1 connection: no more frames come; those of this callback that are still in `events` do
+ * resume     1 connection
+ * limit      1 connection  2 max frame bytes  3 least gathering capacity
+ * close      1 connection  2 0 = now, 1 = when everything queued has been sent
+ */
+export const NetCommand = { send: 1, sendLease: 2, release: 3, pause: 4, resume: 5, limit: 6, close: 7 } as const;
+export const NET_COMMAND_STRIDE = 6;
+
+/** Framing of a listener's connections. */
+export const NetFraming = { raw: 0, lengthPrefixed: 1 } as const;
+export type NetFramingNumber = (typeof NetFraming)[keyof typeof NetFraming];
+
+/** Indexes of `NativeNet.counters`; all but `connections` and the two memory gauges only grow. */
+export const NetCounter = {
+  enters: 0,
+  accepts: 1,
+  refused: 2,
+  receives: 3,
+  bytesReceived: 4,
+  sends: 5,
+  bytesSent: 6,
+  /** Bytes copied between kernel and JavaScript: heads of gathered frames, small sends. */
+  bytesCopied: 7,
+  frames: 8,
+  gathered: 9,
+  /** Receives that found no slot. */
+  starved: 10,
+  callsIn: 11,
+  callbacksOut: 12,
+  connections: 13,
+  /** Memory of frames that are arriving, are not released, or is kept for the next ones; at most `gatherBytes`. */
+  gatherBytes: 14,
+  slotsHeld: 15,
+} as const;
+
+/** What `new NativeNet` takes; every field filled by TypeScript, the addon has no default. */
+export interface NativeNetOptions {
+  /** Bytes of a receive slot; a power of two, 4 KiB to 1 MiB. */
+  slotBytes: number;
+  /** A power of two, 8 to 32768. */
+  slots: number;
+  /** Memory for frames that do not end in their slot, over all connections. */
+  gatherBytes: number;
+  maxConnections: number;
+}
+
+export interface NetAddress {
+  listener: number;
+  port: number;
+  /** Numeric, without port. */
+  address: string;
+}
+
+export interface NetPeer {
+  remoteAddress: string;
+  remotePort: number;
+  localAddress: string;
+  localPort: number;
+}
+
+/** Sockets in a ring of their own, on this environment's loop. `wake` runs once for every drained batch of events. */
+export interface NativeNet {
+  readonly events: Float64Array;
+  /** See `NetCounter`; refreshed by every call and before every wake. */
+  readonly counters: Float64Array;
+  /** `host` is a numeric address; port 0 takes a free one. Throws with errno (EADDRINUSE, EACCES...). */
+  listen(host: string, port: number, framing: NetFramingNumber, maxFirstFrameBytes: number): NetAddress;
+  /** Stops accepting; connections stay. */
+  unlisten(listener: number): void;
+  /** Addresses of an open connection; undefined when it is gone. */
+  peer(connection: number): NetPeer | undefined;
+  /** The memory that `frame` rows name: the same bytes for as long as the process lives, so cache it. Their contents
+   * are a frame's only until it is released. */
+  memory(index: number): Uint8Array;
+  /** Everything a turn wants, in one call. Throws when a row is malformed, names bytes outside its buffer or a token
+   * that is not held; the rows before it were taken. */
+  turn(commands: Float64Array, count: number, buffers: Uint8Array[]): void;
+  /** Closes listeners and connections at once; the last wake has their rows, and then `closed` is true. */
+  close(): void;
+  readonly closed: boolean;
+}
+
 export interface NativeBinding {
+  /**
+   * Throws code NET with the reason when sockets in a ring are not to be had here. The engine lends its leases; either
+   * of the two may be closed first.
+   */
+  NativeNet: new (
+    engine: NativeEngine,
+    options: NativeNetOptions,
+    wake: () => void,
+  ) => NativeNet;
   /** `wake` is the one callback: watermarks moved, tokens finished, or a failure. */
   NativeEngine: new (
     options: NativeOptions,
