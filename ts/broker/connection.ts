@@ -1,32 +1,30 @@
 /**
- * One client connection: a socket in front of pure framing, requests in order to handlers, replies in order back.
+ * One client connection: whole requests from its transport in order to handlers, replies in order back.
  *
- * Not the protocol and not the handlers. The invariants to remember: replies leave in request order whatever finishes
- * first (rule 1); the socket is read only while open requests and unsent replies are below their limits; what goes wrong
- * on one connection ends that connection and nothing else.
+ * Not the protocol, not the handlers, and not the socket. The invariants to remember: replies leave in request order
+ * whatever finishes first (rule 1); requests are taken only while those that are open and the replies that are unsent
+ * are below their limits; what goes wrong on one connection ends that connection and nothing else.
  */
 
-import type { Socket } from 'node:net';
 import type { ConnectionLimits } from './connection-limits.ts';
 import type { ConnectionLog } from './connection-log.ts';
-import { dispatch } from './dispatch.ts';
+import { dispatch, type Opener } from './dispatch.ts';
 import { type ExchangeOwner, OpenExchange } from './exchange.ts';
-import type { HandlerTable, Peer } from './handler.ts';
+import type { AnyHandler, HandlerTable, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
-import { Output } from './output.ts';
-import { type ByteBudget, FrameCutter, FramingError, recognise } from './protocol/framing.ts';
+import { FramingError, recognise } from './protocol/framing.ts';
+import type { RequestHead } from './protocol/header.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
 import type { Writer } from './protocol/writer.ts';
+import type { Transport, TransportUser } from './transport.ts';
 
-/** Least capacity of the buffer for a request that arrives in pieces, before and after the first whole request. */
-const FIRST_GATHER_BYTES = 4 * 1024;
+/** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
 const TRUSTED_GATHER_BYTES = 1024 * 1024;
 
 /** What a connection has from its server. */
 export interface ConnectionHost {
   readonly limits: ConnectionLimits;
   readonly table: HandlerTable;
-  readonly budget: ByteBudget;
   readonly log: ConnectionLog;
   readonly buffers: LargeBuffers;
   /** Runs `connection.flush` once before this turn of the event loop ends. */
@@ -34,17 +32,14 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
-export class Connection implements ExchangeOwner {
+export class Connection implements ExchangeOwner, TransportUser, Opener {
   readonly peer: Peer;
   gone = false;
   /** Set by the server while the connection is in its list of connections to flush. */
   isFlushDue = false;
   readonly #host: ConnectionHost;
-  readonly #socket: Socket;
-  readonly #cutter: FrameCutter;
-  readonly #output: Output;
+  readonly #transport: Transport;
   readonly #openedMs = performance.now();
-  #receivedMs = this.#openedMs;
   #hasSpoken = false;
   #first: OpenExchange | null = null;
   #last: OpenExchange | null = null;
@@ -53,40 +48,18 @@ export class Connection implements ExchangeOwner {
   /** Replies that wait for an older request. */
   #heldBytes = 0;
   #isPumping = false;
+  #isPaused = false;
   #isStopping = false;
-  /** What the first bytes look like when they are not Kafka's; undefined before there were any. */
-  #guess: string | null | undefined;
 
-  constructor(host: ConnectionHost, socket: Socket, id: number) {
+  constructor(host: ConnectionHost, transport: Transport, id: number) {
     this.#host = host;
-    this.#socket = socket;
-    this.peer = {
-      id,
-      remoteAddress: socket.remoteAddress ?? '',
-      remotePort: socket.remotePort ?? 0,
-      localAddress: socket.localAddress ?? '',
-      localPort: socket.localPort ?? 0,
-      softwareName: '',
-      softwareVersion: '',
-    };
-    const { limits } = host;
-    this.#cutter = new FrameCutter(
-      { maxFrameBytes: limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES },
-      host.budget,
-      host.buffers,
-    );
-    this.#output = new Output(socket, host.buffers, () => this.#afterProgress());
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true);
-    socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    socket.on('end', () => this.#end());
-    socket.on('error', () => this.#end());
-    socket.on('close', () => this.#end());
+    this.#transport = transport;
+    this.peer = { id, ...transport.addresses, softwareName: '', softwareVersion: '' };
   }
 
   /** True when nothing is open and nothing is unsent. */
   get isQuiet(): boolean {
-    return this.#open === 0 && this.#output.unsent === 0;
+    return this.#open === 0 && this.#transport.unsent === 0;
   }
 
   get buffers(): LargeBuffers {
@@ -96,17 +69,17 @@ export class Connection implements ExchangeOwner {
   /** Sends what is ready, then goes on with requests that had to wait. */
   flush(): void {
     if (this.gone) return;
-    this.#output.flush();
-    if (this.#isStopping && this.isQuiet) this.#end();
-    else this.#pump();
+    this.#transport.flush();
+    this.progressed();
   }
 
   outputFor(exchange: OpenExchange): Writer | null {
-    return exchange === this.#first ? this.#output.writer() : null;
+    return exchange === this.#first ? this.#transport.writer() : null;
   }
 
   /** An exchange was ended by its handler: moves every reply that is now in order to the output. */
   ended(exchange: OpenExchange): void {
+    if (exchange.requestMemory !== null) this.#transport.release(exchange.requestMemory);
     if (this.gone) return;
     if (exchange !== this.#first) {
       this.#heldBytes += exchange.replyBytes?.length ?? 0;
@@ -114,11 +87,12 @@ export class Connection implements ExchangeOwner {
     }
     let head: OpenExchange | null = exchange;
     while (head?.isEnded) {
-      if (head !== exchange) this.#heldBytes -= head.replyBytes?.length ?? 0;
-      if (head.replyBytes !== null) this.#output.push(head.replyBytes, head.replyMemory);
+      if (head.replyBytes !== null) {
+        if (head !== exchange) this.#heldBytes -= head.replyBytes.length;
+        this.#transport.push(head.replyBytes, head.replyMemory);
+      }
       this.#open -= 1;
       this.#openBytes -= head.requestBytes;
-      if (head.requestMemory !== null) this.#host.buffers.give(head.requestMemory);
       head = head.next;
     }
     this.#first = head;
@@ -136,7 +110,8 @@ export class Connection implements ExchangeOwner {
   /** Closes the connection after an error; whose fault it was decides what is said. */
   failed(error: unknown): void {
     if (error instanceof FramingError) {
-      this.shut(this.#guess == null ? error.message : `${error.message}; it looks like ${this.#guess}`);
+      const guess = this.#hasSpoken ? undefined : recognise(error.claimed);
+      this.shut(guess === undefined ? error.message : `${error.message}; it looks like ${guess}`);
     } else if (error instanceof ProtocolError) {
       this.shut(error.message);
     } else {
@@ -146,10 +121,10 @@ export class Connection implements ExchangeOwner {
     }
   }
 
-  /** Reads no more requests; closes as soon as what is open has been answered and sent. */
+  /** Takes no more requests; closes as soon as what is open has been answered and sent. */
   stop(): void {
     this.#isStopping = true;
-    this.#socket.pause();
+    this.#transport.pause();
     if (this.isQuiet) this.#end();
   }
 
@@ -161,53 +136,39 @@ export class Connection implements ExchangeOwner {
   /** Closes the connection if one of its deadlines has passed. `now` as of `performance.now`. */
   checkDeadlines(now: number): void {
     const { limits } = this.#host;
-    if (this.#output.unsent > 0) {
-      const waited = now - this.#output.lastProgress;
-      if (waited > limits.unsentMs)
-        this.shut(`${this.#output.unsent} bytes of replies not read for ${seconds(waited)}`);
+    const { unsent } = this.#transport;
+    if (unsent > 0) {
+      const waited = now - this.#transport.lastProgress;
+      if (waited > limits.unsentMs) this.shut(`${unsent} bytes of replies not read for ${seconds(waited)}`);
     } else if (!this.#hasSpoken) {
       if (now - this.#openedMs > limits.firstRequestMs)
         this.shut(`no whole request within ${seconds(limits.firstRequestMs)}`);
-    } else if (this.#open === 0 && now - this.#receivedMs > limits.idleMs) {
+    } else if (this.#open === 0 && now - this.#transport.receivedMs > limits.idleMs) {
       this.#end();
     }
   }
 
-  #received(chunk: Buffer): void {
-    if (this.gone) return;
-    this.#receivedMs = performance.now();
-    if (!this.#hasSpoken) this.#guess ??= recognise(chunk) ?? null;
-    this.#cutter.push(chunk);
+  arrived(): void {
     this.#pump();
   }
 
-  /** Dispatches requests until the bytes are used up or a limit is reached; pauses or resumes the socket accordingly. */
-  #pump(): void {
-    if (this.#isPumping || this.gone || this.#isStopping) return;
-    this.#isPumping = true;
-    try {
-      while (!this.gone && !this.#isFull() && this.#cutter.next()) this.#request();
-    } catch (error) {
-      this.failed(error);
-    } finally {
-      this.#isPumping = false;
-    }
+  progressed(): void {
     if (this.gone) return;
-    if (this.#isFull()) this.#socket.pause();
-    else if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#isStopping && this.isQuiet) this.#end();
+    else this.#pump();
   }
 
-  #request(): void {
-    const { bytes, start, end, gathered } = this.#cutter;
-    dispatch(this.#host.table, bytes, start, end, (handler, head, clientId) => {
-      if (!this.#hasSpoken) this.#trust();
-      const exchange = new OpenExchange(this, handler, head, clientId, end - start);
-      if (handler.forgetsRequest === true) exchange.requestMemory = gathered;
-      return this.#enqueue(exchange);
-    });
+  lost(error: FramingError | null): void {
+    if (error === null) this.#end();
+    else this.failed(error);
   }
 
-  #enqueue(exchange: OpenExchange): OpenExchange {
+  /** Puts a new exchange at the end of the queue; called by `dispatch` with the request that `#request` hands to it. */
+  open(handler: AnyHandler, head: RequestHead, clientId: string | null): OpenExchange {
+    if (!this.#hasSpoken) this.#trust();
+    const { start, end, memory } = this.#transport;
+    const exchange = new OpenExchange(this, handler, head, clientId, end - start);
+    if (handler.holdsRequest === true) exchange.requestMemory = memory;
     if (this.#last === null) this.#first = exchange;
     else this.#last.next = exchange;
     this.#last = exchange;
@@ -216,11 +177,35 @@ export class Connection implements ExchangeOwner {
     return exchange;
   }
 
+  /** Dispatches requests until the bytes are used up or a limit is reached; pauses or resumes the peer accordingly. */
+  #pump(): void {
+    if (this.#isPumping || this.gone || this.#isStopping) return;
+    this.#isPumping = true;
+    try {
+      while (!this.gone && !this.#isFull() && this.#transport.next()) this.#request();
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.#isPumping = false;
+    }
+    if (this.gone) return;
+    const isFull = this.#isFull();
+    if (isFull === this.#isPaused) return;
+    this.#isPaused = isFull;
+    if (isFull) this.#transport.pause();
+    else this.#transport.resume();
+  }
+
+  #request(): void {
+    const { bytes, start, end, memory } = this.#transport;
+    const handler = dispatch(this.#host.table, bytes, start, end, this);
+    if (memory !== null && handler.holdsRequest !== true) this.#transport.release(memory);
+  }
+
   /** The peer speaks Kafka: from now on it may send what the limits allow. */
   #trust(): void {
     this.#hasSpoken = true;
-    this.#cutter.maxFrameBytes = this.#host.limits.maxRequestBytes;
-    this.#cutter.minGatherBytes = TRUSTED_GATHER_BYTES;
+    this.#transport.allow(this.#host.limits.maxRequestBytes, TRUSTED_GATHER_BYTES);
   }
 
   #isFull(): boolean {
@@ -228,22 +213,15 @@ export class Connection implements ExchangeOwner {
     return (
       this.#open >= limits.maxOpenRequests ||
       this.#openBytes >= limits.maxOpenRequestBytes ||
-      this.#output.unsent + this.#heldBytes >= limits.maxUnsentBytes
+      this.#transport.unsent + this.#heldBytes >= limits.maxUnsentBytes
     );
-  }
-
-  #afterProgress(): void {
-    if (this.gone) return;
-    if (this.#isStopping && this.isQuiet) this.#end();
-    else this.#pump();
   }
 
   /** The one way a connection ends: everything that waits for it is told. */
   #end(): void {
     if (this.gone) return;
     this.gone = true;
-    this.#cutter.release();
-    this.#socket.destroy();
+    this.#transport.close();
     let exchange = this.#first;
     this.#first = null;
     this.#last = null;

@@ -14,15 +14,27 @@ import { API_VERSIONS_KEY, decodeClientId, decodeRequestHead, type RequestHead }
 import { ProtocolError } from './protocol/protocol-error.ts';
 import { Reader } from './protocol/reader.ts';
 
-/** Puts a new exchange at the end of the connection's queue. */
-export type OpenFunction = (handler: AnyHandler, head: RequestHead, clientId: string | null) => OpenExchange;
+/** The connection, as `dispatch` sees it. */
+export interface Opener {
+  /** Puts a new exchange at the end of the connection's queue. */
+  open(handler: AnyHandler, head: RequestHead, clientId: string | null): OpenExchange;
+}
+
+/** One for all requests: decoding ends before a handler begins. */
+const reader = new Reader(new Uint8Array(0));
 
 /**
- * Hands the request in `bytes[start, end)` to its handler. Throws `ProtocolError` when it is malformed or not served; an
- * error thrown by a handler passes through.
+ * Hands the request in `bytes[start, end)` to its handler, and answers which that was. Throws `ProtocolError` when it is
+ * malformed or not served; an error thrown by a handler passes through.
  */
-export function dispatch(table: HandlerTable, bytes: Uint8Array, start: number, end: number, open: OpenFunction): void {
-  const reader = new Reader(bytes, start, end);
+export function dispatch(
+  table: HandlerTable,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  opener: Opener,
+): AnyHandler {
+  reader.restart(bytes, start, end);
   const head = decodeRequestHead(reader);
   const { apiKey, apiVersion } = head;
   const handler = table.lookup(apiKey);
@@ -31,13 +43,14 @@ export function dispatch(table: HandlerTable, bytes: Uint8Array, start: number, 
     if (apiKey !== API_VERSIONS_KEY) {
       throw new ProtocolError(`${handler.api.name} is not served in version ${apiVersion}`);
     }
-    refuseVersion(table, open(handler, { ...head, apiVersion: 0 }, null));
-    return;
+    refuseVersion(table, opener.open(handler, { ...head, apiVersion: 0 }, null));
+    return handler;
   }
   const clientId = decodeClientId(reader, handler.api, apiVersion);
   // Bytes after the request are let pass, as Kafka does: some clients pad.
   const request = handler.api.decodeRequest(reader, apiVersion);
-  handler.handle(request, open(handler, head, clientId));
+  handler.handle(request, opener.open(handler, head, clientId));
+  return handler;
 }
 
 /** The version-0 answer to an ApiVersions request of a version that is not served. */

@@ -9,6 +9,7 @@ import type { AnyHandler, Exchange, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
 import { encodeResponseHeader, type RequestHead } from './protocol/header.ts';
 import { Writer } from './protocol/writer.ts';
+import type { RequestMemory } from './transport.ts';
 
 /** The connection, as an exchange sees it. */
 export interface ExchangeOwner {
@@ -38,8 +39,8 @@ export class OpenExchange implements Exchange<unknown> {
   onAbort: (() => void) | null = null;
   /** The framed reply once ended; null for "no reply", and for one that went to the output at once. */
   replyBytes: Buffer | null = null;
-  /** What the request was gathered in, if nobody needs it once the request is answered. */
-  requestMemory: Buffer | null = null;
+  /** What the request lies in, when its handler holds it until the exchange has ended. */
+  requestMemory: RequestMemory = null;
   /** What `replyBytes` lies in, to be given back when the peer has it; null when it is not worth it. */
   replyMemory: Buffer | null = null;
   isEnded = false;

@@ -59,10 +59,10 @@ export interface Handler<Request, Response> {
   /** Lowest version told in ApiVersions where it differs from `minVersion` (Produce tells 0 and serves from 3). */
   readonly advertisedMinVersion?: number;
   /**
-   * Nothing refers to bytes of the request once its exchange has ended, so that their memory can be used again. Left out
-   * by handlers that keep views of a request.
+   * The handler looks at bytes of the request until its exchange has ended, and no longer. Without it, byte views of a
+   * request are good only while `handle` runs: what is to be kept is copied. Strings are always copies.
    */
-  readonly forgetsRequest?: true;
+  readonly holdsRequest?: true;
   handle(request: Request, exchange: Exchange<Response>): void;
 }
 

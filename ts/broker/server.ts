@@ -1,5 +1,5 @@
 /**
- * The Kafka listener: accepts connections on node:net, shares limits and handlers among them, and stops in order.
+ * The Kafka listener: accepts connections, shares limits and handlers among them, and stops in order.
  *
  * Not a broker: it knows nothing of topics. The invariant to remember: `close` always ends within its grace time, and
  * every exchange that was open has then been answered or aborted.
@@ -11,6 +11,7 @@ import { type ConnectionLimits, DEFAULT_LIMITS } from './connection-limits.ts';
 import { ConnectionLog, type PrintLine } from './connection-log.ts';
 import type { HandlerTable } from './handler.ts';
 import { LargeBuffers } from './large-buffers.ts';
+import { NodeTransport } from './node-transport.ts';
 import type { ByteBudget } from './protocol/framing.ts';
 
 export interface KafkaServerOptions {
@@ -21,10 +22,15 @@ export interface KafkaServerOptions {
   readonly limits?: Partial<ConnectionLimits>;
 }
 
+/** Least capacity of the buffer for a request that arrives in pieces, before the peer has shown itself. */
+const FIRST_GATHER_BYTES = 4 * 1024;
+
 /** One Kafka server with any number of listening addresses. */
 export class KafkaServer {
   readonly #limits: ConnectionLimits;
   readonly #host: ConnectionHost;
+  /** Requests that are still arriving on node:net. */
+  readonly #budget: ByteBudget;
   readonly #connections = new Set<Connection>();
   readonly #listeners: Server[] = [];
   readonly #log: ConnectionLog;
@@ -40,12 +46,12 @@ export class KafkaServer {
     this.#host = {
       limits: this.#limits,
       table: options.table,
-      budget: sharedBudget(this.#limits.maxArrivingBytes),
       log: this.#log,
       buffers: new LargeBuffers(),
       flushSoon: (connection) => this.#flushSoon(connection),
       closed: (connection) => this.#closed(connection),
     };
+    this.#budget = sharedBudget(this.#limits.maxArrivingBytes);
     this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepMs);
     this.#sweeper.unref();
   }
@@ -96,8 +102,12 @@ export class KafkaServer {
       this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
       return;
     }
+    const first = { maxFrameBytes: this.#limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES };
+    const transport = new NodeTransport(socket, first, this.#budget, this.#host.buffers);
     this.#lastId += 1;
-    this.#connections.add(new Connection(this.#host, socket, this.#lastId));
+    const connection = new Connection(this.#host, transport, this.#lastId);
+    transport.open(connection);
+    this.#connections.add(connection);
   }
 
   /** Replies of one turn leave together: connections are flushed once, after the JavaScript that is running now. */

@@ -1,7 +1,8 @@
 /**
  * A broker without sockets: requests are encoded, decoded and handled as on the wire, replies come back decoded.
  *
- * To remember: what a version does not carry is lost on the way, exactly as with a client.
+ * To remember: what a version does not carry is lost on the way, exactly as with a client; and the memory of a request is
+ * overwritten as soon as its handler may not look at it any more, so every test proves that nothing was kept.
  */
 import { Broker } from '../../../ts/broker/broker.ts';
 import type { AnyHandler, Exchange, Peer } from '../../../ts/broker/handler.ts';
@@ -44,6 +45,9 @@ export interface Harness extends AsyncDisposable {
   topic(name: string, partitions?: number, config?: Record<string, string>): Promise<string>;
 }
 
+/** What released memory is filled with: no length, count or text of any request. */
+const FORGOTTEN = 0xdd;
+
 const peer: Peer = {
   id: 1,
   remoteAddress: '127.0.0.1',
@@ -67,8 +71,12 @@ export function openHarness(
     const handler = broker.table.lookup(api.key) as AnyHandler;
     if (version < handler.minVersion || version > handler.maxVersion)
       throw new Error(`version ${version} is not served`);
+    const bytes = writer.bytes();
+    const forget = () => bytes.fill(FORGOTTEN);
     const exchange = new TestExchange(api, version);
-    handler.handle(api.decodeRequest(new Reader(writer.bytes()), version), exchange as Exchange<unknown>);
+    handler.handle(api.decodeRequest(new Reader(bytes), version), exchange as Exchange<unknown>);
+    if (handler.holdsRequest === true) exchange.outcome.then(forget);
+    else forget();
     return exchange.call();
   };
   const ask: Harness['ask'] = (api, version, request) => send(api, version, request).reply();

@@ -3,7 +3,7 @@
  *
  * acks=all waits for `durable`, 1 for `written`, 0 for nothing and gets no reply (rule 2); a topic's min.durability is a
  * floor under all of them. Every partition is an atomic frame of its own: one that is refused does not touch the others.
- * Offsets, sequences and checksums are the engine's; record bytes stay a view of the request. When the engine is full a
+ * Offsets, sequences and checksums are the engine's; record bytes stay a view of the request, held until its end. When the engine is full a
  * batch waits for room until the request's timeout, then it is REQUEST_TIMED_OUT.
  * 3 magic 2 only; 5 log_start_offset; 7 zstd; 8 record_errors; 9 flexible; 10 leader tags; 11 a transactional error.
  */
@@ -152,8 +152,8 @@ export function produceHandler(context: BrokerContext): Handler<ProduceRequest, 
     minVersion: 3,
     maxVersion: 11,
     advertisedMinVersion: 0,
-    // The engine has copied the batches before any of them is acknowledged or refused.
-    forgetsRequest: true,
+    // The engine copies the batches before any of them is acknowledged or refused, some turns later when it is full.
+    holdsRequest: true,
     handle(request, exchange) {
       const asked = LEVEL_OF_ACKS.get(request.acks);
       const open = new OpenProduce(exchange, request);

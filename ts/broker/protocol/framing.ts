@@ -13,11 +13,28 @@ export type FramingFailure = 'empty' | 'negative' | 'oversize' | 'memory';
 export class FramingError extends Error {
   override readonly name = 'FramingError';
   readonly failure: FramingFailure;
+  /** The length that was claimed: the four bytes where one should be. */
+  readonly claimed: number;
 
-  constructor(failure: FramingFailure, message: string) {
+  constructor(failure: FramingFailure, claimed: number, message: string) {
     super(message);
     this.failure = failure;
+    this.claimed = claimed;
   }
+}
+
+/** Why a stream that claims a message of `length` bytes ends there; undefined when it need not. */
+export function lengthProblem(length: number, maxFrameBytes: number): FramingError | undefined {
+  if (length === 0) return new FramingError('empty', length, 'a message of length 0');
+  if (length < 0) return new FramingError('negative', length, `a message of negative length ${length}`);
+  if (length <= maxFrameBytes) return undefined;
+  const message = `a message of ${length} bytes, above the limit of ${maxFrameBytes}`;
+  return new FramingError('oversize', length, message);
+}
+
+/** The stream ends because all memory for messages that are still arriving is in use. */
+export function outOfMemory(length: number): FramingError {
+  return new FramingError('memory', length, 'the memory for requests that are still arriving is used up');
 }
 
 /** Bytes that many streams share: `take` answers false when they would go above the limit. */
@@ -123,11 +140,8 @@ export class FrameCutter {
   }
 
   #begin(length: number): boolean {
-    if (length === 0) throw new FramingError('empty', 'a message of length 0');
-    if (length < 0) throw new FramingError('negative', `a message of negative length ${length}`);
-    if (length > this.maxFrameBytes) {
-      throw new FramingError('oversize', `a message of ${length} bytes, above the limit of ${this.maxFrameBytes}`);
-    }
+    const problem = lengthProblem(length, this.maxFrameBytes);
+    if (problem !== undefined) throw problem;
     if (this.#chunk.length - this.#position >= length) {
       this.#found(this.#chunk, this.#position, this.#position + length, null);
       this.#position += length;
@@ -160,9 +174,7 @@ export class FrameCutter {
   }
 
   #allocate(capacity: number): Buffer {
-    if (!this.#budget.take(capacity)) {
-      throw new FramingError('memory', 'the memory for requests that are still arriving is used up');
-    }
+    if (!this.#budget.take(capacity)) throw outOfMemory(this.#gatherLength);
     this.#claimed += capacity;
     return this.#memory.take(capacity);
   }
@@ -200,12 +212,15 @@ function readLength(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** What else the first bytes of a stream look like, for the log: Kafka's port is easily mistaken for another one. */
-export function recognise(first: Uint8Array): string | undefined {
-  const text = Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, 8)).toString('latin1');
-  if (/^(?:GET|POST|PUT|HEAD|OPTIONS|DELETE|PATCH|CONNECT|PRI) /.test(`${text} `)) return 'an HTTP request';
-  if (text.startsWith('SSH-')) return 'an SSH client';
-  if (first[0] === 0x16 && first[1] === 0x03) return 'a TLS handshake on a plaintext port';
+/** First four bytes of the requests that HTTP clients begin with. */
+const HTTP_METHODS = new Set(['GET ', 'POST', 'PUT ', 'HEAD', 'OPTI', 'DELE', 'PATC', 'CONN', 'PRI ']);
+
+/** What else the first length of a stream looks like, for the log: Kafka's port is easily mistaken for another one. */
+export function recognise(length: number): string | undefined {
+  const text = String.fromCharCode(length >>> 24, (length >>> 16) & 0xff, (length >>> 8) & 0xff, length & 0xff);
+  if (HTTP_METHODS.has(text)) return 'an HTTP request';
+  if (text === 'SSH-') return 'an SSH client';
+  if (text.startsWith('\x16\x03')) return 'a TLS handshake on a plaintext port';
   if (/^[*$]\d/.test(text)) return 'a Redis command';
   return undefined;
 }

@@ -21,8 +21,8 @@ const SAFE_HIGH = 0x1f_ffff;
 
 /** A cursor over `bytes[position, end)`. All methods throw `ProtocolError` on malformed or missing bytes. */
 export class Reader {
-  readonly bytes: Uint8Array;
-  readonly end: number;
+  bytes: Uint8Array;
+  end: number;
   position: number;
   #itemsLeft: number;
 
@@ -32,6 +32,14 @@ export class Reader {
     this.position = position;
     this.end = end;
     this.#itemsLeft = maxItems;
+  }
+
+  /** Begins anew with another message; nothing decoded before refers to the reader. */
+  restart(bytes: Uint8Array, position: number, end: number): void {
+    this.bytes = bytes;
+    this.position = position;
+    this.end = end;
+    this.#itemsLeft = DEFAULT_MAX_ITEMS;
   }
 
   remaining(): number {

@@ -1,0 +1,67 @@
+/**
+ * What a connection needs of whatever carries its bytes: whole requests in, replies out, and when to stop either.
+ *
+ * Two things carry them: node:net (node-transport.ts, the reference) and the ring (ring-transport.ts). The invariant to
+ * remember: a request is a view of memory that is the transport's; it stays as it is until `release`, and after that
+ * nobody may look at it.
+ */
+
+import type { FramingError } from './protocol/framing.ts';
+import type { Writer } from './protocol/writer.ts';
+
+/** By which a transport knows the memory of a request; null when there is nothing to release. */
+export type RequestMemory = Buffer | number | null;
+
+/** The connection, as its transport sees it. */
+export interface TransportUser {
+  /** Bytes have arrived: `next` may find requests. */
+  arrived(): void;
+  /** The peer's kernel has taken bytes of replies. */
+  progressed(): void;
+  /** The transport is closed: by the peer (null), or because its bytes cannot be cut into requests. */
+  lost(error: FramingError | null): void;
+}
+
+export interface Addresses {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+/** One connection's bytes, both directions. */
+export interface Transport {
+  readonly addresses: Addresses;
+  /** The request found by `next`: `bytes[start, end)`, without its length prefix. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** What to `release` when that request is done with. */
+  readonly memory: RequestMemory;
+  /** Monotonic ms of the last time bytes arrived. */
+  readonly receivedMs: number;
+  /** Bytes of replies that the peer's kernel has not taken. */
+  readonly unsent: number;
+  /** Monotonic ms of the last time the peer took something, or of the first byte after it had taken everything. */
+  readonly lastProgress: number;
+
+  /** Finds the next whole request; false when more bytes are needed. May throw `FramingError`; the stream is then done. */
+  next(): boolean;
+  /** The memory of a request is not looked at any more. Also to be called after `close`. */
+  release(memory: RequestMemory): void;
+  /** From now on requests may be so long, and the buffer one is gathered in has at least so many bytes. */
+  allow(maxRequestBytes: number, minGatherBytes: number): void;
+  /** Takes no more bytes from the peer until `resume`; `next` may still find requests. Both may be called any time. */
+  pause(): void;
+  resume(): void;
+  /**
+   * The writer behind which the next reply may be put at once, instead of `push`: replies that come in order share a
+   * buffer. It must not be used after the turn.
+   */
+  writer(): Writer;
+  /** Queues a reply; nothing is sent before `flush`. `memory`, if any, is used again when the peer's kernel has it. */
+  push(bytes: Buffer, memory: Buffer | null): void;
+  flush(): void;
+  /** Closes at once, whatever is unsent. Nothing is reported afterwards. */
+  close(): void;
+}
