@@ -1,17 +1,12 @@
 /**
  * Every generated message with its schema and its two codecs, one entry a direction.
- *
- * One API that is not served yet is generated on the fly, because only it has what the generator must also be able to do:
- * structs that may be null, and structs of one name in request and response.
  */
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Api } from '../../../ts/broker/protocol/api.ts';
 import { loadMessage } from '../../../ts/broker/protocol/generate.ts';
 import { APIS, type ApiEntry, DATA_MESSAGES } from '../../../ts/broker/protocol/generator/apis.ts';
-import { emitApiFile } from '../../../ts/broker/protocol/generator/emit-file.ts';
 import type { Message } from '../../../ts/broker/protocol/generator/schema.ts';
 import { camel } from '../../../ts/broker/protocol/generator/types.ts';
 import type { Reader } from '../../../ts/broker/protocol/reader.ts';
@@ -26,37 +21,21 @@ export interface GeneratedMessage {
 }
 
 const protocol = join(import.meta.dirname, '../../../ts/broker/protocol');
-const extraSchemas = join(import.meta.dirname, 'golden/schemas');
-const EXTRA: ApiEntry = { name: 'DescribeTopicPartitions', minVersion: 0, maxVersion: 0, release: '4.3' };
-
-/** Generates the codecs of an API from the schemas beside the golden bytes, and loads them. */
-async function generateExtra(entry: ApiEntry): Promise<Record<string, unknown>> {
-  const load = (kind: string) => loadMessage(`${entry.name}${kind}`, entry, extraSchemas);
-  const text = emitApiFile(entry.name, entry.release, load('Request'), load('Response'));
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-codec-'));
-  try {
-    const file = join(folder, 'extra.gen.ts');
-    writeFileSync(file, text.replaceAll("'../", `'${protocol}/`));
-    return await import(file);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
 
 const files = readdirSync(join(protocol, 'gen')).sort();
 const modules = files.map((file) => import(join(protocol, 'gen', file)) as Promise<Record<string, unknown>>);
-const exported: Record<string, unknown> = Object.assign({}, ...(await Promise.all([...modules, generateExtra(EXTRA)])));
+const exported: Record<string, unknown> = Object.assign({}, ...(await Promise.all(modules)));
 
 /** All APIs by their generated descriptions. */
 export const ALL_APIS: readonly Api<unknown, unknown>[] = APIS.map(
   (entry) => exported[`${camel(entry.name)}Api`] as Api<unknown, unknown>,
 );
 
-function message(name: string, entry: ApiEntry, schemas?: string): GeneratedMessage {
+function message(name: string, entry: ApiEntry): GeneratedMessage {
   return {
     name,
     release: entry.release,
-    schema: loadMessage(name, entry, schemas),
+    schema: loadMessage(name, entry),
     decode: exported[`decode${name}`] as GeneratedMessage['decode'],
     encode: exported[`encode${name}`] as GeneratedMessage['encode'],
   };
@@ -65,7 +44,6 @@ function message(name: string, entry: ApiEntry, schemas?: string): GeneratedMess
 export const ALL_MESSAGES: readonly GeneratedMessage[] = [
   ...APIS.flatMap((entry) => [message(`${entry.name}Request`, entry), message(`${entry.name}Response`, entry)]),
   ...DATA_MESSAGES.map((entry) => message(entry.name, entry)),
-  ...['Request', 'Response'].map((kind) => message(`${EXTRA.name}${kind}`, EXTRA, extraSchemas)),
 ];
 
 /** Every version of a message. */
