@@ -16,7 +16,7 @@ export function conditions(directory: string): Record<string, string> {
     'device cache': deviceCache(device),
     node: process.version,
     kafka: `${kafkaVersion()}, -Xms1G -Xmx1G G1, ${javaVersion()}`,
-    client: 'benches/load (pre-encoded, one thread per connection) on the same machine',
+    client: 'benches/load (pre-encoded, one thread for all connections) on the same machine',
   };
 }
 

@@ -9,6 +9,7 @@ const SHOWN = [
   'latencyMicrosP99',
   'serverCpuSecondsPerGigabyte',
   'serverCpuMicrosPerRequest',
+  'loadCpuSeconds',
 ];
 
 /** One scenario: its sides as rows, the figures that all know as columns, then the goals. */

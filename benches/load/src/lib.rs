@@ -20,6 +20,8 @@ pub enum LoadError {
     Layout { api: &'static str },
     #[error("no leader for every partition of {topic} after {seconds} s")]
     NoLeader { topic: String, seconds: u64 },
+    #[error("the broker said nothing for {seconds} s")]
+    Silent { seconds: u64 },
     #[error("a load thread panicked")]
     Panicked,
 }

@@ -1,21 +1,27 @@
 //! millrace-load: pre-encoded load for anything that speaks the Kafka protocol, and nothing but load.
 //!
-//! Every request is encoded once before the clock starts; one thread per connection sends it, patched in place, and
-//! checks each answer's error codes. So the figures are the broker's, not a client's. The first error ends the run with
+//! Every request is encoded once before the clock starts; one thread (`--threads N` for more) serves all connections by
+//! epoll, sends the request patched in place, and checks each answer's error codes. So the figures are the broker's, not a client's. The first error ends the run with
 //! exit code 1: a rate that contains refusals is not a rate. Results go to stdout as one JSON object.
 //!
 //! ```text
 //! millrace-load create  --bootstrap H:P --topic T --partitions N
 //! millrace-load produce --bootstrap H:P --topic T --partitions N --connections C --in-flight F --records R --size S
 //!                       [--acks -1] [--codec none] [--warm-up SECONDS] [--duration SECONDS] [--server-pid PID]
+//!                       [--threads 1]
 //! millrace-load fetch   --bootstrap H:P --topic T --partitions N --connections C [--max-bytes B] [...]
 //! ```
 
 mod batch;
+mod channel;
 mod connection;
+mod cutter;
 mod fetch;
+mod load;
+mod poller;
 mod produce;
 mod topic;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+use crate::LoadError;
 use crate::json::Object;
-use crate::{LoadError, process::Process};
+use crate::process::{Process, own_cpu_seconds};
 
 /// Microseconds, three significant digits, up to a minute.
 const LATENCY_MAX: u64 = 60_000_000;
@@ -27,6 +28,11 @@ impl Stretch {
         Stretch { begin, end: begin + duration }
     }
 
+    /// True once it has begun.
+    pub fn begun(&self, now: Instant) -> bool {
+        now >= self.begin
+    }
+
     /// True once the stretch is over.
     pub fn over(&self) -> bool {
         Instant::now() >= self.end
@@ -37,15 +43,26 @@ impl Stretch {
         (self.end - self.begin).as_secs_f64()
     }
 
-    /// Sleeps through the stretch and returns the CPU seconds that `process` used in it.
-    pub fn watch(&self, process: Option<Process>) -> Result<Option<f64>, LoadError> {
-        let cpu = || process.map(|process| process.cpu_seconds()).transpose();
+    /// Sleeps through the stretch and returns the CPU seconds used in it.
+    pub fn watch(&self, server: Option<Process>) -> Result<CpuSeconds, LoadError> {
+        let of_server = || server.map(|process| process.cpu_seconds()).transpose();
         std::thread::sleep(self.begin.saturating_duration_since(Instant::now()));
-        let before = cpu()?;
+        let (server_before, own_before) = (of_server()?, own_cpu_seconds());
         std::thread::sleep(self.end.saturating_duration_since(Instant::now()));
-        let after = cpu()?;
-        Ok(before.zip(after).map(|(before, after)| after - before))
+        let (server_after, own_after) = (of_server()?, own_cpu_seconds());
+        Ok(CpuSeconds {
+            server: server_before.zip(server_after).map(|(before, after)| after - before),
+            own: own_after - own_before,
+        })
     }
+}
+
+/// CPU time used in a stretch, all threads, user and system.
+pub struct CpuSeconds {
+    /// By the server, if one is watched.
+    pub server: Option<f64>,
+    /// By this program.
+    pub own: f64,
 }
 
 /// What one thread, or all of them together, saw.

@@ -7,7 +7,8 @@ use millrace_load::LoadError;
 use millrace_load::arguments::Arguments;
 use millrace_load::json::Object;
 
-use crate::connection::{Connection, Request};
+use crate::connection::Connection;
+use crate::wire::Request;
 
 const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
