@@ -126,3 +126,20 @@ pub(crate) fn remaining(pieces: &[Piece], done: usize) -> impl Iterator<Item = &
 pub(crate) fn total(pieces: &[Piece]) -> usize {
     pieces.iter().map(Piece::len).sum()
 }
+
+/// The `length` bytes behind the first `done` ones, without copying.
+pub(crate) fn first_bytes(pieces: &[Piece], done: usize, length: usize) -> Vec<Piece> {
+    let (mut skip, mut left) = (done, length);
+    let mut parts = Vec::with_capacity(1);
+    for piece in pieces {
+        let skipped = skip.min(piece.len());
+        skip -= skipped;
+        let taken = (piece.len() - skipped).min(left);
+        left -= taken;
+        if taken > 0 {
+            parts.push(piece.slice(skipped, taken));
+        }
+    }
+    debug_assert_eq!(total(&parts), remaining(pieces, done).map(<[u8]>::len).sum::<usize>().min(length));
+    parts
+}

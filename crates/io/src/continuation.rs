@@ -12,7 +12,7 @@ use crate::op::Done;
 
 /// How often in a row an attempt is made again without any progress.
 const RETRIES_MAX: u32 = 100;
-/// The smallest unit of a direct write that devices have.
+/// The smallest unit of direct I/O that devices have.
 const SECTOR: usize = 512;
 
 /// What is to be done about an outcome.
@@ -90,9 +90,10 @@ impl InFlight {
             let Attempt::Read { buffer, .. } = attempt else { unreachable!("matched above") };
             return Next::Complete(Ok(Done::Read { buffer, length: filled }));
         }
-        *done = if whole_blocks { filled / BLOCK * BLOCK } else { filled };
+        let progress = filled > before;
+        *done = resume_at(filled, whole_blocks, progress);
         self.work(slot).filled = filled;
-        self.go_on(slot, attempt, filled > before)
+        self.go_on(slot, attempt, progress)
     }
 
     fn judge_write(&mut self, slot: u32, mut attempt: Attempt, count: usize) -> Next {
@@ -109,11 +110,7 @@ impl InFlight {
         }
         let before = self.work(slot).filled;
         let (filled, progress) = (reached.max(before), reached > before);
-        // A direct write goes on from a whole block; what was written behind it is written again, the same bytes. If
-        // that ends inside the same block again (a full disk of small blocks), the attempt right behind the bytes that
-        // are there says why.
-        let behind = !progress && filled.is_multiple_of(SECTOR);
-        *done = if whole_blocks && !behind { filled / BLOCK * BLOCK } else { filled };
+        *done = resume_at(filled, whole_blocks, progress);
         self.work(slot).filled = filled;
         self.go_on(slot, attempt, progress)
     }
@@ -138,6 +135,14 @@ impl InFlight {
         let file = self.work(slot).file.expect("reads and writes have a file");
         self.files.get(file).expect("a file is there until its close completes").whole_blocks
     }
+}
+
+/// Where an attempt goes on. A direct one starts at a whole block; what was moved behind that is moved again, the same
+/// bytes. If that ends inside the same block again (a full disk of small blocks, a device that gives little at a
+/// time), the attempt right behind the bytes that are there brings more, or says why not.
+fn resume_at(filled: usize, whole_blocks: bool, progress: bool) -> usize {
+    let behind = !progress && filled.is_multiple_of(SECTOR);
+    if whole_blocks && !behind { filled / BLOCK * BLOCK } else { filled }
 }
 
 /// What was being done, for an error's reader.

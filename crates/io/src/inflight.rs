@@ -240,8 +240,11 @@ impl InFlight {
             open.syncing &= work.role != Role::Syncs;
             // A close that failed has freed the handle all the same; only one that never ran has not.
             let never_ran = matches!(&result, Err(error) if error.errno == libc::ECANCELED);
-            if work.role == Role::Closes && !never_ran {
-                self.files.remove(file);
+            match work.role {
+                // It can be closed again.
+                Role::Closes if never_ran => open.closing = false,
+                Role::Closes => self.files.remove(file),
+                Role::Uses | Role::Syncs => {}
             }
         }
         #[cfg(feature = "planted")]

@@ -11,6 +11,7 @@ use crate::directory::{DataDirectory, OpenError, display};
 use crate::driver::choose::{Opened, choose};
 use crate::driver::{Driver, DriverChoice, DriverReport};
 use crate::errno::IoError;
+use crate::faults::{Faults, Faulty};
 use crate::inflight::InFlight;
 use crate::limits::Limits;
 use crate::op::{Completion, Done, Op, OpId, OpQueue};
@@ -66,6 +67,23 @@ impl Io {
             io.inflight.planted = planted;
         }
         io
+    }
+
+    /// The same `Io` with faults: every call goes through them before the driver sees it, and its completion on its
+    /// way back. For tests only; the report says so.
+    ///
+    /// # Panics
+    ///
+    /// When the `Io` has been used already: faults must know every file that is open.
+    #[must_use]
+    pub fn faulty(mut self, faults: &Faults) -> Io {
+        assert_eq!(self.inflight.counters, IoCounters::default(), "faults come before the first operation");
+        // SAFETY: the driver is taken out once, and its place is filled again before anything can look at it or panic.
+        let inner = unsafe { ManuallyDrop::take(&mut self.driver) };
+        let faulty = Faulty::new(inner, faults.clone(), self.report.alignment);
+        self.driver = ManuallyDrop::new(Box::new(faulty));
+        self.report.reason.push_str(", with injected faults");
+        self
     }
 
     fn with(driver: Box<dyn Driver>, report: DriverReport) -> Io {

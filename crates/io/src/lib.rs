@@ -4,6 +4,7 @@
 
 pub mod buffer;
 pub mod errno;
+pub mod faults;
 pub mod op;
 pub mod sim;
 
@@ -34,6 +35,7 @@ pub use counters::IoCounters;
 pub use directory::OpenError;
 pub use driver::{DriverChoice, DriverKind, DriverReport};
 pub use errno::{IoError, IoErrorKind};
+pub use faults::Faults;
 pub use io::Io;
 pub use limits::Limits;
 pub use mmap::MappedFile;

@@ -4,7 +4,7 @@ use super::damage::{Damage, DamageKind};
 use super::file::{Change, SECTOR};
 use super::names::{Inode, NameChange};
 use super::world::{OpenHandle, World};
-use crate::attempt::{Attempt, Handle, remaining, total};
+use crate::attempt::{Attempt, Handle, first_bytes, total};
 use crate::buffer::{Piece, ReadBuffer};
 use crate::op::OpenMode;
 use std::path::Path;
@@ -293,21 +293,4 @@ impl World {
         self.orphans.push(inode);
         Ok(0)
     }
-}
-
-/// The `length` bytes behind the first `done` ones, without copying.
-fn first_bytes(pieces: &[Piece], done: usize, length: usize) -> Vec<Piece> {
-    let (mut skip, mut left) = (done, length);
-    let mut parts = Vec::with_capacity(1);
-    for piece in pieces {
-        let skipped = skip.min(piece.len());
-        skip -= skipped;
-        let taken = (piece.len() - skipped).min(left);
-        left -= taken;
-        if taken > 0 {
-            parts.push(piece.slice(skipped, taken));
-        }
-    }
-    debug_assert_eq!(total(&parts), remaining(pieces, done).map(<[u8]>::len).sum::<usize>().min(length));
-    parts
 }

@@ -48,6 +48,11 @@ impl Place {
         Place::Sim(SimHandle::new(SimOptions::random(1)))
     }
 
+    /// A simulated machine that does nothing wrong by itself.
+    pub fn sim_perfect() -> Place {
+        Place::Sim(SimHandle::new(SimOptions::perfect(3)))
+    }
+
     pub fn sim_cached() -> Place {
         Place::Sim(SimHandle::new(SimOptions { direct: false, ..SimOptions::random(2) }))
     }
