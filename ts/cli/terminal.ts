@@ -4,7 +4,6 @@
  *
  * Invariant: stdout carries data only, and a reader that goes away (EPIPE) ends the command without a word.
  */
-import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
 import { CliError, ExitCode } from './exit.ts';
 
@@ -72,6 +71,7 @@ export function isBrokenPipe(error: unknown): boolean {
 export async function confirm(terminal: Terminal, question: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (terminal.stdin.isTTY !== true) throw new CliError(ExitCode.usage, `${question}: give --yes to confirm`);
+  const { createInterface } = await import('node:readline/promises');
   const prompt = createInterface({ input: terminal.stdin, output: terminal.stderr });
   try {
     const answer = await prompt.question(`${question}? (y/N) `);

@@ -1,6 +1,7 @@
 /**
- * `npm run build`: compiles ts into dist. The new tree is made beside the old one and takes its place whole, so that a
- * server started meanwhile never finds half of it; at the same depth, so that source maps stay true.
+ * `npm run build`: compiles ts into dist and bundles the command line. The new tree is made beside the old one and takes
+ * its place whole, so that a server started meanwhile never finds half of it; at the same depth, so that source maps stay
+ * true.
  *
  * Invariant: a compile that fails leaves dist as it was.
  */
@@ -8,16 +9,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundleCommandLine } from './bundle.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const fresh = join(root, 'dist.new');
 const old = join(root, 'dist.old');
 
-rmSync(fresh, { recursive: true, force: true });
-mkdirSync(fresh, { recursive: true });
-const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh];
-const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
-if (status === 0) {
+/** @returns {Promise<number>} exit code */
+async function compile() {
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh];
+  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) return status ?? 1;
+  await bundleCommandLine(root, fresh);
   rmSync(old, { recursive: true, force: true });
   try {
     renameSync(join(root, 'dist'), old);
@@ -26,5 +31,7 @@ if (status === 0) {
   }
   renameSync(fresh, join(root, 'dist'));
   rmSync(old, { recursive: true, force: true });
+  return 0;
 }
-process.exitCode = status ?? 1;
+
+process.exitCode = await compile();

@@ -45,7 +45,8 @@ function addonBuild(root) {
  * @returns {import('./stamp.mjs').Build}
  */
 function compiledBuild(root) {
-  const inputs = listFiles(root, ['ts', 'tsconfig.json', 'tsconfig.build.json'], (path) => path.endsWith('.ts'));
+  const files = ['ts', 'tsconfig.json', 'tsconfig.build.json', 'ts/setup/compile.mjs', 'ts/setup/bundle.mjs'];
+  const inputs = listFiles(root, files, (path) => path.endsWith('.ts'));
   return { stamp: '.cache/setup/dist.json', inputs, output: 'dist/cli/index.js' };
 }
 
