@@ -7,7 +7,7 @@
 
 import { flushNumbers } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
-import type { Effect, EffectResult, Engine, FlushPolicy, ReadRequest, Watermarks } from '../log/types.ts';
+import type { Effect, EffectResult, Engine, FlushPolicy, Pin, ReadRequest, Watermarks } from '../log/types.ts';
 import { decideOptions, type EngineOptions } from '../options.ts';
 import { Advance } from './advance.ts';
 import { loadNative } from './native.ts';
@@ -18,6 +18,8 @@ import type {
   LevelNumber,
   NativeBinding,
   NativeEngine,
+  NativeNet,
+  NativeNetOptions,
   NativeOptions,
   RecoveryAccount,
 } from './native-types.ts';
@@ -217,6 +219,23 @@ export class NodeEngine implements Engine, WaitingRoom {
     done: (copied: readonly number[], codes: readonly CodeNumber[]) => void,
   ): void {
     this.#reads.read(requests, destination, positions, lengths, done);
+  }
+
+  pin(requests: readonly ReadRequest[], done: (pins: readonly Pin[]) => void): void {
+    this.#reads.pin(requests, done);
+  }
+
+  copyLease(lease: number, destination: Uint8Array, position: number): number {
+    return this.#native.copyLease(lease, destination, position);
+  }
+
+  releaseLease(lease: number): void {
+    this.#native.releaseLease(lease);
+  }
+
+  /** Opens sockets in a ring that can send leases of this engine. Throws with the reason when there are none here. */
+  openSockets(options: NativeNetOptions, wake: () => void): NativeNet {
+    return new (loadNative().NativeNet)(this.#native, options, wake);
   }
 
   offsetForTime(

@@ -2,14 +2,15 @@
  * Reads of the engine: one call for many partitions, and the tokens of those that are not in memory.
  *
  * Not the bytes' meaning. To remember: while a token is open its destination belongs to the engine, and the addon fills
- * it before the token is reported.
+ * it before the token is reported; a lease is somebody's from the moment `done` runs, and has to be sent or released.
  */
 
-import type { ReadRequest, Watermarks } from '../log/types.ts';
+import type { Pin, ReadRequest, Watermarks } from '../log/types.ts';
 import type { CodeNumber, NativeEngine } from './native-types.ts';
 import { Code, READ_STRIDE } from './native-types.ts';
 
 type ReadDone = (copied: readonly number[], codes: readonly CodeNumber[]) => void;
+type PinDone = (pins: readonly Pin[]) => void;
 type OffsetDone = (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void;
 
 /** A read some of whose rows are still pending. */
@@ -64,6 +65,31 @@ export class Reads {
       if (code === Code.pending) this.#await(read, index, rows[at + 15] as number);
     }
     if (read.pending === 0) done(read.copied, read.codes);
+  }
+
+  pin(requests: readonly ReadRequest[], done: PinDone): void {
+    const rows = this.#fill(requests);
+    const refusal = this.#native.pin(rows, requests.length) as CodeNumber;
+    const pins: Pin[] = [];
+    let pending = 0;
+    for (let index = 0; index < requests.length; index += 1) {
+      const pin = pinOf(rows, index * READ_STRIDE, refusal);
+      pins.push(pin);
+      if (pin.code !== Code.pending) continue;
+      pending += 1;
+      const token = pin.lease;
+      pin.lease = 0;
+      this.#tokens.set(token, (code, bytes) => {
+        pin.code = code;
+        if (code === Code.ok && bytes > 0) {
+          pin.available = bytes;
+          pin.lease = token;
+        }
+        pending -= 1;
+        if (pending === 0) done(pins);
+      });
+    }
+    if (pending === 0) done(pins);
   }
 
   #await(read: OpenRead, index: number, token: number): void {
@@ -125,6 +151,23 @@ export class Reads {
     });
     return rows;
   }
+}
+
+function pinOf(rows: Float64Array, at: number, refusal: CodeNumber): Pin {
+  const code = refusal === Code.ok ? (rows[at + 7] as CodeNumber) : refusal;
+  const isGood = code === Code.ok || code === Code.pending;
+  return {
+    code,
+    // Of a pending row nothing is known yet.
+    available: code === Code.ok ? (rows[at + 8] as number) : 0,
+    logStart: rows[at + 9] as number,
+    highWatermark: rows[at + 10] as number,
+    lastStable: rows[at + 11] as number,
+    durable: rows[at + 12] as number,
+    logEnd: rows[at + 13] as number,
+    leaderEpoch: rows[at + 14] as number,
+    lease: isGood ? (rows[at + 15] as number) : 0,
+  };
 }
 
 function watermarksOf(rows: Float64Array, at: number, refusal: CodeNumber): Watermarks {

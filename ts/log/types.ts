@@ -43,6 +43,19 @@ export interface Watermarks {
   available: number;
 }
 
+/** A read whose bytes stay where they are: `available` is exact, and `lease` stands for them (0 when there are none). */
+export interface Pin extends Watermarks {
+  lease: number;
+}
+
+/** What holds bytes that were pinned. A lease ends with `releaseLease`, or with whoever it was handed to for sending. */
+export interface LeaseHolder {
+  /** Copies all bytes of a lease to `position`; answers how many. Throws when they do not fit. The lease stays. */
+  copyLease(lease: number, destination: Uint8Array, position: number): number;
+  /** Lets a lease go; 0 and leases that are gone are ignored. */
+  releaseLease(lease: number): void;
+}
+
 export interface ReadRequest {
   partition: number;
   offset: number;
@@ -56,7 +69,7 @@ export interface ReadRequest {
  * One engine per data directory and process. Nothing here makes a Promise per request: callbacks run when a watermark
  * passes, in submission order.
  */
-export interface Engine {
+export interface Engine extends LeaseHolder {
   readonly driver: DriverReport;
   readonly recovery: RecoveryAccount;
   /**
@@ -85,6 +98,11 @@ export interface Engine {
     lengths: readonly number[],
     done: (copied: readonly number[], codes: readonly CodeNumber[]) => void,
   ): void;
+  /**
+   * As `read`, bounded by each request's `maxBytes`, without copying: one crossing. `done` runs synchronously when
+   * everything was in memory, later otherwise. Its caller has to end every lease.
+   */
+  pin(requests: readonly ReadRequest[], done: (pins: readonly Pin[]) => void): void;
   /** First record at or after `timestamp` (ms): offset -1 when there is none. `timestamp` -3 asks for the largest. */
   offsetForTime(
     partition: number,
