@@ -7,7 +7,7 @@
 import { CommanderError } from 'commander';
 import { MillraceError } from '../errors.ts';
 import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
-import { buildProgram } from './program.ts';
+import { runProgram } from './program.ts';
 import { isBrokenPipe, type Terminal, tell } from './terminal.ts';
 
 /** Runs `argv` (without node and script) on this process's streams and sets its exit code. */
@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 /** Runs `argv` on `terminal` and resolves with the exit code; never rejects for anything a user can cause. */
 export async function runCommandLine(argv: readonly string[], terminal: Terminal): Promise<ExitCodeNumber> {
   try {
-    return await buildProgram(terminal).run(argv);
+    return await runProgram(argv, terminal);
   } catch (error) {
     return explain(error, terminal);
   }

@@ -1,0 +1,42 @@
+/**
+ * Declares `millrace topic` and its verbs; letters are rpk's.
+ *
+ * Invariant: what a verb does is loaded when it is asked for, not when it is declared.
+ */
+import type { Command } from 'commander';
+import { clientVerb, type Ended, formOption } from './declare.ts';
+import { keyValue, wholeNumber } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** `millrace topic`. */
+export function declareTopic(program: Command, terminal: Terminal, ended: Ended): void {
+  const topic = program.command('topic').description('create, list, describe, delete topics');
+  clientVerb(topic.command('create').argument('<topic...>'))
+    .description('create topics')
+    .option('-p, --partitions <n>', 'number of partitions; -1 for the server default', wholeNumber(-1, 100_000), -1)
+    .option('-r, --replicas <n>', 'replication factor; -1 for the server default', wholeNumber(-1, 32_767), -1)
+    .option('-c, --topic-config <key=value>', 'a topic setting; may be repeated', keyValue)
+    .option('-d, --dry', 'check only, create nothing')
+    .option('--if-not-exists', 'a topic that exists already is no failure')
+    .addOption(formOption())
+    .action(async (names, options) => ended(await (await import('./topic.ts')).createTopics(names, options, terminal)));
+  clientVerb(topic.command('list').alias('ls'))
+    .description('list topics')
+    .addOption(formOption())
+    .action(async (options) => ended(await (await import('./topic.ts')).listTopics(options, terminal)));
+  clientVerb(topic.command('describe').alias('info').argument('<topic...>'))
+    .description('show summary, settings and partitions (the first two unless letters say otherwise)')
+    .option('-a, --print-all', 'all sections')
+    .option('-s, --print-summary', 'the summary')
+    .option('-c, --print-configs', 'the settings')
+    .option('-p, --print-partitions', 'the partitions with their watermarks')
+    .addOption(formOption())
+    .action(async (names, options) =>
+      ended(await (await import('./topic.ts')).describeTopics(names, options, terminal)),
+    );
+  clientVerb(topic.command('delete').argument('<topic...>'))
+    .description('delete topics and all their records')
+    .option('-y, --yes', 'do not ask')
+    .addOption(formOption())
+    .action(async (names, options) => ended(await (await import('./topic.ts')).deleteTopics(names, options, terminal)));
+}
