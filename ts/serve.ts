@@ -5,7 +5,7 @@
  * directory is touched, and closing twice is closing once.
  */
 
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Broker } from './broker/broker.ts';
@@ -75,7 +75,7 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   const settings = new BrokerSettings({ ...inForce(options, host, port), ...given });
   const advertised = advertisedAddress(kafka, settings);
   await assertFree(port, host);
-  if (!options.sim) await mkdir(dirname(dir), { recursive: true });
+  if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
   const engine = openEngine(dir, { ...engineSettings(settings), ...engineOptions });
   try {
     const broker = new Broker({ engine, settings, print, advertised });
