@@ -6,9 +6,14 @@ import { listOffsetsApi } from '../../ts/broker/protocol/gen/02-list-offsets.gen
 import { metadataApi } from '../../ts/broker/protocol/gen/03-metadata.gen.ts';
 import { offsetCommitApi } from '../../ts/broker/protocol/gen/08-offset-commit.gen.ts';
 import { offsetFetchApi } from '../../ts/broker/protocol/gen/09-offset-fetch.gen.ts';
+import { joinGroupApi } from '../../ts/broker/protocol/gen/11-join-group.gen.ts';
+import { heartbeatApi } from '../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
+import { leaveGroupApi } from '../../ts/broker/protocol/gen/13-leave-group.gen.ts';
+import { syncGroupApi } from '../../ts/broker/protocol/gen/14-sync-group.gen.ts';
 import { deleteTopicsApi } from '../../ts/broker/protocol/gen/20-delete-topics.gen.ts';
 import { initProducerIdApi } from '../../ts/broker/protocol/gen/22-init-producer-id.gen.ts';
 import { offsetForLeaderEpochApi } from '../../ts/broker/protocol/gen/23-offset-for-leader-epoch.gen.ts';
+import { groupPrefix } from '../../ts/log/state-keys.ts';
 import { decodeBatches, encodeBatch } from '../support/record-batch.ts';
 import { type Harness, openHarness } from './support/harness.ts';
 
@@ -116,5 +121,58 @@ describe('after a power cut', () => {
     };
     expect((await asked(old))?.errorCode).toBe(74);
     expect(await asked(current)).toMatchObject({ errorCode: 0, leaderEpoch: old, endOffset: 2 });
+  });
+
+  it('a group goes on: same generation, same assignment, static members with their ids, and nothing of an unused one', async () => {
+    const before = openHarness();
+    const protocols = [{ name: 'range', metadata: Uint8Array.of(0, 1, 0) }];
+    const join = { groupId: 'g', sessionTimeoutMs: 10_000, protocolType: 'consumer', protocols };
+    const joined = await before.ask(joinGroupApi, 5, { ...join, groupInstanceId: 'static' });
+    const { memberId, generationId } = joined;
+    const claim = { groupId: 'g', generationId, memberId, groupInstanceId: 'static' };
+    await before.ask(syncGroupApi, 3, { ...claim, assignments: [{ memberId, assignment: Uint8Array.of(7, 8) }] });
+    const other = await before.ask(joinGroupApi, 3, { ...join, groupId: 'gone' });
+    const left = { groupId: 'gone', generationId: other.generationId, memberId: other.memberId };
+    await before.ask(syncGroupApi, 3, { ...left, assignments: [] });
+    await before.ask(leaveGroupApi, 1, left);
+    await before.engine.flush();
+
+    await using after = await cutAndReopen(before);
+    expect((await after.ask(heartbeatApi, 3, claim)).errorCode).toBe(0);
+    const synced = await after.ask(syncGroupApi, 3, claim);
+    expect([synced.errorCode, [...synced.assignment]]).toEqual([0, [7, 8]]);
+    expect((await after.ask(heartbeatApi, 3, { ...claim, memberId: 'other' })).errorCode).toBe(82);
+    const group = after.broker.context.groups.get('g');
+    expect(group).toMatchObject({ state: 'Stable', generation: generationId, leaderId: memberId });
+    expect(after.broker.context.groups.size).toBe(1);
+    expect(after.engine.scanState(groupPrefix())).toHaveLength(1);
+  });
+
+  it('how long a group has been empty is known, so that its offsets expire in time', async () => {
+    const before = openHarness();
+    await before.topic('t');
+    const protocols = [{ name: 'range', metadata: new Uint8Array(2) }];
+    const { memberId, generationId } = await before.ask(joinGroupApi, 3, {
+      groupId: 'g',
+      sessionTimeoutMs: 10_000,
+      protocolType: 'consumer',
+      protocols,
+    });
+    const claim = { groupId: 'g', generationId, memberId };
+    await before.ask(syncGroupApi, 3, { ...claim, assignments: [] });
+    const topics = [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 1 }] }];
+    await before.ask(offsetCommitApi, 7, {
+      groupId: 'g',
+      generationIdOrMemberEpoch: generationId,
+      memberId,
+      topics,
+    });
+    await before.ask(leaveGroupApi, 1, claim);
+    const since = before.broker.context.groups.emptySinceMs('g');
+    expect(since).toBeGreaterThan(0);
+    await before.engine.flush();
+    await using after = await cutAndReopen(before);
+    expect(after.broker.context.groups.emptySinceMs('g')).toBe(since);
+    expect(after.broker.context.groups.get('g')).toMatchObject({ state: 'Empty', protocolType: 'consumer' });
   });
 });

@@ -12,8 +12,10 @@ import type { Engine } from '../log/types.ts';
 import type { PrintLine } from './connection-log.ts';
 import type { BrokerContext, Node } from './context.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
-import { OffsetExpiry } from './groups/offset-expiry.ts';
+import { EngineGroupStore } from './groups/group-store.ts';
+import { type GroupUse, OffsetExpiry } from './groups/offset-expiry.ts';
 import { CommittedOffsets } from './groups/offsets.ts';
+import { subscribedTopics } from './groups/subscription.ts';
 import { type ApiRange, HandlerTable } from './handler.ts';
 import { registerHandlers } from './handlers/register.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
@@ -58,7 +60,14 @@ export class Broker {
     const newId = () => randomUUID().replaceAll('-', '');
     const catalogue = options.catalogue ?? new TopicCatalogue(engine, newId, Date.now);
     const offsets = new CommittedOffsets(engine);
-    const groups = new GroupCoordinator(this.#timers, groupSettings(settings), randomUUID, (id) => offsets.has(id));
+    const groups = new GroupCoordinator({
+      timers: this.#timers,
+      settings: groupSettings(settings),
+      store: new EngineGroupStore(engine),
+      newSuffix: randomUUID,
+      hasOffsets: (id) => offsets.has(id),
+      wallMs: Date.now,
+    });
     this.context = {
       engine,
       catalogue,
@@ -138,17 +147,30 @@ export class Broker {
   }
 
   #startChores(): void {
-    const { settings, offsets, groups, wallMs } = this.context;
+    const { settings, offsets, groups } = this.context;
     const retentionMs = settings.number('offsets.retention.minutes') * MINUTE_MS;
-    const isInUse = (group: string) => (groups.get(group)?.members.size ?? 0) > 0;
-    const expiry = new OffsetExpiry(offsets, isInUse, retentionMs, wallMs());
-    this.#every(settings.number('offsets.retention.check.interval.ms'), () => expiry.check(wallMs()));
+    const expiry = new OffsetExpiry(
+      offsets,
+      (group) => useOf(groups, group),
+      retentionMs,
+      (group) => groups.forgetUnused(group),
+    );
+    const wall = steadyWall(Date.now, () => performance.now());
+    this.#every(settings.number('offsets.retention.check.interval.ms'), () => expiry.check(wall()));
     this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());
   }
 
   #every(intervalMs: number, chore: () => void): void {
     this.#chores.push(setInterval(chore, Math.min(intervalMs, TIMEOUT_MAX)).unref());
   }
+}
+
+/** Who uses the offsets of a group, for their expiry. */
+function useOf(groups: GroupCoordinator, groupId: string): GroupUse {
+  const group = groups.get(groupId);
+  const sinceMs = groups.emptySinceMs(groupId);
+  if (!group || sinceMs === undefined) return { kind: 'standalone' };
+  return sinceMs < 0 ? { kind: 'members', topics: subscribedTopics(group) } : { kind: 'empty', sinceMs };
 }
 
 /** Node's timers cannot wait longer than this. */

@@ -19,20 +19,23 @@ export interface StoredOffset {
   readonly metadata: string;
   /** Wall time, ms. */
   readonly committedMs: number;
+  /** Wall time, ms, when a client has said how long the offset is to be kept (OffsetCommit 2-4). */
+  readonly expiresMs?: number;
 }
 
 /** The value behind an `offsetKey`. */
 export function encodeStoredOffset(stored: StoredOffset): Uint8Array {
-  const { offset, leaderEpoch, metadata, committedMs } = stored;
-  return encoder.encode(JSON.stringify({ v: 1, offset, leaderEpoch, metadata, committedMs }));
+  const { offset, leaderEpoch, metadata, committedMs, expiresMs } = stored;
+  return encoder.encode(JSON.stringify({ v: 1, offset, leaderEpoch, metadata, committedMs, expiresMs }));
 }
 
 /** Undoes `encodeStoredOffset`. Throws on a version it does not read. */
 export function decodeStoredOffset(value: Uint8Array): StoredOffset {
   const stored = JSON.parse(decoder.decode(value)) as StoredOffset & { v: number };
   if (stored.v !== 1) throw new Error(`offset entry has format version ${stored.v}, this program reads 1`);
-  const { offset, leaderEpoch, metadata, committedMs } = stored;
-  return { offset, leaderEpoch, metadata, committedMs };
+  const { offset, leaderEpoch, metadata, committedMs, expiresMs } = stored;
+  const base = { offset, leaderEpoch, metadata, committedMs };
+  return expiresMs === undefined ? base : { ...base, expiresMs };
 }
 
 /** What `group` has committed for a partition, from the state map itself. */

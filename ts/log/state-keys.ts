@@ -7,6 +7,7 @@
  *
  *   topic/<name>                        one topic: id, partitions, settings
  *   offset/<group>/<topic>/<partition>  one committed offset
+ *   group/<group>                       one consumer group: generation and members
  *   id/partition                        the next engine partition id
  *   id/producer                         the first producer id that was never handed out
  */
@@ -16,6 +17,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 const TOPIC = 'topic/';
 const OFFSET = 'offset/';
+const GROUP = 'group/';
 
 /** Makes a name safe as one part of a key: `/` and `%` are the only characters that change. */
 export function escapeName(name: string): string {
@@ -55,6 +57,23 @@ export function parseOffsetKey(key: Uint8Array): { group: string; topic: string;
   if (group === undefined || topic === undefined || partition === undefined) return undefined;
   if (!/^(0|[1-9]\d{0,9})$/.test(partition)) return undefined;
   return { group: unescapeName(group), topic: unescapeName(topic), partition: Number(partition) };
+}
+
+/** Prefix of all consumer groups. */
+export function groupPrefix(): Uint8Array {
+  return encoder.encode(GROUP);
+}
+
+/** Key of one consumer group. */
+export function groupKey(group: string): Uint8Array {
+  return encoder.encode(GROUP + escapeName(group));
+}
+
+/** The group a `groupKey` names; undefined when the key is not one. */
+export function parseGroupKey(key: Uint8Array): string | undefined {
+  const parts = decoder.decode(key).split('/');
+  const [kind, group] = parts;
+  return parts.length === 2 && `${kind}/` === GROUP && group ? unescapeName(group) : undefined;
 }
 
 /** Key of the counter of engine partition ids. */

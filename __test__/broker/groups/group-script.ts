@@ -6,6 +6,7 @@
  */
 import type { GroupEffect, GroupSettings } from '../../../ts/broker/groups/events.ts';
 import { Group } from '../../../ts/broker/groups/group.ts';
+import type { GroupRecord } from '../../../ts/broker/groups/group-record.ts';
 import { errorName } from '../../../ts/broker/protocol/error-codes.ts';
 
 interface Client {
@@ -20,6 +21,9 @@ const bytes = new TextEncoder();
 export class GroupScript {
   #group: Group | undefined;
   readonly #clients = new Map<string, Client>();
+  #storeWaits = false;
+  readonly #storing: number[] = [];
+  #record: GroupRecord | undefined;
   #settings: GroupSettings = {
     initialRebalanceDelayMs: 0,
     minSessionTimeoutMs: 6000,
@@ -37,11 +41,22 @@ export class GroupScript {
       this.#settings = { ...this.#settings, initialRebalanceDelayMs: Number(options.get('initialDelay') ?? 0) };
       return [`initial delay ${this.#settings.initialRebalanceDelayMs} ms`];
     }
+    if (verb === 'store') {
+      this.#storeWaits = plain[0] === 'waits';
+      return [`the store ${this.#storeWaits ? 'waits' : 'answers at once'}`];
+    }
     this.#group ??= new Group('g', this.#settings);
     const out: GroupEffect[] = [];
     const answer = this.#perform(this.#group, verb, plain, options, out);
-    const lines = out.map((effect) => this.#describe(effect));
-    return [...lines, ...(answer === undefined ? [] : [answer]), stateOf(this.#group)];
+    const lines: string[] = [];
+    // The store answers at once, unless the transcript holds it back: then `stored` and `not-stored` answer.
+    for (let effect = out.shift(); effect; effect = out.shift()) {
+      lines.push(this.#describe(effect));
+      if (effect.kind !== 'store' || effect.token === 0) continue;
+      if (this.#storeWaits) this.#storing.push(effect.token);
+      else this.#group?.stored(effect.token, true, out);
+    }
+    return [...lines, ...(answer === undefined ? [] : [answer]), stateOf(this.#group as Group)];
   }
 
   #perform(group: Group, verb: string, plain: string[], options: Map<string, string>, out: GroupEffect[]) {
@@ -66,6 +81,14 @@ export class GroupScript {
         );
         return undefined;
       }
+      case 'stored':
+      case 'not-stored':
+        group.stored(this.#storing.shift() ?? -1, verb === 'stored', out);
+        return undefined;
+      case 'kill':
+        this.#group = new Group('g', this.#settings);
+        if (this.#record) this.#group.restore(this.#record, out);
+        return undefined;
       case 'heartbeat':
         return errorName(group.heartbeat({ memberId, instanceId, generation }, out));
       case 'commit':
@@ -124,6 +147,12 @@ export class GroupScript {
         return `timer ${effect.timer}${effect.memberId === '' ? '' : ` ${effect.memberId}`}: ${effect.delayMs} ms`;
       case 'cancelTimer':
         return `timer ${effect.timer}${effect.memberId === '' ? '' : ` ${effect.memberId}`}: off`;
+      case 'store': {
+        this.#record = effect.record;
+        const { generation, leaderId, members } = effect.record;
+        const parts = members.map((member) => `${member.id}:${text.decode(member.assignment)}`);
+        return `store generation ${generation} leader ${leaderId}, members ${parts.join(' ') || 'none'}`;
+      }
       case 'syncReply': {
         const { error, assignment } = effect.result;
         const rest = error === 0 ? ` assignment "${text.decode(assignment)}"` : '';

@@ -6,6 +6,7 @@ import { joinGroupApi } from '../../../ts/broker/protocol/gen/11-join-group.gen.
 import { heartbeatApi } from '../../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
 import { leaveGroupApi } from '../../../ts/broker/protocol/gen/13-leave-group.gen.ts';
 import { syncGroupApi } from '../../../ts/broker/protocol/gen/14-sync-group.gen.ts';
+import { Code } from '../../../ts/io/native-types.ts';
 import { openHarness } from '../support/harness.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
 
@@ -85,12 +86,14 @@ describe('the coordinator', () => {
       newMemberJoinTimeoutMs: 300_000,
     };
     let made = 0;
-    const coordinator = new GroupCoordinator(
+    const coordinator = new GroupCoordinator({
       timers,
       settings,
-      () => String(++made),
-      () => hasOffsets,
-    );
+      store: { load: () => [], put: (_group, _stored, done) => done(Code.ok), delete: () => {} },
+      newSuffix: () => String(++made),
+      hasOffsets: () => hasOffsets,
+      wallMs: () => timers.nowMs(),
+    });
     const results: JoinResult[] = [];
     const request = {
       memberId: '',

@@ -1,6 +1,6 @@
 /** OffsetCommit, OffsetFetch and FindCoordinator: positions of groups (rule 42). */
 import { describe, expect, it } from 'vitest';
-import { OffsetExpiry } from '../../../ts/broker/groups/offset-expiry.ts';
+import { type GroupUse, OffsetExpiry } from '../../../ts/broker/groups/offset-expiry.ts';
 import { CommittedOffsets } from '../../../ts/broker/groups/offsets.ts';
 import { offsetCommitApi } from '../../../ts/broker/protocol/gen/08-offset-commit.gen.ts';
 import { offsetFetchApi } from '../../../ts/broker/protocol/gen/09-offset-fetch.gen.ts';
@@ -123,25 +123,61 @@ describe('committed offsets', () => {
     expect(names.map((name) => again.get(name, 't', 0)?.offset)).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('expire only when the group has been without members for the retention time (rule 43)', async () => {
-    await using harness = openHarness();
-    await harness.topic('t');
-    await commit(harness, 'idle', [{ partitionIndex: 0, committedOffset: 1 }]);
-    await commit(harness, 'used', [{ partitionIndex: 0, committedOffset: 1 }]);
-    const { offsets } = harness.broker.context;
-    const start = Date.now();
-    let used = true;
-    const expiry = new OffsetExpiry(offsets, (group) => group === 'used' && used, 60_000, start);
-    const groupsAfter = async (ms: number) => {
-      expiry.check(start + ms);
-      await harness.engine.flush();
-      return [...offsets.groups()];
-    };
-    expect(await groupsAfter(59_000)).toEqual(['idle', 'used']);
-    expect(await groupsAfter(61_000)).toEqual(['used']);
-    used = false;
-    expect(await groupsAfter(120_000)).toEqual(['used']);
-    expect(await groupsAfter(122_000)).toEqual([]);
+  describe('expire (rule 43)', () => {
+    const MINUTE = 60_000;
+
+    async function setUp(uses: Record<string, GroupUse>, version = 8, retentionTimeMs = -1n) {
+      const harness = openHarness();
+      await harness.topic('t');
+      for (const groupId of Object.keys(uses)) {
+        const partitions = [{ partitionIndex: 0, committedOffset: 1 }];
+        const more = version < 5 ? { retentionTimeMs } : {};
+        const topics = [{ name: 't', partitions }];
+        await harness.ask(offsetCommitApi, version, { groupId, generationIdOrMemberEpoch: -1, topics, ...more });
+      }
+      const { offsets } = harness.broker.context;
+      const emptied: string[] = [];
+      const useOf = (group: string) => uses[group] as GroupUse;
+      const expiry = new OffsetExpiry(offsets, useOf, 10 * MINUTE, (group) => emptied.push(group));
+      const start = Date.now();
+      const groupsAfter = async (minutes: number) => {
+        expiry.check(start + minutes * MINUTE);
+        await harness.engine.flush();
+        return [...offsets.groups()].sort();
+      };
+      return { groupsAfter, emptied, start, [Symbol.asyncDispose]: () => harness[Symbol.asyncDispose]() };
+    }
+
+    it('of a group without members when it has been empty for the retention time, of a standalone one from its commit', async () => {
+      await using scene = await setUp({
+        empty: { kind: 'empty', sinceMs: Date.now() + 5 * MINUTE },
+        standalone: { kind: 'standalone' },
+      });
+      expect(await scene.groupsAfter(9)).toEqual(['empty', 'standalone']);
+      expect(await scene.groupsAfter(11)).toEqual(['empty']);
+      expect(await scene.groupsAfter(14)).toEqual(['empty']);
+      expect(await scene.groupsAfter(16)).toEqual([]);
+      expect(scene.emptied).toEqual(['standalone', 'empty']);
+    });
+
+    it('of a group with members only for topics it is known not to read', async () => {
+      await using scene = await setUp({
+        reads: { kind: 'members', topics: new Set(['t']) },
+        left: { kind: 'members', topics: new Set(['other']) },
+        opaque: { kind: 'members', topics: undefined },
+      });
+      expect(await scene.groupsAfter(9)).toEqual(['left', 'opaque', 'reads']);
+      expect(await scene.groupsAfter(1_000_000)).toEqual(['opaque', 'reads']);
+    });
+
+    it('at the time a commit of version 2 to 4 names, whatever the broker says', async () => {
+      await using short = await setUp({ short: { kind: 'empty', sinceMs: 0 } }, 3, 60_000n);
+      expect(await short.groupsAfter(0.9)).toEqual(['short']);
+      expect(await short.groupsAfter(1.1)).toEqual([]);
+      await using ever = await setUp({ ever: { kind: 'standalone' } }, 3, 2n ** 63n - 1n);
+      expect(await ever.groupsAfter(9)).toEqual(['ever']);
+      expect(await ever.groupsAfter(11)).toEqual([]);
+    });
   });
 });
 

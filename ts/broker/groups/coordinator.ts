@@ -2,9 +2,11 @@
  * All groups of this node: finds the group of an event, lets its state machine decide, performs the effects.
  *
  * Not the protocol itself (group.ts) and not committed offsets (offsets.ts). To remember: a group without members and
- * without offsets is forgotten, so names that clients make up cost memory only while somebody is in them.
+ * without offsets is forgotten, so names that clients make up cost memory only while somebody is in them; what is not
+ * forgotten is stored, and lives on in the next process.
  */
 
+import { Code } from '../../io/native-types.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import { isWellFormed } from '../protocol/utf8.ts';
 import type { Timers } from '../purgatory/timer-host.ts';
@@ -19,6 +21,7 @@ import type {
   SyncResult,
 } from './events.ts';
 import { failedJoin, failedSync, Group } from './group.ts';
+import type { GroupStore } from './group-store.ts';
 
 type JoinReply = (result: JoinResult) => void;
 type SyncReply = (result: SyncResult) => void;
@@ -33,32 +36,65 @@ interface Running {
   readonly sessions: Map<string, WheelTimer>;
   readonly rebalance: WheelTimer;
   readonly sync: WheelTimer;
+  /** Wall time since when nobody has been in it; -1 while somebody is. */
+  emptySinceMs: number;
+  /** Whether the store holds an entry of it, or soon will. */
+  isStored: boolean;
+}
+
+/** What a coordinator stands on. */
+export interface CoordinatorParts {
+  readonly timers: Timers;
+  readonly settings: GroupSettings;
+  readonly store: GroupStore;
+  /** Makes member ids unique. */
+  readonly newSuffix: () => string;
+  /** Whether an idle group must be remembered. */
+  readonly hasOffsets: (groupId: string) => boolean;
+  /** Wall time, ms. */
+  readonly wallMs: () => number;
 }
 
 /** The coordinator of every group on this node. */
 export class GroupCoordinator {
   readonly #timers: Timers;
   readonly #settings: GroupSettings;
-  readonly #newSuffix: () => string;
-  readonly #hasOffsets: (groupId: string) => boolean;
+  readonly #parts: CoordinatorParts;
   readonly #groups = new Map<string, Running>();
+  #closed = false;
 
-  /** `newSuffix` makes member ids unique; `hasOffsets` says whether an idle group must be remembered. */
-  constructor(
-    timers: Timers,
-    settings: GroupSettings,
-    newSuffix: () => string,
-    hasOffsets: (groupId: string) => boolean,
-  ) {
-    this.#timers = timers;
-    this.#settings = settings;
-    this.#newSuffix = newSuffix;
-    this.#hasOffsets = hasOffsets;
+  /** Takes over the groups that are stored. Throws on one it cannot read. */
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts;
+    this.#timers = parts.timers;
+    this.#settings = parts.settings;
+    for (const { groupId, stored } of parts.store.load()) {
+      const running = this.#start(groupId);
+      running.isStored = true;
+      running.emptySinceMs = stored.emptySinceMs;
+      this.#run(running, (out) => running.group.restore(stored.record, out));
+    }
   }
 
-  /** The group of this name, when it has ever had a member since this node started and is still of use. */
+  /** The group of this name, when it has ever had a member and is still of use. */
   get(groupId: string): Group | undefined {
     return this.#groups.get(groupId)?.group;
+  }
+
+  /** All groups that have had a member and are still of use. */
+  *all(): IterableIterator<Group> {
+    for (const { group } of this.#groups.values()) yield group;
+  }
+
+  /** Wall time (ms) since when a group has had no member; -1 while it has one, undefined when it is not known here. */
+  emptySinceMs(groupId: string): number | undefined {
+    return this.#groups.get(groupId)?.emptySinceMs;
+  }
+
+  /** Forgets a group that is idle and has no offsets any more. */
+  forgetUnused(groupId: string): void {
+    const running = this.#groups.get(groupId);
+    if (running) this.#run(running, () => {});
   }
 
   /** Groups in memory. */
@@ -74,7 +110,7 @@ export class GroupCoordinator {
       return;
     }
     const running = this.#groups.get(groupId) ?? this.#start(groupId);
-    const newMemberId = `${request.instanceId ?? request.clientId}-${this.#newSuffix()}`;
+    const newMemberId = `${request.instanceId ?? request.clientId}-${this.#parts.newSuffix()}`;
     this.#run(running, (out) => running.group.join({ ...request, newMemberId, waiter: reply }, out));
   }
 
@@ -110,9 +146,10 @@ export class GroupCoordinator {
 
   /** Answers everybody who waits; no timer of a group runs afterwards. */
   close(): void {
+    this.#closed = true;
     for (const running of [...this.#groups.values()]) {
       this.#run(running, (out) => running.group.abandon(out));
-      this.#forget(running);
+      this.#stop(running);
     }
   }
 
@@ -134,6 +171,8 @@ export class GroupCoordinator {
       sessions: new Map(),
       rebalance: new WheelTimer(() => this.#run(running, (out) => group.rebalanceExpired(out))),
       sync: new WheelTimer(() => this.#run(running, (out) => group.syncExpired(out))),
+      emptySinceMs: -1,
+      isStored: false,
     };
     this.#groups.set(groupId, running);
     return running;
@@ -142,9 +181,15 @@ export class GroupCoordinator {
   #run<Answer>(running: Running, step: (out: GroupEffect[]) => Answer): Answer {
     const effects: GroupEffect[] = [];
     const answer = step(effects);
-    for (const effect of effects) this.#perform(running, effect);
     const { group } = running;
-    if (group.isIdle && !this.#hasOffsets(group.id)) this.#forget(running);
+    if (group.members.size > 0) running.emptySinceMs = -1;
+    else if (running.emptySinceMs < 0) running.emptySinceMs = this.#parts.wallMs();
+    const isUnused = group.isIdle && !this.#parts.hasOffsets(group.id);
+    for (const effect of effects) {
+      // That a group has become empty is not worth storing when it is forgotten next.
+      if (!(isUnused && effect.kind === 'store' && effect.token === 0)) this.#perform(running, effect);
+    }
+    if (isUnused && !this.#closed) this.#forget(running);
     return answer;
   }
 
@@ -155,6 +200,9 @@ export class GroupCoordinator {
         return;
       case 'syncReply':
         (effect.waiter as SyncReply)(effect.result);
+        return;
+      case 'store':
+        this.#store(running, effect);
         return;
       case 'setTimer':
         this.#timers.set(this.#timerOf(running, effect), effect.delayMs);
@@ -190,12 +238,28 @@ export class GroupCoordinator {
     if (!running.group.members.has(effect.memberId)) running.sessions.delete(effect.memberId);
   }
 
+  #store(running: Running, { token, record }: Extract<GroupEffect, { kind: 'store' }>): void {
+    const { group, emptySinceMs } = running;
+    running.isStored = true;
+    this.#parts.store.put(group.id, { record, emptySinceMs }, (code) => {
+      if (token === 0 || this.#closed) return;
+      this.#run(running, (out) => group.stored(token, code === Code.ok, out));
+    });
+  }
+
   #forget(running: Running): void {
+    this.#stop(running);
+    if (running.isStored) this.#parts.store.delete(running.group.id);
+    running.isStored = false;
+    if (this.#groups.get(running.group.id) === running) this.#groups.delete(running.group.id);
+  }
+
+  /** No timer of the group runs afterwards. */
+  #stop(running: Running): void {
     this.#timers.cancel(running.rebalance);
     this.#timers.cancel(running.sync);
     for (const timer of running.sessions.values()) this.#timers.cancel(timer);
     running.sessions.clear();
-    if (this.#groups.get(running.group.id) === running) this.#groups.delete(running.group.id);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { ErrorNumber } from '../protocol/error-codes.ts';
+import type { GroupRecord } from './group-record.ts';
 import type { MemberProtocol, Waiter } from './member.ts';
 
 /** A JoinGroup request. */
@@ -71,6 +72,8 @@ export type GroupTimer = 'session' | 'rebalance' | 'sync';
 export type GroupEffect =
   | { kind: 'joinReply'; waiter: Waiter; result: JoinResult }
   | { kind: 'syncReply'; waiter: Waiter; result: SyncResult }
+  /** Keep `record`; then, if `token` is not 0, say so by `stored(token, ...)`. */
+  | { kind: 'store'; token: number; record: GroupRecord }
   | { kind: 'setTimer'; timer: GroupTimer; memberId: string; delayMs: number }
   | { kind: 'cancelTimer'; timer: GroupTimer; memberId: string };
 

@@ -2,9 +2,10 @@
  * The classic group protocol of one group: members, generations, rebalances (kafka.md rules 37-42).
  *
  * Not committed offsets and not timers: events in, effects out. To remember: a member's parked join or sync is answered
- * exactly once, and whenever the state is `PreparingRebalance` the rebalance timer runs.
+ * exactly once, and whenever the state is `PreparingRebalance` the rebalance timer runs. Nobody is told an assignment, or
+ * a new id of a static member, that is not stored: a restarted broker knows whatever its members know.
  *
- *   Empty --first join--> PreparingRebalance --all joined or time--> CompletingRebalance --leader's sync--> Stable
+ *   Empty --first join--> PreparingRebalance --all joined or time--> CompletingRebalance --sync stored--> Stable
  *     ^                      |   ^                                      |                                    |
  *     +------ nobody left ---+   +---- join with news, leave, expiry ---+------------------------------------+
  */
@@ -20,6 +21,7 @@ import type {
   SyncEvent,
   SyncResult,
 } from './events.ts';
+import type { GroupRecord } from './group-record.ts';
 import {
   commonProtocols,
   electProtocol,
@@ -47,12 +49,37 @@ export class Group {
   readonly #staticIds = new Map<string, string>();
   readonly #pendingSync = new Set<string>();
   #syncTimerRuns = false;
+  #lastToken = 0;
+  /** What goes on once a record is stored, by token. */
+  readonly #storing = new Map<number, (isStored: boolean, out: GroupEffect[]) => void>();
+  /** The generation whose assignment is on its way to the store. */
+  #assigning = -1;
   /** Set while an empty group gathers its first members. */
   #gathering: { remainingMs: number; grew: boolean } | undefined;
 
   constructor(id: string, settings: GroupSettings) {
     this.id = id;
     this.#settings = settings;
+  }
+
+  /** Takes over what an earlier process stored: sessions start anew, nobody has to join again. For a fresh group only. */
+  restore(record: GroupRecord, out: GroupEffect[]): void {
+    const { generation, protocolType, protocolName, leaderId, members } = record;
+    Object.assign(this, { generation, protocolType, protocolName, leaderId });
+    for (const stored of members) {
+      const member: Member = { ...stored, joining: undefined, syncing: undefined, isNew: false };
+      this.members.set(member.id, member);
+      if (member.instanceId !== null) this.#staticIds.set(member.instanceId, member.id);
+      this.#session(member, out);
+    }
+    this.state = members.length > 0 ? 'Stable' : 'Empty';
+  }
+
+  /** The record of a `store` effect with this token is durable, or could not be stored. */
+  stored(token: number, isStored: boolean, out: GroupEffect[]): void {
+    const goOn = this.#storing.get(token);
+    this.#storing.delete(token);
+    goOn?.(isStored, out);
   }
 
   /** Nobody is in it or about to be. */
@@ -95,7 +122,8 @@ export class Group {
     this.#endSync(member, ErrorCode.REBALANCE_IN_PROGRESS, out);
     member.syncing = event.waiter;
     this.#stopSession(member.id, out);
-    if (member.id === this.leaderId) this.#assign(event.assignments, out);
+    if (member.id === this.leaderId && this.#assigning !== this.generation)
+      this.#storeAssignment(event.assignments, out);
   }
 
   /** The answer to a heartbeat; keeps the session alive unless the sender is not a member. */
@@ -311,7 +339,10 @@ export class Group {
         result.members = [];
       }
       result.skipAssignment = event.canSkipAssignment && member.id === this.leaderId;
-      out.push({ kind: 'joinReply', waiter: event.waiter, result });
+      this.#store(this.#record(), out, (isStored, later) => {
+        if (isStored) later.push({ kind: 'joinReply', waiter: event.waiter, result });
+        else this.#refuseJoin(event.waiter, '', ErrorCode.COORDINATOR_NOT_AVAILABLE, later);
+      });
       return;
     }
     this.#park(member, event.waiter, out);
@@ -389,6 +420,7 @@ export class Group {
     if (!lead) {
       this.state = 'Empty';
       this.protocolName = null;
+      out.push({ kind: 'store', token: 0, record: this.#record() });
       return;
     }
     this.#beginSync(out);
@@ -410,7 +442,50 @@ export class Group {
     this.#syncTimerRuns = true;
   }
 
-  /** The leader has spoken: everybody who waits gets a part; an empty one is still a part (rule 40). */
+  /** The leader has spoken: what it said is stored before anybody hears of it. */
+  #storeAssignment(assignments: SyncEvent['assignments'], out: GroupEffect[]): void {
+    const { generation } = this;
+    this.#assigning = generation;
+    const parts = new Map(assignments.map(({ memberId, assignment }) => [memberId, assignment]));
+    this.#store(this.#record(parts), out, (isStored, later) => {
+      this.#assigning = -1;
+      if (this.state !== 'CompletingRebalance' || this.generation !== generation) return;
+      if (isStored) {
+        this.#assign(assignments, later);
+        return;
+      }
+      for (const member of this.members.values()) {
+        if (member.syncing === undefined) continue;
+        this.#endSync(member, ErrorCode.COORDINATOR_NOT_AVAILABLE, later);
+        this.#session(member, later);
+      }
+      this.#startRebalance(later);
+    });
+  }
+
+  #store(record: GroupRecord, out: GroupEffect[], goOn: (isStored: boolean, out: GroupEffect[]) => void): void {
+    this.#lastToken += 1;
+    this.#storing.set(this.#lastToken, goOn);
+    out.push({ kind: 'store', token: this.#lastToken, record });
+  }
+
+  /** The group as it is to be stored, with `parts` in the place of the members' assignments when they are given. */
+  #record(parts?: ReadonlyMap<string, Uint8Array>): GroupRecord {
+    const { generation, protocolType, protocolName, leaderId } = this;
+    const members = [...this.members.values()].map((member) => ({
+      id: member.id,
+      instanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      sessionTimeoutMs: member.sessionTimeoutMs,
+      rebalanceTimeoutMs: member.rebalanceTimeoutMs,
+      protocols: member.protocols,
+      assignment: parts ? (parts.get(member.id) ?? NO_BYTES) : member.assignment,
+    }));
+    return { generation, protocolType, protocolName, leaderId, members };
+  }
+
+  /** Everybody who waits gets a part; an empty one is still a part (rule 40). */
   #assign(assignments: SyncEvent['assignments'], out: GroupEffect[]): void {
     for (const { memberId, assignment } of assignments) {
       const member = this.members.get(memberId);

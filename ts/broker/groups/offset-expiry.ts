@@ -1,39 +1,60 @@
 /**
- * Deletes the offsets of groups nobody has used for offsets.retention.minutes (rule 43).
+ * Deletes committed offsets that nobody has used for offsets.retention.minutes (rule 43).
  *
- * Not the offsets themselves (offsets.ts). To remember: time counts from when the group was last seen with a member or
- * from its last commit, whichever is later, and never from before this node started, so nothing expires early.
+ * Not the offsets themselves (offsets.ts). To remember, from when the time counts:
+ *   a group without members        from when the last one left, or from a later commit
+ *   a group that never had any     from each offset's own commit (standalone consumers)
+ *   a group with members           only offsets of topics it is known not to read any more, from their commit
+ * A commit of OffsetCommit 2-4 may carry a time of its own, which then counts alone.
  */
 
+import { Code, type CodeNumber } from '../../io/native-types.ts';
+import type { StoredOffset } from '../../log/committed-offset.ts';
 import type { CommittedOffsets } from './offsets.ts';
 
-/** Watches which groups are in use and expires what the others have committed. */
+/** Who uses a group's offsets. */
+export type GroupUse =
+  | { readonly kind: 'empty'; readonly sinceMs: number }
+  | { readonly kind: 'standalone' }
+  | { readonly kind: 'members'; readonly topics: ReadonlySet<string> | undefined };
+
+/** Deletes what has expired. */
 export class OffsetExpiry {
   readonly #offsets: CommittedOffsets;
-  readonly #isInUse: (group: string) => boolean;
+  readonly #useOf: (group: string) => GroupUse;
   readonly #retentionMs: number;
-  readonly #startedMs: number;
-  readonly #lastUsedMs = new Map<string, number>();
+  readonly #emptied: (group: string) => void;
 
-  constructor(offsets: CommittedOffsets, isInUse: (group: string) => boolean, retentionMs: number, nowMs: number) {
+  /** `emptied` runs for a group that has no offsets left. */
+  constructor(
+    offsets: CommittedOffsets,
+    useOf: (group: string) => GroupUse,
+    retentionMs: number,
+    emptied: (group: string) => void,
+  ) {
     this.#offsets = offsets;
-    this.#isInUse = isInUse;
+    this.#useOf = useOf;
     this.#retentionMs = retentionMs;
-    this.#startedMs = nowMs;
+    this.#emptied = emptied;
   }
 
   /** Looks at every group once. `nowMs` is wall time. */
   check(nowMs: number): void {
-    const before = nowMs - this.#retentionMs;
     for (const group of [...this.#offsets.groups()]) {
-      if (this.#isInUse(group)) this.#lastUsedMs.set(group, nowMs);
-      else if ((this.#lastUsedMs.get(group) ?? this.#startedMs) < before) this.#expire(group, before);
+      const use = this.#useOf(group);
+      const isExpired = (topic: string, committed: StoredOffset): boolean =>
+        nowMs >= this.#expiresMs(use, topic, committed);
+      this.#offsets.delete(group, isExpired, (code: CodeNumber) => {
+        if (code === Code.ok && !this.#offsets.has(group)) this.#emptied(group);
+      });
     }
   }
 
-  #expire(group: string, before: number): void {
-    this.#offsets.expire(group, before, () => {
-      if (!this.#offsets.has(group)) this.#lastUsedMs.delete(group);
-    });
+  #expiresMs(use: GroupUse, topic: string, { committedMs, expiresMs }: StoredOffset): number {
+    if (expiresMs !== undefined) return expiresMs;
+    if (use.kind === 'standalone') return committedMs + this.#retentionMs;
+    if (use.kind === 'empty') return Math.max(use.sinceMs, committedMs) + this.#retentionMs;
+    const isRead = use.topics === undefined || use.topics.has(topic);
+    return isRead ? Number.POSITIVE_INFINITY : committedMs + this.#retentionMs;
   }
 }

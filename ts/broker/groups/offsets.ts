@@ -81,29 +81,34 @@ export class CommittedOffsets {
   }
 
   /**
-   * Deletes what `group` committed before `beforeMs` (wall time); `done` runs when that is durable, with how many there
-   * were. Nothing is written when there are none.
+   * Deletes the offsets of `group` that `isMeant` names, in one frame; `done` runs when that is durable, or with the
+   * reason why not. Nothing is written when there are none.
    */
-  expire(group: string, beforeMs: number, done: (code: CodeNumber, count: number) => void): void {
-    const expired: { topic: string; partition: number; committed: StoredOffset }[] = [];
+  delete(
+    group: string,
+    isMeant: (topic: string, committed: StoredOffset, partition: number) => boolean,
+    done: (code: CodeNumber) => void,
+  ): void {
+    const meant: { topic: string; partition: number; committed: StoredOffset }[] = [];
     for (const [topic, partitions] of this.ofGroup(group)) {
       for (const [partition, committed] of partitions) {
-        if (committed.committedMs < beforeMs) expired.push({ topic, partition, committed });
+        if (isMeant(topic, committed, partition)) meant.push({ topic, partition, committed });
       }
     }
-    if (expired.length === 0) {
-      done(Code.ok, 0);
+    if (meant.length === 0) {
+      done(Code.ok);
       return;
     }
-    const effects: Effect[] = expired.map(({ topic, partition }) => ({
+    const effects: Effect[] = meant.map(({ topic, partition }) => ({
       kind: 'delete',
       key: offsetKey(group, topic, partition),
     }));
     this.#engine.submit(effects, Level.durable, (results, failure) => {
       const code = failure !== Code.ok ? failure : (results[0]?.code ?? Code.ok);
-      if (code === Code.ok)
-        for (const { topic, partition, committed } of expired) this.#drop(group, topic, partition, committed);
-      done(code, expired.length);
+      if (code === Code.ok) {
+        for (const { topic, partition, committed } of meant) this.#drop(group, topic, partition, committed);
+      }
+      done(code);
     });
   }
 

@@ -2,7 +2,7 @@
  * OffsetCommit (key 8), versions 2-9: stores a group's positions, acknowledged when they are durable (rule 42).
  *
  * All offsets of a request go into one atomic frame; a partition that is refused does not hold back the others.
- * 2-4 carry a retention of their own, which is let pass: offsets are kept as long as the broker says (rule 43).
+ * 2-4 may carry a retention of their own, which then counts instead of the broker's (rule 43).
  * 6 leader epoch; 7 instance id; 8 flexible; 9 the generation may be a member epoch of the newer group protocol, which
  * is not served.
  */
@@ -20,6 +20,9 @@ import {
   offsetCommitApi,
 } from '../protocol/gen/08-offset-commit.gen.ts';
 
+/** About 285 years. */
+const LONGEST_RETENTION_MS = 9_000_000_000_000n;
+
 function commitOffsets(
   context: BrokerContext,
   request: OffsetCommitRequest,
@@ -31,13 +34,16 @@ function commitOffsets(
   const commits: OffsetCommit[] = [];
   const accepted: OffsetCommitResponsePartition[] = [];
   const committedMs = context.wallMs();
+  // Old clients say "for ever" with the largest int64, and nothing with -1.
+  const keptMs = request.retentionTimeMs;
+  const expiry = keptMs < 0n || keptMs > LONGEST_RETENTION_MS ? {} : { expiresMs: committedMs + Number(keptMs) };
   const topics = request.topics.map(({ name, partitions }) => {
     const rows = partitions.map((asked) => {
       const errorCode = refusal === ErrorCode.NONE ? partitionRefusal(context, name, asked) : refusal;
       const row: OffsetCommitResponsePartition = { partitionIndex: asked.partitionIndex, errorCode };
       if (errorCode === ErrorCode.NONE) {
         const { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch } = asked;
-        const committed = { offset, leaderEpoch, metadata: asked.committedMetadata ?? '', committedMs };
+        const committed = { offset, leaderEpoch, metadata: asked.committedMetadata ?? '', committedMs, ...expiry };
         commits.push({ topic: name, partition, committed });
         accepted.push(row);
       }
