@@ -52,6 +52,8 @@ interface SizeOption {
   readonly default: number;
   readonly least: number;
   readonly most: number;
+  /** What it is for, in one sentence. */
+  readonly doc: string;
 }
 
 const KIB = 1024;
@@ -62,15 +64,45 @@ const BLOCK = 4 * KIB;
 
 /** Sizes in bytes, with default and limits. */
 export const sizeOptions: readonly SizeOption[] = [
-  { name: 'journalFileBytes', default: 64 * MIB, least: MIB, most: GIB },
-  { name: 'memoryBytes', default: 256 * MIB, least: 8 * MIB, most: 64 * GIB },
-  { name: 'settleBytes', default: 64 * MIB, least: 256 * KIB, most: 16 * GIB },
-  { name: 'ownSegmentBytes', default: MIB, least: 4 * KIB, most: GIB },
-  { name: 'segmentBytes', default: 256 * MIB, least: MIB, most: 2 * GIB },
-  { name: 'indexIntervalBytes', default: 16 * KIB, least: KIB, most: MIB },
+  { name: 'journalFileBytes', default: 64 * MIB, least: MIB, most: GIB, doc: 'Capacity of one journal file.' },
+  {
+    name: 'memoryBytes',
+    default: 256 * MIB,
+    least: 8 * MIB,
+    most: 64 * GIB,
+    doc: 'Memory for what is not settled yet and for hot reads.',
+  },
+  {
+    name: 'settleBytes',
+    default: 64 * MIB,
+    least: 256 * KIB,
+    most: 16 * GIB,
+    doc: 'Unsettled bytes at which settling starts.',
+  },
+  {
+    name: 'ownSegmentBytes',
+    default: MIB,
+    least: 4 * KIB,
+    most: GIB,
+    doc: 'Unsettled bytes of one partition from which it gets a segment of its own.',
+  },
+  { name: 'segmentBytes', default: 256 * MIB, least: MIB, most: 2 * GIB, doc: 'Size at which a segment is rolled.' },
+  {
+    name: 'indexIntervalBytes',
+    default: 16 * KIB,
+    least: KIB,
+    most: MIB,
+    doc: 'Bytes of a segment between two entries of its offset index.',
+  },
 ];
 
-const JOURNAL_FILES = { default: 4, least: 3, most: 64 };
+/** Number of journal files, with default and limits. */
+export const journalFilesOption = {
+  default: 4,
+  least: 3,
+  most: 64,
+  doc: 'Journal files that are recycled in turn.',
+};
 const drivers: readonly DriverName[] = ['auto', 'ring', 'pool', 'sim'];
 
 /** Options with every value decided. */
@@ -140,11 +172,11 @@ function decideSize(option: SizeOption, options: EngineOptions): number {
 }
 
 function decideJournalFiles(given: number | undefined): number {
-  const files = given ?? JOURNAL_FILES.default;
-  if (!Number.isSafeInteger(files) || files < JOURNAL_FILES.least || files > JOURNAL_FILES.most) {
+  const files = given ?? journalFilesOption.default;
+  if (!Number.isSafeInteger(files) || files < journalFilesOption.least || files > journalFilesOption.most) {
     throw new MillraceError(
       'MILLRACE_OPTION',
-      `journalFiles must lie between ${JOURNAL_FILES.least} and ${JOURNAL_FILES.most}`,
+      `journalFiles must lie between ${journalFilesOption.least} and ${journalFilesOption.most}`,
     );
   }
   return files;

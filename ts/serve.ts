@@ -12,6 +12,7 @@ import { Broker } from './broker/broker.ts';
 import { brokerConfigKey, brokerConfigKeys, configProblem } from './broker/config-table.ts';
 import { BrokerSettings } from './broker/settings.ts';
 import { flushNumbers, parseFlush } from './durability.ts';
+import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings } from './engine-settings.ts';
 import { MillraceError } from './errors.ts';
 import { type NodeEngine, openEngine } from './io/engine.ts';
 import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
@@ -34,7 +35,7 @@ export interface ServeOptions extends EngineOptions {
   /** Data directory; created when it is not there. */
   dir: string;
   kafka?: KafkaOptions | undefined;
-  /** Broker settings by Kafka's names, or in camelCase. */
+  /** Settings by Kafka's names, or in camelCase; and the engine's by theirs (`memory.bytes`). Options go before them. */
   settings?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Where lines about connections go. Default: nowhere. */
   print?: ((line: string) => void) | undefined;
@@ -54,11 +55,13 @@ export interface MillraceServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** The broker settings `serve` knows, for whoever decides them: names, and what is wrong with a value. */
+/** The settings `serve` knows, for whoever decides them: names, and what is wrong with a value. */
 export const settingsTable = {
-  names: [...brokerConfigKeys()].map((key) => key.name),
+  names: [...[...brokerConfigKeys()].map((key) => key.name), ...engineSettings.map((one) => one.name)],
   /** Why `value` cannot be used for `name`, or undefined. */
   problem(name: string, value: string): string | undefined {
+    const ours = engineSetting(name);
+    if (ours) return engineSettingProblem(ours, value);
     const key = brokerConfigKey(name);
     return key ? configProblem(key, value) : `there is no setting ${name}`;
   },
@@ -72,11 +75,12 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   const { dir, kafka = {}, settings: given = {}, print = () => {}, durability, ...engineOptions } = options;
   const host = kafka.host ?? '127.0.0.1';
   const port = kafka.port ?? 9092;
-  const settings = new BrokerSettings({ ...inForce(options, host, port), ...given });
+  const { engine: engineGiven, rest } = takeEngineSettings(given);
+  const settings = new BrokerSettings({ ...inForce(options, host, port), ...rest });
   const advertised = advertisedAddress(kafka, settings);
   await assertFree(port, host);
   if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
-  const engine = openEngine(dir, { ...engineSettings(settings), ...engineOptions });
+  const engine = openEngine(dir, { ...kafkaSettings(settings), ...engineGiven, ...engineOptions });
   try {
     const broker = new Broker({ engine, settings, print, advertised });
     const bound = await broker.listen(port, host);
@@ -126,7 +130,7 @@ function sizeOf(name: 'segmentBytes' | 'indexIntervalBytes', options: ServeOptio
 }
 
 /** The engine's options that have a name among Kafka's settings. */
-function engineSettings(settings: BrokerSettings): EngineOptions {
+function kafkaSettings(settings: BrokerSettings): EngineOptions {
   return {
     segmentBytes: settings.number('log.segment.bytes'),
     indexIntervalBytes: settings.number('log.index.interval.bytes'),

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CliError, ExitCode } from '../../ts/cli/exit.ts';
 import { decideServe, type ServeFlags, type SettingsTable } from '../../ts/cli/serve-settings.ts';
+import { takeEngineSettings } from '../../ts/engine-settings.ts';
+import { settingsTable } from '../../ts/serve.ts';
 
 const table: SettingsTable = {
   names: [
@@ -88,6 +90,35 @@ describe('serve settings', () => {
       port: 19092,
     });
     expect(() => decide({ X: new Map([['listeners', 'SSL://0.0.0.0:1,PLAINTEXT://0.0.0.0:2']]) })).toThrow(CliError);
+  });
+
+  it('the engine’s options are settings too, and --memory goes before all of them', () => {
+    const real = (flags: ServeFlags, env: NodeJS.ProcessEnv = {}) => decideServe(flags, env, settingsTable);
+    const config = file('engine.json', JSON.stringify({ memory: { bytes: '64mb' }, journal: { files: 6 } }));
+    expect(real({ config }).settings).toEqual(
+      new Map([
+        ['memory.bytes', '64mb'],
+        ['journal.files', '6'],
+      ]),
+    );
+    expect(real({ config }, { MILLRACE_MEMORY_BYTES: '96mb' }).settings.get('memory.bytes')).toBe('96mb');
+    expect(real({ config, memory: '128mb' }, { MILLRACE_MEMORY_BYTES: '96mb' }).settings.get('memory.bytes')).toBe(
+      '128mb',
+    );
+    expect(takeEngineSettings({ 'memory.bytes': '64mb', journalFiles: 6, 'num.partitions': 3 })).toEqual({
+      engine: { memoryBytes: '64mb', journalFiles: 6 },
+      rest: { 'num.partitions': 3 },
+    });
+  });
+
+  it.each([
+    ['memory.bytes', '1mb', /memoryBytes must lie between/],
+    ['memory.bytes', 'much', /memoryBytes: much is not understood/],
+    ['journal.files', 'two', /journalFiles must lie between 3 and 64/],
+    ['journal.files', '', /journalFiles must lie between 3 and 64/],
+    ['own.segment.bytes', '1', /ownSegmentBytes must lie between/],
+  ])('the engine’s setting %s=%s is refused with its limits', (name, value, reason) => {
+    expect(() => decideServe({ X: new Map([[name, value]]) }, {}, settingsTable)).toThrow(reason);
   });
 
   it('an unknown name is refused with the nearest one', () => {

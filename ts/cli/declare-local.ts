@@ -23,6 +23,7 @@ export function declareServe(program: Command, terminal: Terminal, ended: Ended)
         .env('MILLRACE_DURABILITY'),
     )
     .addOption(new Option('--driver <name>', 'how to do I/O').choices(['auto', 'ring', 'pool']).env('MILLRACE_DRIVER'))
+    .option('--memory <size>', 'for unsettled data and hot reads, such as 512mb (default: 256mb)')
     .option('-X <key=value>', 'a setting by its Kafka or millrace name; may be repeated', keyValue)
     .option('--check-config', 'check all settings, then end without opening anything')
     .addOption(

@@ -20,11 +20,13 @@ export interface ServeFlags {
   readonly flush?: string;
   readonly durability?: Durability;
   readonly driver?: DriverName;
+  /** Size, such as `512mb`: the setting memory.bytes. */
+  readonly memory?: string;
   /** From `-X`. */
   readonly X?: ReadonlyMap<string, string>;
 }
 
-/** Everything decided. `settings` are broker settings by Kafka's names, only those given. */
+/** Everything decided. `settings` are the others by their names, Kafka's or the engine's, only those given. */
 export interface ServeSettings {
   readonly kafka: Address;
   /** Told to clients instead of the address they are connected to. */
@@ -60,6 +62,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
   if (flags.config !== undefined) add(readSettingsFile(flags.config));
   add(fromEnvironment(env, known));
   add(flags.X ?? []);
+  if (flags.memory !== undefined) add([['memory.bytes', flags.memory]]);
   for (const [name, value] of given) {
     const problem = known.has(name) ? table.problem(name, value) : undefined;
     if (problem !== undefined) throw usage(problem);
