@@ -58,6 +58,11 @@ const errorTable = {
     false,
     2,
   ),
+  MILLRACE_FOREIGN_FILE: entry(
+    'this file was not written by Millrace',
+    'name a journal, segment, index or manifest file of a data directory',
+    false,
+  ),
   MILLRACE_IO: entry('the operating system reported an I/O error', 'see errno and path', false, 56),
   MILLRACE_NO_SPACE: entry('the disk is full', 'free some space: writing resumes by itself', true, 56),
   MILLRACE_POISONED: entry(

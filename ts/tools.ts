@@ -2,8 +2,10 @@
  * What programs beside the engine need of the addon: what a machine offers, what a file of a data directory holds, and
  * the checksums and codecs of record batches. For the command line, and for programs that want the same.
  *
- * Invariant: nothing is written and no lock is taken, so all of it may run beside a server.
+ * Invariant: no lock is taken and nothing is left behind, so all of it may run beside a server.
  */
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { MillraceError } from './errors.ts';
 import { loadNative } from './io/native.ts';
 import { fromNative } from './io/native-error.ts';
@@ -23,9 +25,21 @@ export interface ProbeReport {
   readonly detail: string;
 }
 
-/** Probes the drivers for `dir`, which must exist. Throws a `MillraceError` when the addon cannot be loaded. */
+/**
+ * Probes the drivers for what lies in `dir`, which must exist and may be a data directory in use: the trial is made in a
+ * folder of its own below it, which is removed again. Throws a `MillraceError` when the addon cannot be loaded, and the
+ * system's error when nothing can be written there.
+ */
 export function probe(dir: string): ProbeReport {
-  const report = JSON.parse(call(dir, () => loadNative().probe(dir))) as Partial<ProbeReport>;
+  const native = loadNative();
+  // The addon's probe opens what it is given as a data directory: it would take the lock and change the mode.
+  const trial = mkdtempSync(join(dir, '.millrace-probe-'));
+  let report: Partial<ProbeReport>;
+  try {
+    report = JSON.parse(call(trial, () => native.probe(trial))) as Partial<ProbeReport>;
+  } finally {
+    rmSync(trial, { recursive: true, force: true });
+  }
   if (typeof report.driver !== 'string' || typeof report.reason !== 'string') {
     throw new MillraceError('MILLRACE_NATIVE_VERSION', 'its probe answered something else');
   }
@@ -34,10 +48,33 @@ export function probe(dir: string): ProbeReport {
 
 /**
  * Describes a journal, segment, index or manifest file: at most `limit` lines of JSON, with payload bytes when `data`.
- * Throws a `MillraceError` for a file that is none of these.
+ * Throws MILLRACE_FOREIGN_FILE for a file that is none of these, MILLRACE_DAMAGED for one that has been.
  */
 export function dumpFile(path: string, limit: number, data: boolean): string[] {
+  if (!isOurs(path)) throw new MillraceError('MILLRACE_FOREIGN_FILE', path, { path });
   return call(path, () => loadNative().dump(path, limit, data));
+}
+
+/** First bytes of our files. Segments of one partition begin as Kafka's do, with a record batch. */
+const beginnings = ['MRJH', 'MRmanif1', 'MRshared', 'MRindex1', 'MRbulk01'];
+const batchMagic = { position: 16, value: 2 };
+
+/** Whether a file is one of ours: by where it lies, so that a destroyed beginning is damage, or by its first bytes. */
+function isOurs(path: string): boolean {
+  const [folder, name] = [basename(dirname(resolve(path))), basename(path)];
+  if (folder === 'journal' && /^\d{8}$/.test(name)) return true;
+  if (folder === 'segments' && /\.(log|shared|index)$/.test(name)) return true;
+  const head = Buffer.alloc(32);
+  const file = openSync(path, 'r');
+  let length: number;
+  try {
+    length = readSync(file, head, 0, head.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  const text = head.toString('latin1', 0, length);
+  if (beginnings.some((beginning) => text.startsWith(beginning))) return true;
+  return name.endsWith('.log') && (length === 0 || head[batchMagic.position] === batchMagic.value);
 }
 
 function call<T>(path: string, run: () => T): T {

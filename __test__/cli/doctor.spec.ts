@@ -1,12 +1,19 @@
 /** Promises of doctor: what it calls good, what it warns of, and that each warning says what to do. */
+import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { doctor } from '../../ts/cli/doctor.ts';
 import { judge, type ProbeFacts } from '../../ts/cli/doctor-checks.ts';
 import { type MachineFacts, readFacts } from '../../ts/cli/doctor-facts.ts';
+import { openLog } from '../../ts/index.ts';
+import { scratch } from '../support/scratch.ts';
 
 const good: MachineFacts = {
   kernel: '6.18.0',
   node: '20.20.2',
   folder: '/data',
+  holder: undefined,
   fileSystem: 'ext4',
   freeBytes: 100 * 1024 ** 3,
   totalBytes: 200 * 1024 ** 3,
@@ -89,4 +96,42 @@ describe('doctor', () => {
     expect(facts.openFiles).toBeGreaterThan(0);
     expect(facts.flush?.p50Us).toBeGreaterThan(0);
   });
+
+  it('looks at a directory in use from outside, says who has it, and leaves everything as it was', async () => {
+    using folder = scratch('doctor');
+    const dir = join(folder.path, 'data');
+    await using log = await openLog(dir);
+    const before = readdirSync(dir).sort();
+    const findings = await findingsFor(dir);
+    expect(findings.get('data directory')?.detail).toBe(`in use by process ${process.pid}: looked at from outside`);
+    expect(findings.get('driver')?.detail).toMatch(/^(ring|pool): /);
+    expect(readdirSync(dir).sort()).toEqual(before);
+    expect((await log.topic('t', { partitions: 1 })).name).toBe('t');
+  });
+
+  it('takes no lock and changes no mode where nobody has opened anything', async () => {
+    using folder = scratch('doctor');
+    const dir = join(folder.path, 'plain');
+    mkdirSync(dir);
+    chmodSync(dir, 0o755);
+    const findings = await findingsFor(dir);
+    expect(findings.get('data directory')?.detail).toBe('open in no process seen from here');
+    expect(readdirSync(dir)).toEqual([]);
+    expect(statSync(dir).mode & 0o777).toBe(0o755);
+  });
 });
+
+/** Runs doctor for `dir`; its findings by name. */
+async function findingsFor(dir: string): Promise<Map<string, { verdict: string; detail: string }>> {
+  let text = '';
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  const terminal = { stdin: new PassThrough(), stdout, stderr: stdout };
+  await doctor({ dir, json: true, strict: false, outputScript: false }, terminal);
+  const findings: { check: string; verdict: string; detail: string }[] = JSON.parse(text);
+  return new Map(findings.map((one) => [one.check, one]));
+}

@@ -44,6 +44,7 @@ function unread(check: string): Finding {
 export function judge(facts: MachineFacts, probe: ProbeFacts | undefined, addonError: string | undefined): Finding[] {
   return [
     ok('kernel', `Linux ${facts.kernel}, Node ${facts.node}`),
+    judgeHolder(facts),
     judgeDriver(facts, probe, addonError),
     judgeDirect(probe),
     judgeFileSystem(facts),
@@ -58,6 +59,12 @@ export function judge(facts: MachineFacts, probe: ProbeFacts | undefined, addonE
     judgeScheduler(facts),
     judgeMerges(facts),
   ];
+}
+
+function judgeHolder(facts: MachineFacts): Finding {
+  if (facts.holder === undefined) return ok('data directory', 'open in no process seen from here');
+  const who = facts.holder > 0 ? `process ${facts.holder}` : 'a process outside this container';
+  return ok('data directory', `in use by ${who}: looked at from outside`);
 }
 
 function judgeDriver(facts: MachineFacts, probe: ProbeFacts | undefined, addonError: string | undefined): Finding {

@@ -24,6 +24,8 @@ export interface MachineFacts {
   readonly node: string;
   /** Nearest existing folder of the data directory, where the disk was looked at. */
   readonly folder: string;
+  /** Process that has the data directory open; undefined when none has, as far as this process can see. */
+  readonly holder: number | undefined;
   readonly fileSystem: string | undefined;
   readonly freeBytes: number | undefined;
   readonly totalBytes: number | undefined;
@@ -56,6 +58,7 @@ export function readFacts(dir: string): MachineFacts {
     kernel: release(),
     node: process.versions.node,
     folder,
+    holder: attempt(() => holderOf(dir)),
     fileSystem: attempt(() => fileSystemOf(folder)),
     freeBytes: space === undefined ? undefined : space.bavail * space.bsize,
     totalBytes: space === undefined ? undefined : space.blocks * space.bsize,
@@ -112,10 +115,26 @@ function nearestFolder(path: string): string {
   return folder;
 }
 
+/** Who holds the lock of the data directory, from the kernel's table: asking by taking it would get in the way. */
+function holderOf(dir: string): number | undefined {
+  const { dev, ino } = statSync(join(dir, 'lock'));
+  const { major, minor } = deviceNumbers(dev);
+  const hex = (value: number): string => value.toString(16).padStart(2, '0');
+  const file = `${hex(major)}:${hex(minor)}:${ino}`;
+  for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+    const [, kind, , , process, locked] = line.split(/\s+/);
+    if (kind === 'FLOCK' && locked === file) return Number(process);
+  }
+  return undefined;
+}
+
+/** The numbers as stat(2) packs them on Linux: makedev(3). */
+function deviceNumbers(dev: number): { major: number; minor: number } {
+  return { major: (dev >>> 8) & 0xfff, minor: (dev & 0xff) | ((dev >>> 12) & 0xfff00) };
+}
+
 function blockDevice(dev: number): string | undefined {
-  // The numbers as stat(2) packs them on Linux: makedev(3).
-  const major = (dev >>> 8) & 0xfff;
-  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+  const { major, minor } = deviceNumbers(dev);
   return /^DEVNAME=(.+)$/m.exec(readLine(`/sys/dev/block/${major}:${minor}/uevent`) ?? '')?.[1];
 }
 

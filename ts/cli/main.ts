@@ -50,10 +50,13 @@ function exitCodeOf(error: MillraceError): ExitCodeNumber {
     case 'MILLRACE_OPTION':
     case 'MILLRACE_ARGUMENT':
     case 'MILLRACE_INVALID_TOPIC':
+    case 'MILLRACE_FOREIGN_FILE':
       return ExitCode.usage;
     case 'MILLRACE_UNKNOWN_TOPIC':
     case 'MILLRACE_UNKNOWN_PARTITION':
       return ExitCode.notFound;
+    case 'MILLRACE_DAMAGED':
+      return ExitCode.damaged;
     case 'MILLRACE_ABORTED':
       return ExitCode.interrupted;
     default:
