@@ -6,9 +6,9 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { TopicCatalogue } from '../log/catalogue.ts';
 import type { Engine } from '../log/types.ts';
+import type { RingNet } from '../net/ring-net.ts';
 import type { PrintLine } from './connection-log.ts';
 import type { BrokerContext, Node } from './context.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
@@ -23,7 +23,7 @@ import { Retention, steadyWall } from './metadata/retention.ts';
 import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
 import { TimerHost } from './purgatory/timer-host.ts';
-import { KafkaServer } from './server.ts';
+import { type BoundAddress, KafkaServer } from './server.ts';
 import type { BrokerSettings } from './settings.ts';
 
 /** How long a new member may wait in its first join; Kafka's own number. */
@@ -38,6 +38,8 @@ export interface BrokerOptions {
   readonly print: PrintLine;
   /** The catalogue of whoever else works on this engine (an embedded log); read from the engine when left out. */
   readonly catalogue?: TopicCatalogue | undefined;
+  /** Sockets in a ring to serve on; node:net without. */
+  readonly ring?: RingNet | undefined;
   /** Address told to clients instead of the one they are connected to. */
   readonly advertised?: { readonly host: string; readonly port: number } | undefined;
 }
@@ -83,7 +85,13 @@ export class Broker {
     };
     this.table = new HandlerTable(registerHandlers(this.context));
     this.#ranges = this.table.ranges();
-    this.#server = new KafkaServer({ table: this.table, print: options.print, limits: serverLimits(settings) });
+    this.#server = new KafkaServer({
+      table: this.table,
+      leases: engine,
+      print: options.print,
+      limits: serverLimits(settings),
+      ring: options.ring,
+    });
     this.#retention = new Retention(
       engine,
       catalogue,
@@ -100,7 +108,7 @@ export class Broker {
   }
 
   /** Listens on one more address; port 0 takes a free one. Rejects with the system's error. */
-  listen(port: number, host: string): Promise<AddressInfo> {
+  listen(port: number, host: string): Promise<BoundAddress> {
     return this.#server.listen(port, host);
   }
 

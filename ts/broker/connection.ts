@@ -6,16 +6,17 @@
  * are below their limits; what goes wrong on one connection ends that connection and nothing else.
  */
 
+import type { LeaseHolder } from '../log/types.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import { dispatch, type Opener } from './dispatch.ts';
-import { type ExchangeOwner, OpenExchange } from './exchange.ts';
+import { type ExchangeOwner, OpenExchange, releaseAll } from './exchange.ts';
 import type { AnyHandler, HandlerTable, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
 import { FramingError, recognise } from './protocol/framing.ts';
 import type { RequestHead } from './protocol/header.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
-import type { Writer } from './protocol/writer.ts';
+import type { LeasedRecords, Writer } from './protocol/writer.ts';
 import type { Transport, TransportUser } from './transport.ts';
 
 /** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
@@ -27,6 +28,7 @@ export interface ConnectionHost {
   readonly table: HandlerTable;
   readonly log: ConnectionLog;
   readonly buffers: LargeBuffers;
+  readonly leases: LeaseHolder;
   /** Runs `connection.flush` once before this turn of the event loop ends. */
   flushSoon(connection: Connection): void;
   closed(connection: Connection): void;
@@ -66,6 +68,14 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     return this.#host.buffers;
   }
 
+  get leases(): LeaseHolder {
+    return this.#host.leases;
+  }
+
+  get sendsLeases(): boolean {
+    return this.#transport.sendsLeases;
+  }
+
   /** Sends what is ready, then goes on with requests that had to wait. */
   flush(): void {
     if (this.gone) return;
@@ -77,19 +87,23 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     return exchange === this.#first ? this.#transport.writer() : null;
   }
 
+  wrote(leased: readonly LeasedRecords[]): void {
+    this.#transport.wrote(leased);
+  }
+
   /** An exchange was ended by its handler: moves every reply that is now in order to the output. */
   ended(exchange: OpenExchange): void {
     if (exchange.requestMemory !== null) this.#transport.release(exchange.requestMemory);
     if (this.gone) return;
     if (exchange !== this.#first) {
-      this.#heldBytes += exchange.replyBytes?.length ?? 0;
+      this.#heldBytes += exchange.replyLength;
       return;
     }
     let head: OpenExchange | null = exchange;
     while (head?.isEnded) {
       if (head.replyBytes !== null) {
-        if (head !== exchange) this.#heldBytes -= head.replyBytes.length;
-        this.#transport.push(head.replyBytes, head.replyMemory);
+        if (head !== exchange) this.#heldBytes -= head.replyLength;
+        this.#transport.push(head.replyBytes, head.replyMemory, head.replyLeased);
       }
       this.#open -= 1;
       this.#openBytes -= head.requestBytes;
@@ -229,6 +243,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
       const { onAbort } = exchange;
       exchange.onAbort = null;
       onAbort?.();
+      releaseAll(this.#host.leases, exchange.replyLeased);
       exchange = exchange.next;
     }
     this.#host.closed(this);

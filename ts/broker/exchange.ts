@@ -5,10 +5,11 @@
  * time is a bug of the handler and throws.
  */
 
+import type { LeaseHolder } from '../log/types.ts';
 import type { AnyHandler, Exchange, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
 import { encodeResponseHeader, type RequestHead } from './protocol/header.ts';
-import { Writer } from './protocol/writer.ts';
+import { type LeasedRecords, Writer } from './protocol/writer.ts';
 import type { RequestMemory } from './transport.ts';
 
 /** The connection, as an exchange sees it. */
@@ -16,8 +17,13 @@ export interface ExchangeOwner {
   readonly peer: Peer;
   readonly gone: boolean;
   readonly buffers: LargeBuffers;
+  readonly leases: LeaseHolder;
+  /** Whether leased records of a reply are sent from where they lie. */
+  readonly sendsLeases: boolean;
   /** The writer of the connection's output if `exchange` is the oldest open one, so that its reply can go there at once. */
   outputFor(exchange: OpenExchange): Writer | null;
+  /** The reply is behind the writer that `outputFor` gave. */
+  wrote(leased: readonly LeasedRecords[]): void;
   ended(exchange: OpenExchange): void;
   shut(reason: string): void;
   /** Closes the connection because a reply could not be made: a bug of ours, which must not reach the engine's callback. */
@@ -27,6 +33,9 @@ export interface ExchangeOwner {
 /** Body bytes expected when a handler says nothing: most replies are smaller. */
 const DEFAULT_REPLY_BYTES = 192;
 const HEAD_BYTES = 16;
+/** Bytes of a reply around the records of one partition, roughly. */
+const PARTITION_BYTES = 64;
+const NO_LEASES: readonly LeasedRecords[] = [];
 /** Replies from here on lie in memory that is used again. */
 const LARGE_REPLY = 64 * 1024;
 
@@ -43,11 +52,13 @@ export class OpenExchange implements Exchange<unknown> {
   requestMemory: RequestMemory = null;
   /** What `replyBytes` lies in, to be given back when the peer has it; null when it is not worth it. */
   replyMemory: Buffer | null = null;
+  /** Records that `replyBytes` leaves out; released by whoever drops the reply. */
+  replyLeased: readonly LeasedRecords[] = NO_LEASES;
   isEnded = false;
-  /** The next younger exchange of the connection. */
-  next: OpenExchange | null = null;
   /** Memory of an earlier `begin`, from which the present reply is still being copied. */
   #superseded: Buffer | null = null;
+  /** The next younger exchange of the connection. */
+  next: OpenExchange | null = null;
   readonly #owner: ExchangeOwner;
   readonly #handler: AnyHandler;
 
@@ -67,6 +78,11 @@ export class OpenExchange implements Exchange<unknown> {
     this.requestBytes = requestBytes;
   }
 
+  /** Bytes of the framed reply, with those it leaves out; 0 without one. */
+  get replyLength(): number {
+    return this.replyBytes === null ? 0 : this.replyBytes.length + lengthOf(this.replyLeased);
+  }
+
   get peer(): Peer {
     return this.#owner.peer;
   }
@@ -75,17 +91,20 @@ export class OpenExchange implements Exchange<unknown> {
     return this.#owner.gone;
   }
 
-  reply(response: unknown): void {
+  reply(response: unknown, leased: readonly LeasedRecords[] = NO_LEASES): void {
     this.#assertOpen();
     if (this.#owner.gone) {
+      releaseAll(this.#owner.leases, leased);
       this.#end(null);
       return;
     }
     try {
-      const writer = this.#owner.outputFor(this);
-      if (writer === null) this.#replyAlone(response);
-      else this.#replyInto(writer, response);
+      const isCopy = leased.length > 0 && !this.#owner.sendsLeases;
+      const writer = isCopy ? null : this.#owner.outputFor(this);
+      if (writer === null) this.#replyAlone(response, leased, isCopy);
+      else this.#replyInto(writer, response, leased);
     } catch (error) {
+      releaseAll(this.#owner.leases, leased);
       this.#owner.failed(error);
     }
   }
@@ -98,13 +117,13 @@ export class OpenExchange implements Exchange<unknown> {
     const bytes = sizeHint + HEAD_BYTES;
     this.#superseded = this.replyMemory;
     this.replyMemory = bytes < LARGE_REPLY ? null : this.#owner.buffers.take(bytes);
-    const writer = new Writer(this.replyMemory ?? bytes);
+    const writer = new Writer(this.replyMemory ?? bytes, this.#owner.sendsLeases);
     this.#head(writer);
     return writer;
   }
 
   finish(writer: Writer): void {
-    writer.patchInt32(0, writer.position - 4);
+    writer.patchInt32(0, writer.position - 4 + lengthOf(this.replyLeased));
     // A writer that grew has left its memory to whoever else still looks at it.
     if (writer.buffer !== this.replyMemory) this.replyMemory = null;
     if (this.#superseded !== null) this.#owner.buffers.give(this.#superseded);
@@ -126,13 +145,16 @@ export class OpenExchange implements Exchange<unknown> {
     encodeResponseHeader(writer, this.#handler.api, this.apiVersion, this.correlationId);
   }
 
-  #replyAlone(response: unknown): void {
-    const writer = this.begin(DEFAULT_REPLY_BYTES);
+  #replyAlone(response: unknown, leased: readonly LeasedRecords[], isCopy: boolean): void {
+    const size = DEFAULT_REPLY_BYTES + leased.length * PARTITION_BYTES + (isCopy ? lengthOf(leased) : 0);
+    const writer = this.begin(size);
     this.#handler.api.encodeResponse(writer, this.apiVersion, response);
+    if (isCopy) copyAll(this.#owner.leases, leased, writer.buffer);
+    else this.replyLeased = leased;
     this.finish(writer);
   }
 
-  #replyInto(writer: Writer, response: unknown): void {
+  #replyInto(writer: Writer, response: unknown, leased: readonly LeasedRecords[]): void {
     const start = writer.position;
     try {
       this.#head(writer);
@@ -141,7 +163,8 @@ export class OpenExchange implements Exchange<unknown> {
       writer.truncate(start);
       throw error;
     }
-    writer.patchInt32(start, writer.position - start - 4);
+    writer.patchInt32(start, writer.position - start - 4 + lengthOf(leased));
+    this.#owner.wrote(leased);
     this.#end(null);
   }
 
@@ -152,4 +175,24 @@ export class OpenExchange implements Exchange<unknown> {
     this.replyBytes = reply;
     this.#owner.ended(this);
   }
+}
+
+/** Releases leases that nobody will send. */
+export function releaseAll(holder: LeaseHolder, leased: readonly LeasedRecords[]): void {
+  for (const { lease } of leased) holder.releaseLease(lease);
+}
+
+/** Fills the gaps for leased records and releases them. */
+function copyAll(holder: LeaseHolder, leased: readonly LeasedRecords[], buffer: Buffer): void {
+  for (const { lease, length, position } of leased) {
+    const copied = holder.copyLease(lease, buffer, position);
+    if (copied !== length) throw new Error(`a lease of ${length} bytes holds ${copied}`);
+  }
+  releaseAll(holder, leased);
+}
+
+function lengthOf(leased: readonly LeasedRecords[]): number {
+  let length = 0;
+  for (const records of leased) length += records.length;
+  return length;
 }

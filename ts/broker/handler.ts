@@ -7,7 +7,7 @@
  */
 
 import type { Api } from './protocol/api.ts';
-import type { Writer } from './protocol/writer.ts';
+import type { LeasedRecords, Writer } from './protocol/writer.ts';
 
 /** Who is on the other side of a connection. Lives as long as the connection. */
 export interface Peer {
@@ -34,15 +34,17 @@ export interface Exchange<Response> {
   readonly aborted: boolean;
   /** Set by a handler that waits (long poll, join): runs once if the connection goes before the exchange is ended. */
   onAbort: (() => void) | null;
-  /** Ends the exchange: encodes and queues the reply. */
-  reply(response: Response): void;
+  /**
+   * Ends the exchange: encodes and queues the reply. `leased` are all the leased records in it, in order: they are copied
+   * or sent from where they lie, and released whatever happens, also when the connection is gone.
+   */
+  reply(response: Response, leased?: readonly LeasedRecords[]): void;
   /** Ends the exchange without a reply (acks=0). */
   replyNothing(): void;
   /**
    * Starts a reply by hand: the writer already holds the length gap and the response header; `sizeHint` is the expected
-   * number of body bytes, so that a large reply is allocated once. The handler encodes the body, fills its gaps (now or
-   * later), then calls `finish` with the same writer. Nothing else may be written after that. A second `begin` starts
-   * anew; what the first one holds may be copied from until `finish`, if nothing fills it any more.
+   * number of body bytes, so that a large reply is allocated once. The handler encodes the body, then calls `finish` with
+   * the same writer. Nothing else may be written after that.
    */
   begin(sizeHint: number): Writer;
   finish(writer: Writer): void;

@@ -14,6 +14,7 @@ import type { Addresses, RequestMemory, Transport, TransportUser } from './trans
 
 export class NodeTransport implements Transport {
   readonly addresses: Addresses;
+  readonly sendsLeases = false;
   receivedMs = performance.now();
   readonly #socket: Socket;
   readonly #buffers: LargeBuffers;
@@ -92,6 +93,9 @@ export class NodeTransport implements Transport {
   writer(): Writer {
     return this.#output.writer();
   }
+
+  /** The shared buffer is part of the output already. */
+  wrote(): void {}
 
   push(bytes: Buffer, memory: Buffer | null): void {
     this.#output.push(bytes, memory);

@@ -5,7 +5,11 @@
  * every exchange that was open has then been answered or aborted.
  */
 
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { createServer, isIP, type Socket } from 'node:net';
+import { NetFraming } from '../io/native-types.ts';
+import type { LeaseHolder } from '../log/types.ts';
+import type { RingNet } from '../net/ring-net.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { type ConnectionLimits, DEFAULT_LIMITS } from './connection-limits.ts';
 import { ConnectionLog, type PrintLine } from './connection-log.ts';
@@ -13,13 +17,25 @@ import type { HandlerTable } from './handler.ts';
 import { LargeBuffers } from './large-buffers.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { ByteBudget } from './protocol/framing.ts';
+import { RingOutput, RingTransport } from './ring-transport.ts';
+import type { Transport } from './transport.ts';
 
 export interface KafkaServerOptions {
   readonly table: HandlerTable;
+  /** Holds the leases of replies: the engine. */
+  readonly leases: LeaseHolder;
   /** Where lines about connections go; they are rate-limited. */
   readonly print: PrintLine;
   /** Overrides of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>;
+  /** Sockets in a ring to serve on; node:net without. They stay open when the server closes. */
+  readonly ring?: RingNet | undefined;
+}
+
+/** Where one listens. */
+export interface BoundAddress {
+  readonly address: string;
+  readonly port: number;
 }
 
 /** Least capacity of the buffer for a request that arrives in pieces, before the peer has shown itself. */
@@ -31,8 +47,10 @@ export class KafkaServer {
   readonly #host: ConnectionHost;
   /** Requests that are still arriving on node:net. */
   readonly #budget: ByteBudget;
+  readonly #ring: RingNet | undefined;
+  readonly #ringOutput = new RingOutput();
   readonly #connections = new Set<Connection>();
-  readonly #listeners: Server[] = [];
+  readonly #stopListening: (() => void)[] = [];
   readonly #log: ConnectionLog;
   readonly #sweeper: NodeJS.Timeout;
   #toFlush: Connection[] = [];
@@ -48,9 +66,11 @@ export class KafkaServer {
       table: options.table,
       log: this.#log,
       buffers: new LargeBuffers(),
+      leases: options.leases,
       flushSoon: (connection) => this.#flushSoon(connection),
       closed: (connection) => this.#closed(connection),
     };
+    this.#ring = options.ring;
     this.#budget = sharedBudget(this.#limits.maxArrivingBytes);
     this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepMs);
     this.#sweeper.unref();
@@ -62,8 +82,20 @@ export class KafkaServer {
   }
 
   /** Listens on one more address; port 0 takes a free one. Rejects with the system's error (EADDRINUSE, EACCES...). */
-  async listen(port: number, host: string): Promise<AddressInfo> {
-    const listener = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  listen(port: number, host: string): Promise<BoundAddress> {
+    return this.#ring === undefined ? this.#listenNode(port, host) : this.#listenRing(this.#ring, port, host);
+  }
+
+  async #listenNode(port: number, host: string): Promise<BoundAddress> {
+    const first = { maxFrameBytes: this.#limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES };
+    const listener = createServer({ noDelay: true }, (socket: Socket) => {
+      if (this.#isFull()) {
+        socket.destroy();
+        return;
+      }
+      const transport = new NodeTransport(socket, first, this.#budget, this.#host.buffers);
+      transport.open(this.#accept(transport));
+    });
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
       listener.listen({ port, host, backlog: 1024 }, () => {
@@ -72,8 +104,28 @@ export class KafkaServer {
       });
     });
     listener.on('error', (error) => this.#log.say('accept', `accepting connections failed: ${error.message}`));
-    this.#listeners.push(listener);
-    return listener.address() as AddressInfo;
+    this.#stopListening.push(() => listener.close());
+    return listener.address() as BoundAddress;
+  }
+
+  async #listenRing(ring: RingNet, port: number, host: string): Promise<BoundAddress> {
+    const { maxFirstRequestBytes } = this.#limits;
+    const numeric = isIP(host) === 0 ? (await lookup(host)).address : host;
+    const bound = ring.listen(numeric, port, NetFraming.lengthPrefixed, maxFirstRequestBytes, {
+      accept: (connection, peer) => {
+        if (this.#isFull()) return null;
+        const { buffers } = this.#host;
+        const transport = new RingTransport(ring, connection, peer, this.#ringOutput, buffers, maxFirstRequestBytes);
+        transport.open(this.#accept(transport));
+        return transport;
+      },
+      refused: (errno, count) => {
+        const why = errno === 0 ? `${this.#connections.size} are open` : `error ${errno}`;
+        this.#log.say('refused', `refused ${count} connections: ${why}`);
+      },
+    });
+    this.#stopListening.push(() => ring.unlisten(bound.listener));
+    return bound;
   }
 
   /**
@@ -82,7 +134,7 @@ export class KafkaServer {
    */
   async close(graceMs: number): Promise<void> {
     this.#isClosing = true;
-    for (const listener of this.#listeners) listener.close();
+    for (const stop of this.#stopListening) stop();
     for (const connection of [...this.#connections]) connection.stop();
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -96,18 +148,18 @@ export class KafkaServer {
     clearInterval(this.#sweeper);
   }
 
-  #accept(socket: Socket): void {
-    if (this.#isClosing || this.#connections.size >= this.#limits.maxConnections) {
-      socket.destroy();
-      this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
-      return;
-    }
-    const first = { maxFrameBytes: this.#limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES };
-    const transport = new NodeTransport(socket, first, this.#budget, this.#host.buffers);
+  /** Whether one more connection is one too many; says so. */
+  #isFull(): boolean {
+    if (!this.#isClosing && this.#connections.size < this.#limits.maxConnections) return false;
+    this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
+    return true;
+  }
+
+  #accept(transport: Transport): Connection {
     this.#lastId += 1;
     const connection = new Connection(this.#host, transport, this.#lastId);
-    transport.open(connection);
     this.#connections.add(connection);
+    return connection;
   }
 
   /** Replies of one turn leave together: connections are flushed once, after the JavaScript that is running now. */

@@ -7,7 +7,7 @@
  */
 
 import type { FramingError } from './protocol/framing.ts';
-import type { Writer } from './protocol/writer.ts';
+import type { LeasedRecords, Writer } from './protocol/writer.ts';
 
 /** By which a transport knows the memory of a request; null when there is nothing to release. */
 export type RequestMemory = Buffer | number | null;
@@ -32,6 +32,8 @@ export interface Addresses {
 /** One connection's bytes, both directions. */
 export interface Transport {
   readonly addresses: Addresses;
+  /** It sends leases itself: replies leave their bytes out. Otherwise replies hold copies of them. */
+  readonly sendsLeases: boolean;
   /** The request found by `next`: `bytes[start, end)`, without its length prefix. */
   readonly bytes: Uint8Array;
   readonly start: number;
@@ -56,11 +58,14 @@ export interface Transport {
   resume(): void;
   /**
    * The writer behind which the next reply may be put at once, instead of `push`: replies that come in order share a
-   * buffer. It must not be used after the turn.
+   * buffer. `wrote` is to be called in the same breath, or what was written truncated.
    */
   writer(): Writer;
-  /** Queues a reply; nothing is sent before `flush`. `memory`, if any, is used again when the peer's kernel has it. */
-  push(bytes: Buffer, memory: Buffer | null): void;
+  /** A reply has been put behind `writer`; `leased` are the records that it leaves out, which are the transport's now. */
+  wrote(leased: readonly LeasedRecords[]): void;
+  /** Queues a reply. `memory`, if any, is used again when the peer's kernel has it. */
+  push(bytes: Buffer, memory: Buffer | null, leased: readonly LeasedRecords[]): void;
+  /** Sends what was queued; called before the turn ends. */
   flush(): void;
   /** Closes at once, whatever is unsent. Nothing is reported afterwards. */
   close(): void;

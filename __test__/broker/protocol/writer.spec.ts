@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type FetchResponse, fetchApi } from '../../../ts/broker/protocol/gen/01-fetch.gen.ts';
 import { ProtocolError } from '../../../ts/broker/protocol/protocol-error.ts';
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
-import { type Records, RecordsGap, Writer } from '../../../ts/broker/protocol/writer.ts';
+import { LeasedRecords, type Records, Writer } from '../../../ts/broker/protocol/writer.ts';
 
 function fetchResponse(records: Records): FetchResponse {
   const partition = { partitionIndex: 0, errorCode: 0, highWatermark: 9, abortedTransactions: null, records };
@@ -14,22 +14,46 @@ function fetchResponse(records: Records): FetchResponse {
   };
 }
 
-test('a fetch response whose record gaps are filled later is the same as one encoded with the bytes', () => {
+test('a fetch response whose leased records are copied later is the same as one encoded with the bytes', () => {
   for (let version = fetchApi.minVersion; version <= fetchApi.maxVersion; version += 1) {
     const records = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);
     const direct = new Writer(16);
     fetchApi.encodeResponse(direct, version, fetchResponse(records));
     const gapped = new Writer(16);
-    const message = fetchResponse(null);
-    const gaps = [new RecordsGap(1000), new RecordsGap(1000)];
-    message.responses[0]?.partitions.forEach((partition, i) => {
-      partition.records = gaps[i] as RecordsGap;
-    });
-    fetchApi.encodeResponse(gapped, version, message);
-    for (const gap of gaps) gapped.buffer.set(records, gap.position);
+    const leased = encodeLeased(gapped, version);
+    for (const { position } of leased) gapped.buffer.set(records, position);
     expect(gapped.bytes().equals(direct.bytes())).toBe(true);
   }
 });
+
+test('a fetch response that leaves leased records out is whole with the bytes put in between', () => {
+  for (let version = fetchApi.minVersion; version <= fetchApi.maxVersion; version += 1) {
+    const records = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);
+    const direct = new Writer(16);
+    fetchApi.encodeResponse(direct, version, fetchResponse(records));
+    const short = new Writer(16, true);
+    const leased = encodeLeased(short, version);
+    const pieces: Uint8Array[] = [];
+    let from = 0;
+    for (const { position } of leased) {
+      pieces.push(short.bytes().subarray(from, position), records);
+      from = position;
+    }
+    pieces.push(short.bytes().subarray(from));
+    expect(Buffer.concat(pieces).equals(direct.bytes())).toBe(true);
+  }
+});
+
+/** Encodes two partitions with 1,000 leased bytes each. */
+function encodeLeased(writer: Writer, version: number): LeasedRecords[] {
+  const message = fetchResponse(null);
+  const leased = [new LeasedRecords(1, 1000), new LeasedRecords(2, 1000)];
+  message.responses[0]?.partitions.forEach((partition, i) => {
+    partition.records = leased[i] as LeasedRecords;
+  });
+  fetchApi.encodeResponse(writer, version, message);
+  return leased;
+}
 
 test('a writer with the exact capacity never moves its buffer', () => {
   const writer = new Writer(12);

@@ -19,6 +19,7 @@ import {
   apiVersionsApi,
 } from '../../../ts/broker/protocol/gen/18-api-versions.gen.ts';
 import { KafkaServer } from '../../../ts/broker/server.ts';
+import type { LeaseHolder } from '../../../ts/log/types.ts';
 
 export interface Served {
   readonly server: KafkaServer;
@@ -30,10 +31,18 @@ export interface Served {
 export async function serve(handlers: AnyHandler[], limits: Partial<ConnectionLimits> = {}): Promise<Served> {
   const lines: string[] = [];
   const table = new HandlerTable(handlers);
-  const server = new KafkaServer({ table, limits, print: (line) => lines.push(line) });
+  const server = new KafkaServer({ table, leases: noLeases, limits, print: (line) => lines.push(line) });
   const { port } = await server.listen(0, '127.0.0.1');
   return { server, port, lines, [Symbol.asyncDispose]: () => server.close(100) };
 }
+
+/** For handlers that reply with nothing leased. */
+const noLeases: LeaseHolder = {
+  copyLease: (lease) => {
+    throw new Error(`there is no lease ${lease}`);
+  },
+  releaseLease: () => {},
+};
 
 /** Heartbeat as a stand-in for any API: `handle` decides when and how each is answered. */
 export function heartbeatHandler(

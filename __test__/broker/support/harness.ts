@@ -9,8 +9,9 @@ import type { AnyHandler, Exchange, Peer } from '../../../ts/broker/handler.ts';
 import type { Api, Complete, Sparse } from '../../../ts/broker/protocol/api.ts';
 import { createTopicsApi } from '../../../ts/broker/protocol/gen/19-create-topics.gen.ts';
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
-import { Writer } from '../../../ts/broker/protocol/writer.ts';
+import { type LeasedRecords, Writer } from '../../../ts/broker/protocol/writer.ts';
 import { BrokerSettings } from '../../../ts/broker/settings.ts';
+import type { LeaseHolder } from '../../../ts/log/types.ts';
 import type { EngineOptions } from '../../../ts/options.ts';
 import { openWatchedEngine, type WatchedEngine } from './watched-engine.ts';
 
@@ -73,7 +74,7 @@ export function openHarness(
       throw new Error(`version ${version} is not served`);
     const bytes = writer.bytes();
     const forget = () => bytes.fill(FORGOTTEN);
-    const exchange = new TestExchange(api, version);
+    const exchange = new TestExchange(api, version, engine);
     handler.handle(api.decodeRequest(new Reader(bytes), version), exchange as Exchange<unknown>);
     if (handler.holdsRequest === true) exchange.outcome.then(forget);
     else forget();
@@ -102,10 +103,12 @@ class TestExchange<Request, Response> implements Exchange<Response> {
   ended = false;
   readonly outcome: Promise<Outcome<Response>>;
   readonly #api: Api<Request, Response>;
+  readonly #leases: LeaseHolder;
   #end: (outcome: Outcome<Response>) => void = () => {};
 
-  constructor(api: Api<Request, Response>, version: number) {
+  constructor(api: Api<Request, Response>, version: number, leases: LeaseHolder) {
     this.#api = api;
+    this.#leases = leases;
     this.apiKey = api.key;
     this.apiVersion = version;
     this.outcome = new Promise((resolve) => {
@@ -133,9 +136,13 @@ class TestExchange<Request, Response> implements Exchange<Response> {
     };
   }
 
-  reply(response: Response): void {
+  reply(response: Response, leased: readonly LeasedRecords[] = []): void {
     const writer = this.begin(64);
     this.#api.encodeResponse(writer, this.apiVersion, response);
+    for (const { lease, position } of leased) {
+      if (!this.aborted) this.#leases.copyLease(lease, writer.buffer, position);
+      this.#leases.releaseLease(lease);
+    }
     this.finish(writer);
   }
 

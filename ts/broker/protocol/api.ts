@@ -12,11 +12,11 @@
  *   `Complete<XResponse>`.
  * - int64 is `number` (a value beyond 2^53 is a decode error), or `bigint` for the fields named in
  *   `generator/int64.ts`. uuid is 32 lower-case hex digits (`ZERO_UUID` = none). bytes and records are views
- *   (`Uint8Array`) of the request; on encode a record field may also be a `RecordsGap`, see `writer.ts`.
+ *   (`Uint8Array`) of the request; on encode a record field may also be `LeasedRecords`, see `writer.ts`.
  */
 
 import type { Reader } from './reader.ts';
-import type { RecordsGap, Writer } from './writer.ts';
+import type { LeasedRecords, RecordsGap, Writer } from './writer.ts';
 
 /** One Kafka API. Methods (not properties), so that an `Api<FetchRequest, FetchResponse>` is an `Api<unknown, unknown>`. */
 export interface Api<Request, Response> {
@@ -36,8 +36,8 @@ export interface Api<Request, Response> {
 
 type Scalar = string | number | bigint | boolean | null | undefined | Uint8Array;
 
-/** Every field present, at every depth, and no gaps: what a decoder returns. */
-export type Complete<T> = T extends RecordsGap
+/** Every field present, at every depth, and no leases: what a decoder returns. */
+export type Complete<T> = T extends LeasedRecords | RecordsGap
   ? never
   : T extends Scalar
     ? T

@@ -1,9 +1,9 @@
 /**
  * Writes the primitive types of the Kafka protocol into one growing buffer.
  *
- * Not a socket: one writer holds one message, or several one after another. The invariant to remember: a `RecordsGap` is space inside the
- * message whose bytes are filled in after encoding (by the engine, straight into this buffer); its position is valid only
- * once encoding has ended, because growing moves the buffer.
+ * Not a socket: one writer holds one message, or several one after another. The invariant to remember: `LeasedRecords`
+ * are bytes that are elsewhere: they are copied to their place after encoding, or left out here and sent from where they
+ * lie; their position is valid only once encoding has ended.
  */
 
 import { ProtocolError } from './protocol-error.ts';
@@ -18,12 +18,25 @@ const SHORT_STRING = 64;
 const MAX_MESSAGE = 0x7fff_ffff;
 
 /**
- * Space for `length` bytes of record batches, filled in after encoding at `position` of the writer's buffer. Every byte of
- * it must be filled before the message is sent: what is not still holds older memory of this process.
+ * Record batches of `length` bytes that a lease stands for. Their place is `position` of the writer's buffer: a gap for
+ * them, every byte of which must be filled before the message is sent (what is not still holds older memory of this
+ * process), or, for a writer that leaves them out, where they belong in between.
  */
-export class RecordsGap {
+export class LeasedRecords {
+  readonly lease: number;
   readonly length: number;
   /** -1 until the field has been encoded. */
+  position = -1;
+
+  constructor(lease: number, length: number) {
+    this.lease = lease;
+    this.length = length;
+  }
+}
+
+/** Space for `length` bytes of records, filled in after encoding at `position`; every byte of it, before it is sent. */
+export class RecordsGap {
+  readonly length: number;
   position = -1;
 
   constructor(length: number) {
@@ -32,15 +45,20 @@ export class RecordsGap {
 }
 
 /** What a `records` field of a message to be encoded may be. */
-export type Records = Uint8Array | RecordsGap | null;
+export type Records = Uint8Array | LeasedRecords | RecordsGap | null;
 
 /** A growing message. Methods throw `ProtocolError` for a value that the wire type cannot hold. */
 export class Writer {
   #buffer: Buffer;
   #position = 0;
+  readonly #leavesOut: boolean;
 
-  /** `memory`: a buffer to begin in, or how many bytes to allocate; the exact size of a message saves the growing. */
-  constructor(memory: number | Buffer = 256) {
+  /**
+   * `memory`: a buffer to begin in, or how many bytes to allocate; the exact size of a message saves the growing.
+   * `leavesOut`: leased records take no room.
+   */
+  constructor(memory: number | Buffer = 256, leavesOut = false) {
+    this.#leavesOut = leavesOut;
     this.#buffer = typeof memory === 'number' ? Buffer.allocUnsafe(memory) : memory;
   }
 
@@ -140,14 +158,19 @@ export class Writer {
     else this.byteString(flexible, value);
   }
 
-  /** Record batches: bytes are copied, a gap is left open and learns its position. */
+  /** Record batches: bytes are copied, leased ones learn their position. */
   records(flexible: boolean, value: Records): void {
-    if (!(value instanceof RecordsGap)) {
+    if (value instanceof RecordsGap) {
+      this.#length(flexible, value.length);
+      value.position = this.reserve(value.length);
+      return;
+    }
+    if (!(value instanceof LeasedRecords)) {
       this.nullableByteString(flexible, value);
       return;
     }
     this.#length(flexible, value.length);
-    value.position = this.reserve(value.length);
+    value.position = this.#leavesOut ? this.#position : this.reserve(value.length);
   }
 
   /** Element count of an array. */

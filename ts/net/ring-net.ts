@@ -1,0 +1,271 @@
+/**
+ * Sockets in a ring, as the rest of the program sees them: one owner of the native side, any number of listeners.
+ *
+ * It knows bytes and connections and no protocol. The invariants to remember: what a turn wants of all connections goes
+ * over in one call, at the end of the JavaScript that is running; events are rows of numbers, and dispatching them makes
+ * no object; bytes given to `send` stay as they are until `sent` covers them.
+ */
+
+import {
+  type NativeNet,
+  NET_COMMAND_STRIDE,
+  NET_EVENT_STRIDE,
+  NET_EVENTS_FROM,
+  type NetAddress,
+  type NetClosedNumber,
+  NetCommand,
+  NetCounter,
+  NetEvent,
+  type NetFramingNumber,
+  type NetPeer,
+} from '../io/native-types.ts';
+
+/** Whoever has a connection. */
+export interface RingUser {
+  /** `bytes[start, end)` has arrived: a whole message, or with raw framing anything. Good until `token` is released. */
+  frame(bytes: Uint8Array, start: number, end: number, token: number): void;
+  /** The peer's kernel has so many bytes, counted since the connection was accepted. */
+  sent(bytes: number): void;
+  /** The connection is gone; the last that is heard of it. `detail` is the errno or the claimed length. */
+  closed(reason: NetClosedNumber, detail: number): void;
+}
+
+/** Whoever takes the connections of a listener. */
+export interface RingListener {
+  /** A new connection, or null when it is not wanted: then it is closed. */
+  accept(connection: number, peer: NetPeer): RingUser | null;
+  /** So many connections were not accepted: an errno, or 0 when there are too many. */
+  refused(errno: number, count: number): void;
+}
+
+/** Opens the native side; `wake` is its one callback. */
+export type OpenNet = (wake: () => void) => NativeNet;
+
+/** Rows of commands kept between turns. */
+const ROWS_KEPT = 4096;
+
+export class RingNet {
+  /** Monotonic ms of the latest wake. */
+  nowMs = performance.now();
+  readonly #native: NativeNet;
+  readonly #users = new Map<number, RingUser>();
+  readonly #listeners = new Map<number, RingListener>();
+  readonly #memories: (Uint8Array | undefined)[] = [];
+  readonly #report: (error: unknown) => void;
+  #commands = new Float64Array(64 * NET_COMMAND_STRIDE);
+  #count = 0;
+  #buffers: Uint8Array[] = [];
+  #isScheduled = false;
+  #onClosed: (() => void) | undefined;
+
+  /** Throws with the reason when there are no sockets in a ring here. `report` is told what a user throws. */
+  constructor(open: OpenNet, report: (error: unknown) => void = rethrow) {
+    this.#report = report;
+    this.#native = open(() => this.#wake());
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#users.size;
+  }
+
+  /** Counters of the native side by name; all but three gauges only grow. */
+  counters(): Record<keyof typeof NetCounter, number> {
+    const counters = {} as Record<keyof typeof NetCounter, number>;
+    for (const [name, index] of Object.entries(NetCounter)) {
+      counters[name as keyof typeof NetCounter] = this.#native.counters[index] as number;
+    }
+    return counters;
+  }
+
+  /** Listens on a numeric address; port 0 takes a free one. Throws with the system's error code. */
+  listen(
+    host: string,
+    port: number,
+    framing: NetFramingNumber,
+    maxFirstFrameBytes: number,
+    listener: RingListener,
+  ): NetAddress {
+    const address = this.#native.listen(host, port, framing, maxFirstFrameBytes);
+    this.#listeners.set(address.listener, listener);
+    return address;
+  }
+
+  /** Accepts no more; the connections stay. */
+  unlisten(listener: number): void {
+    this.#native.unlisten(listener);
+    this.#listeners.delete(listener);
+  }
+
+  /** Queues `bytes[start, end)`. They must not change until `sent` covers them. */
+  send(connection: number, bytes: Uint8Array, start: number, end: number): void {
+    const buffers = this.#buffers;
+    let index = buffers.length - 1;
+    if (buffers[index] !== bytes) index = buffers.push(bytes) - 1;
+    const last = (this.#count - 1) * NET_COMMAND_STRIDE;
+    const commands = this.#commands;
+    // What follows right behind the bytes before it goes with them.
+    if (
+      last >= 0 &&
+      commands[last] === NetCommand.send &&
+      commands[last + 1] === connection &&
+      commands[last + 2] === index &&
+      commands[last + 4] === start
+    ) {
+      commands[last + 4] = end;
+      return;
+    }
+    this.#command(NetCommand.send, connection, index, start, end);
+  }
+
+  /** Queues bytes `[start, end)` of a lease, which is the ring's from now on. */
+  sendLease(connection: number, lease: number, start: number, end: number): void {
+    this.#command(NetCommand.sendLease, connection, lease, start, end);
+  }
+
+  /** Lets the memory of one frame go. */
+  release(token: number): void {
+    this.#command(NetCommand.release, token, 0, 0, 0);
+  }
+
+  /** No more frames after those of the running callback, until `resume`. */
+  pause(connection: number): void {
+    this.#command(NetCommand.pause, connection, 0, 0, 0);
+  }
+
+  resume(connection: number): void {
+    this.#command(NetCommand.resume, connection, 0, 0, 0);
+  }
+
+  /** From now on frames may be so long, and the buffer one is gathered in has at least so many bytes. */
+  limit(connection: number, maxFrameBytes: number, minGatherBytes: number): void {
+    this.#command(NetCommand.limit, connection, maxFrameBytes, minGatherBytes, 0);
+  }
+
+  /** Closes at once and forgets the user: it hears nothing more. */
+  drop(connection: number): void {
+    if (this.#users.delete(connection)) this.#command(NetCommand.close, connection, 0, 0, 0);
+  }
+
+  /** Closes when everything queued has been sent; the user is told. */
+  finish(connection: number): void {
+    this.#command(NetCommand.close, connection, 1, 0, 0);
+  }
+
+  /** Closes everything at once. Resolves when nothing is left. */
+  async close(): Promise<void> {
+    if (this.#native.closed) return;
+    this.turnNow();
+    await new Promise<void>((resolve) => {
+      this.#onClosed = resolve;
+      this.#native.close();
+      if (this.#native.closed) resolve();
+    });
+  }
+
+  #command(kind: number, first: number, second: number, third: number, fourth: number): void {
+    const at = this.#count * NET_COMMAND_STRIDE;
+    if (at === this.#commands.length) {
+      const larger = new Float64Array(this.#commands.length * 2);
+      larger.set(this.#commands);
+      this.#commands = larger;
+    }
+    const commands = this.#commands;
+    commands[at] = kind;
+    commands[at + 1] = first;
+    commands[at + 2] = second;
+    commands[at + 3] = third;
+    commands[at + 4] = fourth;
+    this.#count += 1;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(turnOf, this);
+  }
+
+  /** Hands over what has been collected. Called by the schedule, and by whoever cannot wait for it. */
+  turnNow(): void {
+    this.#isScheduled = false;
+    const count = this.#count;
+    if (count === 0) return;
+    const commands = this.#commands;
+    const buffers = this.#buffers;
+    this.#count = 0;
+    if (buffers.length > 0) this.#buffers = [];
+    if (commands.length > ROWS_KEPT * NET_COMMAND_STRIDE) {
+      this.#commands = new Float64Array(64 * NET_COMMAND_STRIDE);
+    }
+    if (!this.#native.closed) this.#native.turn(commands, count, buffers);
+  }
+
+  /** The one callback of the native side. */
+  #wake(): void {
+    this.nowMs = performance.now();
+    const { events } = this.#native;
+    const end = NET_EVENTS_FROM + (events[0] as number) * NET_EVENT_STRIDE;
+    for (let at = NET_EVENTS_FROM; at < end; at += NET_EVENT_STRIDE) {
+      try {
+        this.#event(events, at);
+      } catch (error) {
+        this.#report(error);
+      }
+    }
+    if (this.#onClosed && this.#native.closed) this.#onClosed();
+  }
+
+  #event(events: Float64Array, at: number): void {
+    const connection = events[at + 1] as number;
+    switch (events[at]) {
+      case NetEvent.frame: {
+        const token = events[at + 5] as number;
+        const user = this.#users.get(connection);
+        // Forgotten meanwhile; the memory is still to be let go of.
+        if (user === undefined) this.release(token);
+        else
+          user.frame(this.#memory(events[at + 2] as number), events[at + 3] as number, events[at + 4] as number, token);
+        return;
+      }
+      case NetEvent.sent:
+        this.#users.get(connection)?.sent(events[at + 2] as number);
+        return;
+      case NetEvent.accepted:
+        this.#accepted(connection, events[at + 2] as number);
+        return;
+      case NetEvent.closed: {
+        const user = this.#users.get(connection);
+        this.#users.delete(connection);
+        user?.closed(events[at + 2] as NetClosedNumber, events[at + 3] as number);
+        return;
+      }
+      case NetEvent.refused:
+        this.#listeners.get(connection)?.refused(events[at + 2] as number, events[at + 3] as number);
+        return;
+      default:
+        throw new Error(`unknown event ${events[at]} of the ring's sockets`);
+    }
+  }
+
+  #accepted(connection: number, listener: number): void {
+    const peer = this.#native.peer(connection);
+    const user = peer && this.#listeners.get(listener)?.accept(connection, peer);
+    if (user) this.#users.set(connection, user);
+    else this.#command(NetCommand.close, connection, 0, 0, 0);
+  }
+
+  #memory(index: number): Uint8Array {
+    const known = this.#memories[index];
+    if (known !== undefined) return known;
+    const memory = this.#native.memory(index);
+    this.#memories[index] = memory;
+    return memory;
+  }
+}
+
+function turnOf(net: RingNet): void {
+  net.turnNow();
+}
+
+function rethrow(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
+}
