@@ -39,6 +39,17 @@ describe('the package', () => {
     expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([]);
   });
 
+  it('has a lock file that names every optional package of every platform, or npm ci would refuse it', () => {
+    const lock: { packages: Record<string, { version?: string; optionalDependencies?: Record<string, string> }> } =
+      JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const missing = Object.entries(lock.packages).flatMap(([path, entry]) => {
+      const known = (name: string) =>
+        lock.packages[`${path}/node_modules/${name}`] ?? lock.packages[`node_modules/${name}`];
+      return Object.keys(entry.optionalDependencies ?? {}).filter((name) => known(name)?.version === undefined);
+    });
+    expect(missing).toEqual([]);
+  });
+
   it('names a command that is built and executable by node', () => {
     const command = readFileSync(join(root, manifest.bin.millrace), 'utf8');
     expect(command.startsWith('#!/usr/bin/env node\n')).toBe(true);

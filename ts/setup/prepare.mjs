@@ -67,11 +67,8 @@ function run(root, what, command, args, extra = {}) {
   }
 }
 
-/**
- * Takes the locked versions, as `npm ci` does, but bears with a lock file that lacks another platform's optional binary,
- * which a registry mirror may not have.
- */
-const npmInstall = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
+/** Scripts of packages are not run: none that is used needs them, and newer npm refuses them anyway. */
+const npmInstall = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
 
 /**
  * Does what is missing and nothing else; silent when nothing is.
