@@ -16,8 +16,12 @@ import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings
 import { MillraceError } from './errors.ts';
 import { type NodeEngine, openEngine } from './io/engine.ts';
 import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
+import { chooseSockets, type SocketsChoice, type SocketsReport } from './net/choose-sockets.ts';
+import type { RingNet } from './net/ring-net.ts';
 import type { EngineOptions } from './options.ts';
 import { parseSize } from './units.ts';
+
+export type { SocketsChoice, SocketsReport };
 
 /** Where Kafka clients connect. */
 export interface KafkaOptions {
@@ -28,6 +32,8 @@ export interface KafkaOptions {
   /** Told to clients instead of the address they are connected to. Both or none. */
   advertisedHost?: string | undefined;
   advertisedPort?: number | undefined;
+  /** What carries connections; default `auto`: sockets in a ring when the driver is one, Node's otherwise. */
+  sockets?: SocketsChoice | undefined;
 }
 
 /** What `serve` takes. `durability` is the floor under every acknowledgement (min.durability); default: as acks says. */
@@ -46,6 +52,8 @@ export interface MillraceServer extends AsyncDisposable {
   /** Where Kafka is served. */
   readonly kafka: { readonly host: string; readonly port: number };
   readonly driver: DriverReport;
+  /** What carries connections, and why. */
+  readonly sockets: SocketsReport;
   readonly recovery: RecoveryAccount;
   /** Counters of the engine: crossings, flushes, bytes; all only grow. */
   counters(): Record<string, number>;
@@ -81,25 +89,40 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   await assertFree(port, host);
   if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
   const engine = openEngine(dir, { ...kafkaSettings(settings), ...engineGiven, ...engineOptions });
+  let ring: RingNet | undefined;
   try {
-    const broker = new Broker({ engine, settings, print, advertised });
+    const chosen = chooseSockets(kafka.sockets ?? 'auto', engine, settings.number('max.connections'));
+    ring = chosen.ring;
+    const broker = new Broker({ engine, settings, print, advertised, ring });
     const bound = await broker.listen(port, host);
-    return running(engine, broker, { host: bound.address, port: bound.port });
+    return running(engine, broker, chosen, { host: bound.address, port: bound.port });
   } catch (error) {
+    await ring?.close();
     await engine.close();
     throw error;
   }
 }
 
-function running(engine: NodeEngine, broker: Broker, kafka: { host: string; port: number }): MillraceServer {
+function running(
+  engine: NodeEngine,
+  broker: Broker,
+  { ring, report }: ReturnType<typeof chooseSockets>,
+  kafka: { host: string; port: number },
+): MillraceServer {
   let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    await broker.close();
+    await ring?.close();
+    await engine.close();
+  };
   const close = (): Promise<void> => {
-    closing ??= broker.close().then(() => engine.close());
+    closing ??= closeAll();
     return closing;
   };
   return {
     kafka,
     driver: engine.driver,
+    sockets: report,
     recovery: engine.recovery,
     counters: () => engine.counters(),
     onFailure: (listener) => engine.onFailure(listener),

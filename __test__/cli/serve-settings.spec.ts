@@ -43,6 +43,7 @@ describe('serve settings', () => {
       flush: 'always',
       durability: undefined,
       driver: 'auto',
+      sockets: 'auto',
       settings: new Map(),
     });
   });

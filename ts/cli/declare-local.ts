@@ -23,6 +23,11 @@ export function declareServe(program: Command, terminal: Terminal, ended: Ended)
         .env('MILLRACE_DURABILITY'),
     )
     .addOption(new Option('--driver <name>', 'how to do I/O').choices(['auto', 'ring', 'pool']).env('MILLRACE_DRIVER'))
+    .addOption(
+      new Option('--sockets <name>', 'what carries connections')
+        .choices(['auto', 'ring', 'node'])
+        .env('MILLRACE_SOCKETS'),
+    )
     .option('--memory <size>', 'for unsettled data and hot reads, such as 512mb (default: 256mb)')
     .option('-X <key=value>', 'a setting by its Kafka or millrace name; may be repeated', keyValue)
     .option('--check-config', 'check all settings, then end without opening anything')

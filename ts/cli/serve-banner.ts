@@ -19,6 +19,7 @@ export interface StartFacts {
   readonly kafka: string;
   readonly dir: string;
   readonly driver: MillraceServer['driver'];
+  readonly sockets: MillraceServer['sockets'];
   readonly flush: string;
   /** By `acks`: the level an acknowledgement stands for, and what may be lost of what it acknowledged. */
   readonly acks: Readonly<Record<'all' | '1' | '0', { readonly level: Durability; readonly loss: string }>>;
@@ -43,6 +44,7 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
     kafka: formatAddress(server.kafka),
     dir: resolve(settings.dir),
     driver: server.driver,
+    sockets: server.sockets,
     flush: describeFlush(settings.flush),
     acks: { all: promise('durable'), '1': promise('written'), '0': promise('memory') },
     recovery: server.recovery,
@@ -52,11 +54,12 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
 
 /** The facts for people, without the last newline. */
 export function describeStart(facts: StartFacts): string {
-  const { driver, recovery } = facts;
+  const { driver, sockets, recovery } = facts;
   const lines = [
     `millrace ${facts.version} serves Kafka on ${facts.kafka}`,
     `  data      ${facts.dir}`,
     `  driver    ${driver.driver}: ${driver.reason}; ${driver.detail}`,
+    `  sockets   ${sockets.sockets}: ${sockets.reason}`,
     `  flush     ${facts.flush}`,
     ...(['all', '1', '0'] as const).map((acks) => {
       const { level, loss } = facts.acks[acks];

@@ -8,6 +8,7 @@
 import { type Durability, levelNumber, parseFlushText } from '../durability.ts';
 import type { FlushPolicy } from '../log/types.ts';
 import type { DriverName } from '../options.ts';
+import type { SocketsChoice } from '../serve.ts';
 import { usage } from './exit.ts';
 import { type Address, address, formatAddress } from './options.ts';
 import { readSettingsFile } from './settings-file.ts';
@@ -20,6 +21,7 @@ export interface ServeFlags {
   readonly flush?: string;
   readonly durability?: Durability;
   readonly driver?: DriverName;
+  readonly sockets?: SocketsChoice;
   /** Size, such as `512mb`: the setting memory.bytes. */
   readonly memory?: string;
   /** From `-X`. */
@@ -36,6 +38,7 @@ export interface ServeSettings {
   /** The weakest level any acknowledgement stands for; undefined leaves it to `acks`. */
   readonly durability: Durability | undefined;
   readonly driver: DriverName;
+  readonly sockets: SocketsChoice;
   readonly settings: ReadonlyMap<string, string>;
 }
 
@@ -47,7 +50,7 @@ export interface SettingsTable {
 }
 
 /** Names that stand for a flag of ours, by what users of Kafka call them. */
-const flagNames = new Set(['kafka', 'dir', 'flush', 'durability', 'driver']);
+const flagNames = new Set(['kafka', 'dir', 'flush', 'durability', 'driver', 'sockets']);
 
 /** Decides all settings. `env` is the process's environment. Throws a usage error for the first one that is wrong. */
 export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: SettingsTable): ServeSettings {
@@ -78,6 +81,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
     flush: decideFlush(flags, given),
     durability,
     driver: decideDriver(flags.driver ?? given.get('driver') ?? 'auto'),
+    sockets: decideSockets(flags.sockets ?? given.get('sockets') ?? 'auto'),
     settings,
   };
 }
@@ -125,6 +129,11 @@ function decideDriver(name: string): DriverName {
   throw usage(`driver must be auto, ring or pool, not '${name}'`);
 }
 
+function decideSockets(name: string): SocketsChoice {
+  if (name === 'auto' || name === 'ring' || name === 'node') return name;
+  throw usage(`sockets must be auto, ring or node, not '${name}'`);
+}
+
 function unknownName(name: string, known: ReadonlySet<string>): Error {
   let nearest = '';
   let best = Math.max(3, Math.ceil(name.length / 3));
@@ -159,6 +168,7 @@ export function describeSettings(decided: ServeSettings, flush: string): [name: 
     ['flush', flush],
     ['durability', decided.durability ?? 'by acks'],
     ['driver', decided.driver],
+    ['sockets', decided.sockets],
     ...[...decided.settings].sort(([left], [right]) => (left < right ? -1 : 1)),
   ];
 }

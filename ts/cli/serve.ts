@@ -51,14 +51,14 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
 }
 
 async function open(settings: ServeSettings, terminal: Terminal): Promise<MillraceServer> {
-  const { kafka, advertised, dir, flush, durability, driver } = settings;
+  const { kafka, advertised, dir, flush, durability, driver, sockets } = settings;
   try {
     return await openServer({
       dir,
       flush,
       durability,
       driver,
-      kafka: { ...kafka, advertisedHost: advertised?.host, advertisedPort: advertised?.port },
+      kafka: { ...kafka, sockets, advertisedHost: advertised?.host, advertisedPort: advertised?.port },
       settings: Object.fromEntries(settings.settings),
       print: (line) => tell(terminal, `millrace: ${line}`),
     });
