@@ -1,0 +1,202 @@
+//! Receiving: one receive in flight a connection, into a slot the kernel chooses or straight behind a gathered frame's
+//! bytes.
+//!
+//! The one invariant: memory is counted before the kernel is asked to write it, and at most eight times what has arrived.
+
+use crate::buffer_ring::GROUP;
+use crate::connection::Phase;
+use crate::event::CloseReason;
+use crate::id::{ConnectionId, Purpose};
+use crate::input::{Armed, Unread};
+use crate::net::{Net, Owned};
+use crate::ring::Completed;
+use io_uring::opcode;
+use io_uring::squeue::Flags;
+use io_uring::types::Fd;
+use std::os::fd::AsRawFd;
+
+/// `IORING_RECVSEND_POLL_FIRST`: wait for a signal before trying.
+const POLL_FIRST: u16 = 1;
+/// Least bytes a gathering receive asks for, before and after the owner has set a limit: silence is to be cheap.
+const FIRST_ASK_MIN: usize = 4 << 10;
+const ASK_MIN: usize = 64 << 10;
+/// A gathering receive asks for so many times what has arrived: eightfold in all.
+const ASK_FACTOR: usize = 7;
+
+impl Net {
+    /// Cuts what is there, or receives more: whatever this connection is free to do.
+    pub(crate) fn go_on(&mut self, id: ConnectionId) {
+        let (_, owned) = self.parts();
+        let Some(connection) = owned.connections.get_mut(id) else { return };
+        let input = &mut connection.input;
+        if connection.phase != Phase::Open || input.is_paused || input.awaits_limit {
+            return;
+        }
+        if input.unread.is_some() {
+            if !input.is_ready {
+                input.is_ready = true;
+                owned.ready.push_back(id);
+            }
+        } else if input.armed == Armed::No && !input.is_starved {
+            match input.gathering {
+                None => self.receive(id),
+                Some(gathering) if gathering.filled < gathering.length => self.receive_more(id),
+                Some(_) => {
+                    self.frame_gathered(id);
+                    self.receive(id);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, id: ConnectionId) {
+        let (ring, owned) = self.parts();
+        let Some(connection) = owned.connections.get_mut(id) else { return };
+        let input = &mut connection.input;
+        if input.slots_held >= owned.config.slots_per_connection() {
+            // Goes on when one of them is released.
+            return;
+        }
+        input.armed = Armed::Slot;
+        let first = if input.more { 0 } else { POLL_FIRST };
+        let receive = opcode::Recv::new(Fd(connection.socket.as_raw_fd()), std::ptr::null_mut(), 0)
+            .buf_group(GROUP)
+            .ioprio(first)
+            .build()
+            .flags(Flags::BUFFER_SELECT);
+        // SAFETY: the entry points to nothing; the kernel chooses a slot, and slots stay until the ring is gone. The
+        // descriptor is closed only after this completion.
+        unsafe { ring.push(receive, Purpose::Receive(id.0)) };
+    }
+
+    fn receive_more(&mut self, id: ConnectionId) {
+        let (ring, owned) = self.parts();
+        let Some(connection) = owned.connections.get_mut(id) else { return };
+        let input = &mut connection.input;
+        let Some(gathering) = input.gathering else { return };
+        let ask_min = if connection.limit.is_set { ASK_MIN } else { FIRST_ASK_MIN };
+        let ask = (gathering.filled * ASK_FACTOR).max(ask_min).min(gathering.length - gathering.filled);
+        if !owned.gathers.count(gathering.mapping, gathering.filled + ask) {
+            self.end(id, CloseReason::Memory(gathering.length as i32));
+            return;
+        }
+        let memory = owned.gathers.memory(gathering.mapping).expect("a mapping that is in use");
+        input.armed = Armed::Gather;
+        let first = if input.more { 0 } else { POLL_FIRST };
+        let place = memory.at(gathering.filled);
+        assert!(gathering.filled + ask <= memory.len(), "a frame is longer than its mapping");
+        let receive = opcode::Recv::new(Fd(connection.socket.as_raw_fd()), place, ask as u32)
+            .flags(libc::MSG_WAITALL)
+            .ioprio(first)
+            .build();
+        // SAFETY: `ask` bytes inside a mapping (asserted) that is this connection's until the completion: closing waits
+        // for it, and the mapping goes back only afterwards. Nobody reads these bytes meanwhile.
+        unsafe { ring.push(receive, Purpose::Gather(id.0)) };
+    }
+
+    pub(crate) fn received(&mut self, id: ConnectionId, completed: Completed) {
+        let (_, owned) = self.parts();
+        let arena_position = completed.slot.map(|slot| {
+            owned.slots.take(slot, id);
+            (slot, owned.slots.position(slot))
+        });
+        let slot_bytes = owned.slots.slot_bytes();
+        let connection =
+            owned.connections.get_mut(id).expect("a connection stays until its receive has ended");
+        let input = &mut connection.input;
+        assert_eq!(input.armed, Armed::Slot, "a receive completed that was not begun");
+        input.armed = Armed::No;
+        input.more = completed.nonempty;
+        if completed.result > 0 {
+            let (slot, start) = arena_position.expect("bytes arrive in a slot");
+            let length = completed.result as usize;
+            assert!(length <= slot_bytes, "more bytes than a slot has");
+            input.slots_held += 1;
+            input.unread = Some(Unread { slot, start, end: start + length });
+            owned.counters.receives += 1;
+            owned.counters.bytes_received += length as u64;
+            if connection.phase != Phase::Open {
+                self.drop_unread(id);
+            }
+        } else if let Some((slot, _)) = arena_position {
+            owned.slots.let_go(slot);
+        }
+        self.received_status(id, completed.result);
+    }
+
+    pub(crate) fn gathered(&mut self, id: ConnectionId, completed: Completed) {
+        let (_, owned) = self.parts();
+        let connection =
+            owned.connections.get_mut(id).expect("a connection stays until its receive has ended");
+        let input = &mut connection.input;
+        assert_eq!(input.armed, Armed::Gather, "a receive completed that was not begun");
+        input.armed = Armed::No;
+        input.more = completed.nonempty;
+        let gathering = input.gathering.as_mut().expect("a gathering receive has a frame");
+        if completed.result > 0 {
+            gathering.filled += completed.result as usize;
+            assert!(gathering.filled <= gathering.length, "more bytes than were asked for");
+            owned.counters.receives += 1;
+            owned.counters.bytes_received += completed.result as u64;
+        }
+        self.received_status(id, completed.result);
+    }
+
+    /// What the result of a receive means, its bytes aside.
+    fn received_status(&mut self, id: ConnectionId, result: i32) {
+        let (_, owned) = self.parts();
+        let connection =
+            owned.connections.get_mut(id).expect("a connection stays until its receive has ended");
+        match connection.phase {
+            Phase::Closing(_) => return self.may_finish(id),
+            // A peer that will send nothing more may still read.
+            Phase::Draining if result >= 0 => return,
+            Phase::Draining | Phase::Open => {}
+        }
+        match -result {
+            0 => self.end(id, CloseReason::Ended),
+            ..0 => self.go_on(id),
+            libc::ENOBUFS => self.found_no_slot(id),
+            libc::EINTR | libc::EAGAIN | libc::ECANCELED => self.go_on(id),
+            errno => self.end(id, CloseReason::Failed(errno)),
+        }
+    }
+
+    fn found_no_slot(&mut self, id: ConnectionId) {
+        let (_, owned) = self.parts();
+        owned.counters.starved += 1;
+        // Slots that came back between the kernel's look and ours announce nothing: try again at once.
+        if owned.slots.held() < owned.slots.len() {
+            self.go_on(id);
+            return;
+        }
+        if let Some(connection) = owned.connections.get_mut(id) {
+            connection.input.is_starved = true;
+            owned.starved.push_back(id);
+        }
+    }
+
+    /// A slot is with the kernel again: its holder may receive, and whoever found none.
+    pub(crate) fn slot_came_back(&mut self, owner: ConnectionId) {
+        let (_, owned) = self.parts();
+        let starved = next_starved(owned);
+        if let Some(connection) = owned.connections.get_mut(owner) {
+            connection.input.slots_held -= 1;
+            self.go_on(owner);
+        }
+        if let Some(starved) = starved {
+            self.go_on(starved);
+        }
+    }
+}
+
+/// The connection that has waited longest for a slot and still exists.
+fn next_starved(owned: &mut Owned) -> Option<ConnectionId> {
+    while let Some(id) = owned.starved.pop_front() {
+        if let Some(connection) = owned.connections.get_mut(id) {
+            connection.input.is_starved = false;
+            return Some(id);
+        }
+    }
+    None
+}

@@ -1,0 +1,150 @@
+//! The io_uring: entries in, completions out. The only file that submits.
+//!
+//! What it is not: an owner of memory. The one invariant: whoever pushes an entry keeps what it points to in place until the
+//! entry's completion has been seen; `in_flight` counts those that have not.
+
+use crate::id::Purpose;
+use io_uring::squeue::Entry;
+use io_uring::{IoUring, cqueue};
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, RawFd};
+
+/// How often a submission the kernel has no memory for is repeated before the next turn has to.
+const SUBMIT_TRIES: usize = 1000;
+
+/// One completion, taken apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Completed {
+    pub purpose: Purpose,
+    pub result: i32,
+    /// The slot the kernel chose.
+    pub slot: Option<u16>,
+    /// The operation goes on: this was not its last completion.
+    pub more: bool,
+    /// The socket has more bytes.
+    pub nonempty: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ring {
+    ring: Uring,
+    entries: VecDeque<Entry>,
+    in_flight: usize,
+    enters: u64,
+    /// A submitter that is not the ring's creator is an error, so this is not `Send`.
+    one_thread: PhantomData<*mut ()>,
+}
+
+/// `IoUring` has no `Debug`.
+struct Uring(IoUring);
+
+impl std::fmt::Debug for Uring {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Uring({})", self.0.as_raw_fd())
+    }
+}
+
+impl Ring {
+    pub(crate) fn new(ring: IoUring) -> Ring {
+        let entries = VecDeque::new();
+        Ring { ring: Uring(ring), entries, in_flight: 0, enters: 0, one_thread: PhantomData }
+    }
+
+    /// Queues an operation; it begins with the next `submit`.
+    ///
+    /// # Safety
+    ///
+    /// What the entry points to stays in place and is not freed until its last completion has come out of `next`; what the
+    /// kernel writes to is not touched until then.
+    pub(crate) unsafe fn push(&mut self, entry: Entry, purpose: Purpose) {
+        self.entries.push_back(entry.user_data(purpose.user_data()));
+        self.in_flight += 1;
+    }
+
+    /// Operations whose last completion has not been seen.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(crate) fn enters(&self) -> u64 {
+        self.enters
+    }
+
+    pub(crate) fn poll_fd(&self) -> RawFd {
+        self.ring.0.as_raw_fd()
+    }
+
+    /// Entries wait for `submit`.
+    pub(crate) fn has_entries(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
+    /// Hands everything over: one enter, unless there is more than a queue's worth.
+    pub(crate) fn submit(&mut self) {
+        self.fill_queue();
+        while !self.ring.0.submission().is_empty() {
+            self.enter();
+            let before = self.entries.len();
+            self.fill_queue();
+            if self.entries.len() == before {
+                break;
+            }
+        }
+    }
+
+    fn fill_queue(&mut self) {
+        let mut queue = self.ring.0.submission();
+        while let Some(entry) = self.entries.front() {
+            // SAFETY: whoever pushed the entry promised that what it points to stays until the completion.
+            if unsafe { queue.push(entry) }.is_err() {
+                break;
+            }
+            self.entries.pop_front();
+        }
+    }
+
+    /// The kernel may take fewer than there are: the queue itself knows what is left.
+    fn enter(&mut self) {
+        for _ in 0..SUBMIT_TRIES {
+            self.enters += 1;
+            match self.ring.0.submitter().submit() {
+                Ok(_) => return,
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EINTR) => {}
+                    Some(libc::EAGAIN) => std::thread::yield_now(),
+                    // The kernel wants completions taken first: the next reap does.
+                    Some(libc::EBUSY) => return,
+                    _ => panic!("io_uring_enter refused a valid submission: {error}"),
+                },
+            }
+        }
+    }
+
+    /// The next completion, if there is one. Never blocks.
+    pub(crate) fn next(&mut self) -> Option<Completed> {
+        if self.ring.0.submission().cq_overflow() && self.ring.0.completion().is_empty() {
+            // The kernel holds completions back until it is asked for them.
+            self.enter();
+        }
+        let mut queue = self.ring.0.completion();
+        assert_eq!(queue.overflow(), 0, "the completion queue overflowed");
+        let entry = queue.next()?;
+        let (user_data, flags) = (entry.user_data(), entry.flags());
+        let more = cqueue::more(flags);
+        if !more {
+            self.in_flight = self.in_flight.checked_sub(1).expect("a completion without an operation");
+        }
+        let Some(purpose) = Purpose::of_user_data(user_data) else {
+            panic!("io_uring completed {user_data:#x}, which is no operation of ours");
+        };
+        let slot = cqueue::buffer_select(flags);
+        Some(Completed {
+            purpose,
+            result: entry.result(),
+            slot,
+            more,
+            nonempty: cqueue::sock_nonempty(flags),
+        })
+    }
+}
