@@ -41,6 +41,8 @@ export interface RingListener {
 /** Opens the native side; `wake` is its one callback. */
 export type OpenNet = (wake: () => void) => NativeNet;
 
+/** A connection's number is an index and, from this on, how often that was given out before. */
+const INDEX_LIMIT = 2 ** 20;
 /** Rows of commands kept between turns. */
 const ROWS_KEPT = 4096;
 
@@ -48,7 +50,8 @@ export class RingNet {
   /** Monotonic ms of the latest wake. */
   nowMs = performance.now();
   readonly #native: NativeNet;
-  readonly #users = new Map<number, RingUser>();
+  /** By the index in a connection's number; an index is given out again only after its `closed` row. */
+  readonly #users: (RingUser | undefined)[] = [];
   readonly #listeners = new Map<number, RingListener>();
   readonly #memories: (Uint8Array | undefined)[] = [];
   readonly #report: (error: unknown) => void;
@@ -62,11 +65,6 @@ export class RingNet {
   constructor(open: OpenNet, report: (error: unknown) => void = rethrow) {
     this.#report = report;
     this.#native = open(() => this.#wake());
-  }
-
-  /** Connections that are open. */
-  get connections(): number {
-    return this.#users.size;
   }
 
   /** Counters of the native side by name; all but three gauges only grow. */
@@ -144,7 +142,7 @@ export class RingNet {
 
   /** Closes at once and forgets the user: it hears nothing more. */
   drop(connection: number): void {
-    if (this.#users.delete(connection)) this.#command(NetCommand.close, connection, 0, 0, 0);
+    if (this.#forget(connection) !== undefined) this.#command(NetCommand.close, connection, 0, 0, 0);
   }
 
   /** Closes when everything queued has been sent; the user is told. */
@@ -217,7 +215,7 @@ export class RingNet {
     switch (events[at]) {
       case NetEvent.frame: {
         const token = events[at + 5] as number;
-        const user = this.#users.get(connection);
+        const user = this.#users[connection % INDEX_LIMIT];
         // Forgotten meanwhile; the memory is still to be let go of.
         if (user === undefined) this.release(token);
         else
@@ -225,17 +223,14 @@ export class RingNet {
         return;
       }
       case NetEvent.sent:
-        this.#users.get(connection)?.sent(events[at + 2] as number);
+        this.#users[connection % INDEX_LIMIT]?.sent(events[at + 2] as number);
         return;
       case NetEvent.accepted:
         this.#accepted(connection, events[at + 2] as number);
         return;
-      case NetEvent.closed: {
-        const user = this.#users.get(connection);
-        this.#users.delete(connection);
-        user?.closed(events[at + 2] as NetClosedNumber, events[at + 3] as number);
+      case NetEvent.closed:
+        this.#forget(connection)?.closed(events[at + 2] as NetClosedNumber, events[at + 3] as number);
         return;
-      }
       case NetEvent.refused:
         this.#listeners.get(connection)?.refused(events[at + 2] as number, events[at + 3] as number);
         return;
@@ -247,8 +242,14 @@ export class RingNet {
   #accepted(connection: number, listener: number): void {
     const peer = this.#native.peer(connection);
     const user = peer && this.#listeners.get(listener)?.accept(connection, peer);
-    if (user) this.#users.set(connection, user);
+    if (user) this.#users[connection % INDEX_LIMIT] = user;
     else this.#command(NetCommand.close, connection, 0, 0, 0);
+  }
+
+  #forget(connection: number): RingUser | undefined {
+    const user = this.#users[connection % INDEX_LIMIT];
+    this.#users[connection % INDEX_LIMIT] = undefined;
+    return user;
   }
 
   #memory(index: number): Uint8Array {

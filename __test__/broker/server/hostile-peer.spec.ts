@@ -1,11 +1,11 @@
 /** Hostile inputs 1-5 and 14 of the reliability requirements: only the connection that sends them suffers. */
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { heartbeatApi } from '../../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
 import { apiVersionsApi } from '../../../ts/broker/protocol/gen/18-api-versions.gen.ts';
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
 import { framedRequest, RawClient } from './raw-client.ts';
-import { apiVersionsHandler, echoHeartbeat, heartbeatHandler, serve } from './served.ts';
+import { apiVersionsHandler, echoHeartbeat, heartbeatHandler, serveOver, transports } from './served.ts';
 
 function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -29,126 +29,130 @@ const REFUSED: [name: string, bytes: Buffer, log: string][] = [
   ],
 ];
 
-test.each(REFUSED)('%s closes that connection, says why, and touches no other', async (_name, bytes, log) => {
-  await using served = await serve([echoHeartbeat]);
-  const bystander = await RawClient.open(served.port);
-  const client = await RawClient.open(served.port);
-  client.send(bytes);
-  expect(await client.frame()).toBeNull();
-  expect(served.lines.join()).toContain(log);
-  bystander.send(framedRequest(heartbeatApi, 4, 1, {}));
-  expect(await bystander.correlations(1)).toEqual([1]);
-  bystander.destroy();
-});
+describe.each(transports)('over %s', (transport) => {
+  const serve = serveOver(transport);
 
-test('input 4: a request that stops in the middle is closed at the deadline', async () => {
-  await using served = await serve([echoHeartbeat], { firstRequestMs: 60, sweepMs: 10 });
-  const client = await RawClient.open(served.port);
-  client.send(Buffer.concat([int32(100), Buffer.from('abc')]));
-  expect(await client.frame()).toBeNull();
-  expect(served.lines.join()).toContain('no whole request');
-});
-
-test('a peer that has spoken may then be silent for the idle time, and no longer', async () => {
-  await using served = await serve([echoHeartbeat], { firstRequestMs: 20, idleMs: 150, sweepMs: 10 });
-  const client = await RawClient.open(served.port);
-  client.send(framedRequest(heartbeatApi, 4, 1, {}));
-  await client.correlations(1);
-  const start = performance.now();
-  await client.closed;
-  expect(performance.now() - start).toBeGreaterThan(100);
-});
-
-test('input 5: ApiVersions in an unsupported version is answered with error 35 in the layout of version 0', async () => {
-  await using served = await serve([apiVersionsHandler(), echoHeartbeat]);
-  const client = await RawClient.open(served.port);
-  client.send(framedRequest(apiVersionsApi, 77, 5, { clientSoftwareName: 'x', clientSoftwareVersion: '1' }));
-  const reply = (await client.frame()) as Buffer;
-  expect(reply.readInt32BE(0)).toBe(5);
-  const body = apiVersionsApi.decodeResponse(new Reader(reply, 4), 0);
-  expect(body.errorCode).toBe(35);
-  expect(body.apiKeys).toContainEqual({ apiKey: 18, minVersion: 0, maxVersion: 4 });
-  client.send(framedRequest(apiVersionsApi, 3, 6, { clientSoftwareName: 'x', clientSoftwareVersion: '1' }));
-  // The body of version 3 is flexible, the header before it is not: no tag byte between correlation id and error code.
-  const second = (await client.frame()) as Buffer;
-  const reader = new Reader(second, 4);
-  expect(apiVersionsApi.decodeResponse(reader, 3).errorCode).toBe(0);
-  reader.finish();
-  client.destroy();
-});
-
-test('input 14: a peer that never reads is not read from above the cap, and is cut at the deadline', async () => {
-  let served14 = 0;
-  const big = heartbeatHandler((_request, exchange) => {
-    served14 += 1;
-    const writer = exchange.begin(256 * 1024);
-    writer.reserve(256 * 1024);
-    exchange.finish(writer);
-  });
-  const limits = { unsentMs: 200, maxUnsentBytes: 1024 * 1024, sweepMs: 20 };
-  await using served = await serve([big], limits);
-  const client = await RawClient.open(served.port);
-  client.socket.pause();
-  client.send(Buffer.concat(Array.from({ length: 500 }, (_, i) => framedRequest(heartbeatApi, 4, i, {}))));
-  const deadline = performance.now() + 5_000;
-  while (!served.lines.join().includes('not read') && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  expect(served.lines.join()).toContain('of replies not read');
-  // The cap, one reply above it, and what the kernel's own socket buffers took.
-  expect(served14).toBeLessThan(100);
-  expect(served.server.connections).toBe(0);
-  client.destroy();
-});
-
-test('a peer that reads slowly gets every byte of a reply larger than the window', async () => {
-  const size = 9 * 1024 * 1024 + 17;
-  const big = heartbeatHandler((_request, exchange) => {
-    const writer = exchange.begin(size);
-    writer.reserve(size);
-    writer.buffer.fill(0x5a, writer.position - size, writer.position);
-    exchange.finish(writer);
-  });
-  await using served = await serve([big]);
-  const client = await RawClient.open(served.port);
-  client.send(framedRequest(heartbeatApi, 0, 3, {}));
-  client.socket.pause();
-  await new Promise((resolve) => setTimeout(resolve, 30));
-  client.socket.resume();
-  const reply = (await client.frame()) as Buffer;
-  expect(reply.length).toBe(size + 4);
-  expect(reply.subarray(4).every((byte) => byte === 0x5a)).toBe(true);
-  client.destroy();
-});
-
-test('at most the allowed number of requests is open, and the rest follows as replies are given', async () => {
-  const open: { reply(response: { errorCode: number }): void }[] = [];
-  let most = 0;
-  let answered = 0;
-  const handler = heartbeatHandler((_request, exchange) => {
-    open.push(exchange);
-    most = Math.max(most, open.length);
-  });
-  await using served = await serve([handler], { maxOpenRequests: 8 });
-  const client = await RawClient.open(served.port);
-  client.send(Buffer.concat(Array.from({ length: 100 }, (_, i) => framedRequest(heartbeatApi, 4, i, {}))));
-  while (answered < 100) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    answered += open.length;
-    for (const exchange of open.splice(0)) exchange.reply({ errorCode: 0 });
-  }
-  expect(most).toBe(8);
-  expect(await client.correlations(100)).toEqual(Array.from({ length: 100 }, (_, i) => i));
-  client.destroy();
-});
-
-test('a hundred garbage connections cause a handful of log lines', async () => {
-  await using served = await serve([echoHeartbeat]);
-  for (let i = 0; i < 100; i += 1) {
+  test.each(REFUSED)('%s closes that connection, says why, and touches no other', async (_name, bytes, log) => {
+    await using served = await serve([echoHeartbeat]);
+    const bystander = await RawClient.open(served.port);
     const client = await RawClient.open(served.port);
-    client.send(Buffer.from('GET / HTTP/1.1\r\n'));
+    client.send(bytes);
+    expect(await client.frame()).toBeNull();
+    expect(served.lines.join()).toContain(log);
+    bystander.send(framedRequest(heartbeatApi, 4, 1, {}));
+    expect(await bystander.correlations(1)).toEqual([1]);
+    bystander.destroy();
+  });
+
+  test('input 4: a request that stops in the middle is closed at the deadline', async () => {
+    await using served = await serve([echoHeartbeat], { firstRequestMs: 60, sweepMs: 10 });
+    const client = await RawClient.open(served.port);
+    client.send(Buffer.concat([int32(100), Buffer.from('abc')]));
+    expect(await client.frame()).toBeNull();
+    expect(served.lines.join()).toContain('no whole request');
+  });
+
+  test('a peer that has spoken may then be silent for the idle time, and no longer', async () => {
+    await using served = await serve([echoHeartbeat], { firstRequestMs: 20, idleMs: 150, sweepMs: 10 });
+    const client = await RawClient.open(served.port);
+    client.send(framedRequest(heartbeatApi, 4, 1, {}));
+    await client.correlations(1);
+    const start = performance.now();
     await client.closed;
-  }
-  expect(served.lines.length).toBeLessThan(10);
-  expect(served.server.connections).toBe(0);
+    expect(performance.now() - start).toBeGreaterThan(100);
+  });
+
+  test('input 5: ApiVersions in an unsupported version is answered with error 35 in the layout of version 0', async () => {
+    await using served = await serve([apiVersionsHandler(), echoHeartbeat]);
+    const client = await RawClient.open(served.port);
+    client.send(framedRequest(apiVersionsApi, 77, 5, { clientSoftwareName: 'x', clientSoftwareVersion: '1' }));
+    const reply = (await client.frame()) as Buffer;
+    expect(reply.readInt32BE(0)).toBe(5);
+    const body = apiVersionsApi.decodeResponse(new Reader(reply, 4), 0);
+    expect(body.errorCode).toBe(35);
+    expect(body.apiKeys).toContainEqual({ apiKey: 18, minVersion: 0, maxVersion: 4 });
+    client.send(framedRequest(apiVersionsApi, 3, 6, { clientSoftwareName: 'x', clientSoftwareVersion: '1' }));
+    // The body of version 3 is flexible, the header before it is not: no tag byte between correlation id and error code.
+    const second = (await client.frame()) as Buffer;
+    const reader = new Reader(second, 4);
+    expect(apiVersionsApi.decodeResponse(reader, 3).errorCode).toBe(0);
+    reader.finish();
+    client.destroy();
+  });
+
+  test('input 14: a peer that never reads is not read from above the cap, and is cut at the deadline', async () => {
+    let served14 = 0;
+    const big = heartbeatHandler((_request, exchange) => {
+      served14 += 1;
+      const writer = exchange.begin(256 * 1024);
+      writer.reserve(256 * 1024);
+      exchange.finish(writer);
+    });
+    const limits = { unsentMs: 200, maxUnsentBytes: 1024 * 1024, sweepMs: 20 };
+    await using served = await serve([big], limits);
+    const client = await RawClient.open(served.port);
+    client.socket.pause();
+    client.send(Buffer.concat(Array.from({ length: 500 }, (_, i) => framedRequest(heartbeatApi, 4, i, {}))));
+    const deadline = performance.now() + 5_000;
+    while (!served.lines.join().includes('not read') && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(served.lines.join()).toContain('of replies not read');
+    // The cap, one reply above it, and what the kernel's own socket buffers took.
+    expect(served14).toBeLessThan(100);
+    expect(served.server.connections).toBe(0);
+    client.destroy();
+  });
+
+  test('a peer that reads slowly gets every byte of a reply larger than the window', async () => {
+    const size = 9 * 1024 * 1024 + 17;
+    const big = heartbeatHandler((_request, exchange) => {
+      const writer = exchange.begin(size);
+      writer.reserve(size);
+      writer.buffer.fill(0x5a, writer.position - size, writer.position);
+      exchange.finish(writer);
+    });
+    await using served = await serve([big]);
+    const client = await RawClient.open(served.port);
+    client.send(framedRequest(heartbeatApi, 0, 3, {}));
+    client.socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    client.socket.resume();
+    const reply = (await client.frame()) as Buffer;
+    expect(reply.length).toBe(size + 4);
+    expect(reply.subarray(4).every((byte) => byte === 0x5a)).toBe(true);
+    client.destroy();
+  });
+
+  test('at most the allowed number of requests is open, and the rest follows as replies are given', async () => {
+    const open: { reply(response: { errorCode: number }): void }[] = [];
+    let most = 0;
+    let answered = 0;
+    const handler = heartbeatHandler((_request, exchange) => {
+      open.push(exchange);
+      most = Math.max(most, open.length);
+    });
+    await using served = await serve([handler], { maxOpenRequests: 8 });
+    const client = await RawClient.open(served.port);
+    client.send(Buffer.concat(Array.from({ length: 100 }, (_, i) => framedRequest(heartbeatApi, 4, i, {}))));
+    while (answered < 100) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      answered += open.length;
+      for (const exchange of open.splice(0)) exchange.reply({ errorCode: 0 });
+    }
+    expect(most).toBe(8);
+    expect(await client.correlations(100)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    client.destroy();
+  });
+
+  test('a hundred garbage connections cause a handful of log lines', async () => {
+    await using served = await serve([echoHeartbeat]);
+    for (let i = 0; i < 100; i += 1) {
+      const client = await RawClient.open(served.port);
+      client.send(Buffer.from('GET / HTTP/1.1\r\n'));
+      await client.closed;
+    }
+    expect(served.lines.length).toBeLessThan(10);
+    expect(served.server.connections).toBe(0);
+  });
 });

@@ -1,4 +1,8 @@
-/** A Kafka server on a free port with handlers of the test's own, and what it printed. */
+/**
+ * A Kafka server on a free port with handlers of the test's own, and what it printed, over either transport.
+ *
+ * To remember: a spec that holds of connections is run over both, by `describe.each(transports)`.
+ */
 
 import type { ConnectionLimits } from '../../../ts/broker/connection-limits.ts';
 import {
@@ -20,6 +24,9 @@ import {
 } from '../../../ts/broker/protocol/gen/18-api-versions.gen.ts';
 import { KafkaServer } from '../../../ts/broker/server.ts';
 import type { LeaseHolder } from '../../../ts/log/types.ts';
+import { chooseSockets } from '../../../ts/net/choose-sockets.ts';
+import type { RingNet } from '../../../ts/net/ring-net.ts';
+import { openWatchedEngine } from '../support/watched-engine.ts';
 
 export interface Served {
   readonly server: KafkaServer;
@@ -28,10 +35,33 @@ export interface Served {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function serve(handlers: AnyHandler[], limits: Partial<ConnectionLimits> = {}): Promise<Served> {
+/** What carries the connections of a test. */
+export const transports: readonly TransportName[] = ['node'];
+export type TransportName = 'node' | 'ring';
+
+type Serve = (handlers: AnyHandler[], limits?: Partial<ConnectionLimits>) => Promise<Served>;
+
+/** `serve` over one transport. */
+export function serveOver(transport: TransportName): Serve {
+  return (handlers, limits = {}) => (transport === 'ring' ? serveOnRing(handlers, limits) : serve(handlers, limits));
+}
+
+async function serveOnRing(handlers: AnyHandler[], limits: Partial<ConnectionLimits>): Promise<Served> {
+  const engine = openWatchedEngine();
+  const { ring } = chooseSockets('ring', engine, 1000);
+  const served = await serve(handlers, limits, ring);
+  const dispose = async () => {
+    await served[Symbol.asyncDispose]();
+    await ring?.close();
+    await engine.close();
+  };
+  return { ...served, [Symbol.asyncDispose]: dispose };
+}
+
+async function serve(handlers: AnyHandler[], limits: Partial<ConnectionLimits>, ring?: RingNet): Promise<Served> {
   const lines: string[] = [];
   const table = new HandlerTable(handlers);
-  const server = new KafkaServer({ table, leases: noLeases, limits, print: (line) => lines.push(line) });
+  const server = new KafkaServer({ table, leases: noLeases, limits, print: (line) => lines.push(line), ring });
   const { port } = await server.listen(0, '127.0.0.1');
   return { server, port, lines, [Symbol.asyncDispose]: () => server.close(100) };
 }
