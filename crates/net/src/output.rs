@@ -165,7 +165,7 @@ mod tests {
                 Flying::Range(start, length) => std::slice::from_raw_parts(start, length as usize).to_vec(),
                 Flying::Message(message) => {
                     let message = &*message;
-                    let vectors = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen as usize);
+                    let vectors = std::slice::from_raw_parts(message.msg_iov, message.msg_iovlen);
                     let ranges = vectors
                         .iter()
                         .map(|v| std::slice::from_raw_parts(v.iov_base.cast::<u8>(), v.iov_len));
