@@ -5,8 +5,6 @@
  * for is kept, whole and in front, until it fits; what waits there has a limit.
  */
 
-import type { Durability } from '../durability.ts';
-import { levelName } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
@@ -15,7 +13,8 @@ import { Code, Level } from '../io/native-types.ts';
 import type { Plan } from '../io/plan.ts';
 import { type Participant, succeeded, type Ticket } from '../io/turn.ts';
 import type { Waiter } from '../io/waiters.ts';
-import { AppendResult } from './append-result.ts';
+import { Answers } from './answers.ts';
+import type { AppendResult, PlacedFrame } from './append-result.ts';
 import type { RecordInput } from './record.ts';
 import { type BatchTools, BatchWriter } from './record-batch.ts';
 
@@ -33,65 +32,53 @@ export interface BatchLimits {
 const RETRY_MS = 2;
 const RECORDS_MAX = 100_000;
 
-/** One call of `append` inside a batch. */
-interface Member {
-  resolve: (result: AppendResult) => void;
-  reject: (error: unknown) => void;
-  /** Records before it in the batch. */
-  readonly delta: number;
-  readonly count: number;
-  readonly level: LevelNumber;
-}
-
-let takenResolve: (result: AppendResult) => void;
-let takenReject: (error: unknown) => void;
-/** One executor for all promises: no closure per append. */
-function take(resolve: (result: AppendResult) => void, reject: (error: unknown) => void): void {
-  takenResolve = resolve;
-  takenReject = reject;
-}
+/** A batch is prepared for at most so many appends. */
+const EXPECTED_MAX = 4096;
 
 /** A batch that is being filled, or waits. */
 class OpenBatch implements Ticket, Waiter {
   readonly rows = 1;
   lsn = 0;
-  level: LevelNumber = Level.memory;
-  members: Member[] = [];
   end = 0;
-  base = 0;
+  /** Timestamp of records that bring none, ms. */
+  readonly now = Date.now();
+  readonly answers: Answers;
   readonly writer: BatchWriter;
-  readonly owner: Appender;
+  readonly #owner: Appender;
+  #frame: PlacedFrame | undefined;
 
-  constructor(owner: Appender, writer: BatchWriter) {
-    this.owner = owner;
+  constructor(owner: Appender, writer: BatchWriter, expected: number) {
+    this.#owner = owner;
     this.writer = writer;
+    this.answers = new Answers(expected);
     writer.begin();
   }
 
   placed(plan: Plan, row: number): void {
     const code = plan.codeOf(row);
     if (code === Code.busy) {
-      this.owner.stall(this);
+      this.#owner.stall(this);
       return;
     }
-    this.owner.recycle(this.writer);
+    this.#owner.recycle(this.writer);
     if (!succeeded(code)) {
-      this.fail(fromCode(code));
+      this.answers.fail(fromCode(code));
       return;
     }
-    this.base = plan.baseOffsetOf(row);
     this.lsn = plan.lsnOf(row);
-    this.owner.passed(this);
+    this.#frame = this.#owner.frame(this.lsn, plan.baseOffsetOf(row));
+    this.#owner.passed(this);
   }
 
-  /** The batch's own level is reached, or will never be known. */
+  /** The strongest level is reached, or will never be known. */
   release(failure: CodeNumber): void {
-    if (failure !== Code.ok) this.fail(outcomeUnknown(failure));
-    else for (const member of this.members) this.owner.answer(this, member);
+    this.reached(this.answers.level, failure);
   }
 
-  fail(error: unknown): void {
-    for (const member of this.members) member.reject(error);
+  /** `level` is reached: whom that is enough for is answered. Or it will never be known. */
+  reached(level: LevelNumber, failure: CodeNumber): void {
+    if (failure === Code.ok && this.#frame) this.answers.answer(this.#frame, level);
+    else this.answers.fail(outcomeUnknown(failure));
   }
 }
 
@@ -109,6 +96,8 @@ export class Appender implements Participant {
   #stalled: OpenBatch[] = [];
   #stalledBytes = 0;
   #joined = false;
+  /** Appends of the last batch: the next one will be like it. */
+  #expected = 1;
 
   constructor(engine: NodeEngine, tools: BatchTools, limits: BatchLimits, id: number, index: number) {
     this.#engine = engine;
@@ -129,56 +118,58 @@ export class Appender implements Participant {
   }
 
   /** Adds one record to this turn's batch. Rejects; throws only MILLRACE_ARGUMENT and MILLRACE_TOO_LARGE. */
-  appendOne(record: RecordInput, level: LevelNumber, now: number): Promise<AppendResult> {
+  appendOne(record: RecordInput, level: LevelNumber): Promise<AppendResult> {
     const batch = this.#batchWithRoom();
     const { writer } = batch;
-    const delta = writer.count;
     writer.mark();
-    writer.add(record, now);
-    return this.#join(batch, delta, 1, level);
+    writer.add(record, batch.now);
+    return this.#join(batch, 1, level);
   }
 
   /** Adds records that stay together: all of them are stored, or none. */
-  appendMany(records: readonly RecordInput[], level: LevelNumber, now: number): Promise<AppendResult> {
+  appendMany(records: readonly RecordInput[], level: LevelNumber): Promise<AppendResult> {
     const batch = this.#batchWithRoom();
     const { writer } = batch;
-    const delta = writer.count;
     writer.mark();
     try {
-      for (const record of records) writer.add(record, now);
+      for (const record of records) writer.add(record, batch.now);
     } catch (error) {
       writer.rewind();
       throw error;
     }
-    return this.#join(batch, delta, records.length, level);
+    return this.#join(batch, records.length, level);
   }
 
   #batchWithRoom(): OpenBatch {
+    const open = this.#open;
+    if (open && this.#stalledBytes === 0) return open;
     if (this.#stalledBytes > this.#limits.stalledBytes) {
       throw new MillraceError('MILLRACE_BUSY', 'too much waits already for the engine to catch up');
     }
-    const open = this.#open;
-    if (open) return open;
-    const batch = new OpenBatch(this, this.#spare ?? new BatchWriter(this.#tools));
+    return open ?? this.#begin();
+  }
+
+  #begin(): OpenBatch {
+    const writer = this.#spare ?? new BatchWriter(this.#tools);
     this.#spare = undefined;
+    const batch = new OpenBatch(this, writer, this.#expected);
     this.#open = batch;
     this.#joinTurn();
     return batch;
   }
 
-  /** Makes what was just added a member of the batch. A batch is at most twice the limit. */
-  #join(batch: OpenBatch, delta: number, count: number, level: LevelNumber): Promise<AppendResult> {
+  /** Makes the `count` records that were just added a member of the batch. A batch is at most twice the limit. */
+  #join(batch: OpenBatch, count: number, level: LevelNumber): Promise<AppendResult> {
+    const { writer } = batch;
     const limit = this.#limits.batchBytes;
-    const added = batch.writer.lengthSinceMark;
+    const added = writer.lengthSinceMark;
     if (added > limit) {
-      batch.writer.rewind();
+      writer.rewind();
       throw new MillraceError('MILLRACE_TOO_LARGE', `${added} bytes in one append, the limit is ${limit}`);
     }
-    const promise = new Promise<AppendResult>(take);
-    batch.members.push({ resolve: takenResolve, reject: takenReject, delta, count, level });
-    if (level > batch.level) batch.level = level;
+    const promise = batch.answers.add(count, level);
     // A full batch is committed at once: at most one batch of a partition is in a turn, so a refusal cannot reorder them.
-    if (batch.writer.length >= limit || batch.writer.count >= RECORDS_MAX) this.#engine.commitNow();
+    if (writer.length >= limit || writer.count >= RECORDS_MAX) this.#engine.commitNow();
     return promise;
   }
 
@@ -193,8 +184,12 @@ export class Appender implements Participant {
     this.#joined = false;
     const open = this.#open;
     this.#open = undefined;
-    const batch = open && open.members.length > 0 ? open : undefined;
-    if (batch) batch.end = batch.writer.finish(this.#limits.codec);
+    const batch = open && open.answers.length > 0 ? open : undefined;
+    if (open && !batch) this.recycle(open.writer);
+    if (batch) {
+      batch.end = batch.writer.finish(this.#limits.codec);
+      this.#expected = Math.min(batch.answers.length, EXPECTED_MAX);
+    }
     if (this.#stalled.length === 0) {
       if (batch) this.#submit(batch);
       return;
@@ -211,7 +206,7 @@ export class Appender implements Participant {
   }
 
   #submit(batch: OpenBatch): void {
-    this.#engine.submitBatch(batch, this.id, batch.level, batch.writer.bytes, batch.end);
+    this.#engine.submitBatch(batch, this.id, batch.answers.level, batch.writer.bytes, batch.end);
   }
 
   #keep(batch: OpenBatch): void {
@@ -231,43 +226,26 @@ export class Appender implements Participant {
     this.#spare = writer;
   }
 
+  /** What the results of a batch have in common. Not the batch: results are kept by callers, its buffers must not be. */
+  frame(lsn: number, base: number): PlacedFrame {
+    return { flusher: this.#engine, partition: this.index, lsn, base };
+  }
+
   /** `batch` has its offsets: whom that is enough for is answered, the others wait. */
   passed(batch: OpenBatch): void {
     if (this.#stalled.length > 0) this.#joinTurn();
-    const { members, level } = batch;
-    if (level === Level.memory) {
-      for (const member of members) this.answer(batch, member);
+    const { answers } = batch;
+    if (answers.level === Level.memory) {
+      batch.release(Code.ok);
       return;
     }
-    const weaker = members.filter((member) => member.level < level);
-    if (weaker.length > 0) {
-      batch.members = members.filter((member) => member.level === level);
-      for (const member of weaker) if (member.level === Level.memory) this.answer(batch, member);
-      this.#waitWritten(
-        batch,
-        weaker.filter((member) => member.level === Level.written),
-      );
+    if (answers.mixed) {
+      batch.reached(Level.memory, Code.ok);
+      this.#engine.wait(Level.written, {
+        lsn: batch.lsn,
+        release: (failure) => batch.reached(Level.written, failure),
+      });
     }
-    this.#engine.wait(level, batch);
-  }
-
-  #waitWritten(batch: OpenBatch, members: readonly Member[]): void {
-    if (members.length === 0) return;
-    this.#engine.wait(Level.written, {
-      lsn: batch.lsn,
-      release: (failure) => {
-        for (const member of members) {
-          if (failure === Code.ok) this.answer(batch, member);
-          else member.reject(outcomeUnknown(failure));
-        }
-      },
-    });
-  }
-
-  answer(batch: OpenBatch, member: Member): void {
-    const level: Durability = levelName(member.level);
-    member.resolve(
-      new AppendResult(this.#engine, this.index, batch.base + member.delta, member.count, level, batch.lsn),
-    );
+    this.#engine.wait(answers.level, batch);
   }
 }

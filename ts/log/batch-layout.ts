@@ -47,6 +47,8 @@ export type Compression = (typeof codecNames)[number];
 
 /** Bytes `value` takes as a zigzag varint; a whole number of magnitude below 2^52. */
 export function varintLength(value: number): number {
+  if (value >= -64 && value < 64) return 1;
+  if (value >= -8192 && value < 8192) return 2;
   let zigzag = value < 0 ? -value * 2 - 1 : value * 2;
   let length = 1;
   for (; zigzag >= 128; zigzag = Math.floor(zigzag / 128)) length += 1;
@@ -55,6 +57,20 @@ export function varintLength(value: number): number {
 
 /** Writes `value` as a zigzag varint at `at`; answers the position behind it. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  if (value >= -64 && value < 64) {
+    bytes[at] = (value << 1) ^ (value >> 31);
+    return at + 1;
+  }
+  if (value >= -8192 && value < 8192) {
+    const zigzag = (value << 1) ^ (value >> 31);
+    bytes[at] = zigzag | 128;
+    bytes[at + 1] = zigzag >> 7;
+    return at + 2;
+  }
+  return writeLongVarint(bytes, at, value);
+}
+
+function writeLongVarint(bytes: Uint8Array, at: number, value: number): number {
   let zigzag = value < 0 ? -value * 2 - 1 : value * 2;
   let position = at;
   while (zigzag >= 0x8000_0000) {

@@ -4,7 +4,7 @@
  * Not the partitions' data, and not what a setting means: settings are text here. To remember: the state map is the
  * truth and this class its cache. A change is one atomic frame. A new topic shows when that frame is durable, so it is
  * complete the moment it is visible and survives a power cut (kafka.md rule 48); a deleted one is hidden when its frame
- * is submitted, because from then on its partitions are gone.
+ * is submitted, because from then on its partitions are gone; an altered one is shown as it was until the frame is durable.
  */
 
 import type { CodeNumber } from '../io/native-types.ts';
@@ -42,7 +42,16 @@ export type CatalogueOutcome =
 type Done = (outcome: CatalogueOutcome) => void;
 
 /** What happened to a topic, told to listeners after the cache has changed. */
-export type CatalogueChange = { kind: 'created'; topic: Topic } | { kind: 'deleted'; topic: Topic };
+export type CatalogueChange =
+  | { kind: 'created'; topic: Topic }
+  | { kind: 'altered'; topic: Topic; before: Topic }
+  | { kind: 'deleted'; topic: Topic };
+
+/** What a topic is to become: all its settings, and its number of partitions, which never shrinks. */
+export interface TopicAlteration {
+  config: ReadonlyMap<string, string>;
+  partitions: number;
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -174,6 +183,44 @@ export class TopicCatalogue {
     this.#change(name, effects, topic, (outcome) => {
       if (outcome.kind === 'done') this.#tell({ kind: 'deleted', topic });
       else this.#publish(topic);
+      done(outcome);
+    });
+  }
+
+  /**
+   * Changes settings or adds partitions. `decide` sees the topic as it stands when its turn has come, so that two changes
+   * never undo each other; undefined leaves it as it is. `done` runs once, when the change is durable or refused.
+   */
+  alter(name: string, decide: (topic: Topic) => TopicAlteration | undefined, done: Done): void {
+    const waiting = this.#changing.get(name);
+    if (waiting) {
+      waiting.push(() => this.alter(name, decide, done));
+      return;
+    }
+    const before = this.#byName.get(name);
+    if (!before) {
+      done({ kind: 'unknown' });
+      return;
+    }
+    const wanted = decide(before);
+    if (!wanted) {
+      done({ kind: 'done', topic: before });
+      return;
+    }
+    const first = this.#nextPartition;
+    const added = Array.from({ length: wanted.partitions - before.partitions.length }, (_, index) => first + index);
+    this.#nextPartition += added.length;
+    const topic: Topic = { ...before, partitions: [...before.partitions, ...added], config: new Map(wanted.config) };
+    const effects: Effect[] = added.map((partition) => ({ kind: 'createPartition', partition }));
+    if (added.length > 0) {
+      effects.push({ kind: 'put', key: partitionCounterKey(), value: encodeCounter(this.#nextPartition) });
+    }
+    effects.push({ kind: 'put', key: topicKey(name), value: encodeTopic(topic) });
+    this.#change(name, effects, topic, (outcome) => {
+      if (outcome.kind === 'done') {
+        this.#publish(topic);
+        this.#tell({ kind: 'altered', topic, before });
+      }
       done(outcome);
     });
   }

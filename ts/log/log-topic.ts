@@ -5,7 +5,7 @@
  * frame, so a call is stored as a whole or not at all, whatever its keys are.
  */
 
-import { type Durability, levelNumber } from '../durability.ts';
+import { type Durability, levelName, levelNumber } from '../durability.ts';
 import { abortedError, MillraceError, throwIfAborted } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
@@ -21,7 +21,7 @@ import { type ReadOptions, readBatches } from './reader.ts';
 import type { RecordInput } from './record.ts';
 import { BatchWriter } from './record-batch.ts';
 import { type ReadTarget, watermarksOf } from './start-position.ts';
-import type { Effect } from './types.ts';
+import type { Effect, EffectResult } from './types.ts';
 
 /** How to append. */
 export interface AppendOptions {
@@ -79,10 +79,11 @@ export class LogTopic {
   append(records: RecordInput | readonly RecordInput[], options?: AppendOptions): Promise<AppendResult> {
     try {
       this.#context.assertOpen();
-      const level = options?.durability === undefined ? this.#level : levelNumber(options.durability);
-      const signal = options?.signal;
+      if (options === undefined) return this.#place(records, this.#level, undefined);
+      const { durability, partition, signal } = options;
       throwIfAborted(signal);
-      const promise = this.#place(records, level, options?.partition);
+      const level = durability === undefined ? this.#level : levelNumber(durability);
+      const promise = this.#place(records, level, partition);
       return signal ? abortable(promise, signal) : promise;
     } catch (error) {
       return Promise.reject(error);
@@ -94,20 +95,21 @@ export class LogTopic {
     level: LevelNumber,
     partition: number | undefined,
   ): Promise<AppendResult> {
-    const now = Date.now();
-    if (!Array.isArray(records)) {
-      const record = records as RecordInput;
-      return this.#appender(partition ?? this.#partitionOf(record)).appendOne(record, level, now);
-    }
+    if (!Array.isArray(records)) return this.#placeOne(records as RecordInput, level, partition);
     const many = records as readonly RecordInput[];
     if (many.length === 0) throw new MillraceError('MILLRACE_ARGUMENT', 'append needs at least one record');
+    if (many.length === 1) return this.#placeOne(many[0] as RecordInput, level, partition);
     if (partition !== undefined || this.#appenders.length === 1) {
-      return this.#appender(partition ?? 0).appendMany(many, level, now);
+      return this.#appender(partition ?? 0).appendMany(many, level);
     }
     const groups = this.#spread(many);
     const [first] = groups;
-    if (groups.size === 1 && first) return this.#appender(first[0]).appendMany(first[1], level, now);
-    return this.#placeSpread(groups, level, now);
+    if (groups.size === 1 && first) return this.#appender(first[0]).appendMany(first[1], level);
+    return this.#placeSpread(groups, level);
+  }
+
+  #placeOne(record: RecordInput, level: LevelNumber, partition: number | undefined): Promise<AppendResult> {
+    return this.#appender(partition ?? this.#partitionOf(record)).appendOne(record, level);
   }
 
   #appender(partition: number): Appender {
@@ -116,9 +118,9 @@ export class LogTopic {
     return appender;
   }
 
-  #partitionOf(record: RecordInput): number {
-    const { key } = record;
-    if (key === undefined || key === null || this.#appenders.length === 1) return this.#sticky();
+  #partitionOf({ key }: RecordInput): number {
+    if (this.#appenders.length === 1) return 0;
+    if (key === undefined || key === null) return this.#sticky();
     return partitionOfKey(key, this.#appenders.length);
   }
 
@@ -142,8 +144,9 @@ export class LogTopic {
   }
 
   /** One frame over several partitions. What these partitions have collected so far goes first, to keep the order. */
-  #placeSpread(groups: Map<number, RecordInput[]>, level: LevelNumber, now: number): Promise<AppendResult> {
+  #placeSpread(groups: Map<number, RecordInput[]>, level: LevelNumber): Promise<AppendResult> {
     const { engine, binding, limits } = this.#context;
+    const now = Date.now();
     const effects: Effect[] = [];
     for (const [partition, records] of groups) {
       const appender = this.#appender(partition);
@@ -155,7 +158,7 @@ export class LogTopic {
       effects.push({ kind: 'append', partition: appender.id, bytes: writer.bytes, start: 0, end });
     }
     for (const partition of groups.keys()) this.#appender(partition).sealNow();
-    const durability = (['memory', 'written', 'durable'] as const)[level];
+    const durability = levelName(level);
     return new Promise((resolve, reject) => {
       engine.submit(effects, level, (results, failure) => {
         const refused = results.find((result) => !succeeded(result.code) && result.code !== Code.refusedWithFrame);
@@ -166,10 +169,10 @@ export class LogTopic {
           baseOffset: BigInt(results[index]?.baseOffset ?? -1),
           count: records.length,
         }));
-        const [head] = parts as [AppendPart];
-        const lsn = results[0]?.lsn ?? 0;
+        const [{ partition }] = parts as [AppendPart];
+        const [{ lsn, baseOffset: base }] = results as [EffectResult];
         const count = parts.reduce((total, part) => total + part.count, 0);
-        resolve(new AppendResult(engine, head.partition, Number(head.baseOffset), count, durability, lsn, parts));
+        resolve(new AppendResult({ flusher: engine, partition, lsn, base, parts }, 0, count, durability));
       });
     });
   }

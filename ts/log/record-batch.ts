@@ -23,11 +23,12 @@ const SHORT_TEXT = 64;
 /** Capacity that is kept between batches. */
 const KEPT_BYTES = 4 * 1024 * 1024;
 const FIRST_BYTES = 4096;
+/** Bytes the length of a record takes at most. */
+const LENGTH_MAX = 8;
 
 const none: readonly (readonly [string, Content])[] = [];
 
-function headerPairs(headers: HeadersInput | undefined): readonly (readonly [string, Content])[] {
-  if (headers === undefined) return none;
+function headerPairs(headers: HeadersInput): readonly (readonly [string, Content])[] {
   return Array.isArray(headers) ? headers : Object.entries(headers as Readonly<Record<string, Content>>);
 }
 
@@ -38,8 +39,7 @@ function contentLength(content: Content | undefined, what: string): number {
   throw new MillraceError('MILLRACE_ARGUMENT', `${what} must be bytes, text or null`);
 }
 
-function timestampOf(given: number | Date | undefined, now: number): number {
-  if (given === undefined) return now;
+function timestampOf(given: number | Date): number {
   const timestamp = typeof given === 'number' ? given : given.getTime();
   if (Number.isSafeInteger(timestamp) && timestamp >= 0) return timestamp;
   throw new MillraceError('MILLRACE_ARGUMENT', 'timestamp must be whole milliseconds since 1970');
@@ -106,44 +106,39 @@ export class BatchWriter {
   add(record: RecordInput, now: number): void {
     const keyLength = contentLength(record.key, 'key');
     const valueLength = contentLength(record.value, 'value');
-    const headers = headerPairs(record.headers);
-    const timestamp = timestampOf(record.timestamp, now);
-    if (this.#count === 0) {
-      this.#baseTimestamp = timestamp;
-      this.#maxTimestamp = timestamp;
-    } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
-    const delta = timestamp - this.#baseTimestamp;
+    const headers = record.headers === undefined ? none : headerPairs(record.headers);
+    const timestamp = record.timestamp === undefined ? now : timestampOf(record.timestamp);
+    const index = this.#count;
+    const delta = index === 0 ? 0 : timestamp - this.#baseTimestamp;
     const body =
       1 +
       varintLength(delta) +
-      varintLength(this.#count) +
+      varintLength(index) +
       varintLength(keyLength) +
       Math.max(keyLength, 0) +
       varintLength(valueLength) +
       Math.max(valueLength, 0) +
-      varintLength(headers.length) +
-      (headers.length === 0 ? 0 : headerBytes(headers));
-    this.#reserve(body + 8);
+      (headers === none ? 1 : headerBytes(headers));
+    if (this.#end + body + LENGTH_MAX > this.#bytes.length) this.#grow(body + LENGTH_MAX);
     const bytes = this.#bytes;
     let at = writeVarint(bytes, this.#end, body);
     bytes[at++] = 0;
     at = writeVarint(bytes, at, delta);
-    at = writeVarint(bytes, at, this.#count);
+    at = writeVarint(bytes, at, index);
     at = writeContent(bytes, at, record.key, keyLength);
     at = writeContent(bytes, at, record.value, valueLength);
-    at = writeVarint(bytes, at, headers.length);
-    for (const [name, value] of headers) {
-      at = writeContent(bytes, at, name, Buffer.byteLength(name));
-      at = writeContent(bytes, at, value, contentLength(value, 'header value'));
-    }
+    if (headers === none) bytes[at++] = 0;
+    else at = writeHeaders(bytes, at, headers);
+    if (index === 0) {
+      this.#baseTimestamp = timestamp;
+      this.#maxTimestamp = timestamp;
+    } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
     this.#end = at;
-    this.#count += 1;
+    this.#count = index + 1;
   }
 
-  #reserve(more: number): void {
-    const needed = this.#end + more;
-    if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, needed));
+  #grow(more: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#end + more));
     this.#bytes.copy(larger, 0, 0, this.#end);
     this.#bytes = larger;
   }
@@ -171,20 +166,29 @@ export class BatchWriter {
   #compress(codec: number, level: number): void {
     const packed = this.#tools.deflateRecords(codec, this.#bytes.subarray(HEADER_BYTES, this.#end), level);
     this.#end = HEADER_BYTES;
-    this.#reserve(packed.length);
+    if (HEADER_BYTES + packed.length > this.#bytes.length) this.#grow(packed.length);
     this.#bytes.set(packed, HEADER_BYTES);
     this.#end = HEADER_BYTES + packed.length;
   }
 }
 
 function headerBytes(headers: readonly (readonly [string, Content])[]): number {
-  let total = 0;
+  let total = varintLength(headers.length);
   for (const [name, value] of headers) {
     const nameLength = Buffer.byteLength(name);
     const valueLength = contentLength(value, 'header value');
     total += varintLength(nameLength) + nameLength + varintLength(valueLength) + Math.max(valueLength, 0);
   }
   return total;
+}
+
+function writeHeaders(bytes: Buffer, start: number, headers: readonly (readonly [string, Content])[]): number {
+  let at = writeVarint(bytes, start, headers.length);
+  for (const [name, value] of headers) {
+    at = writeContent(bytes, at, name, Buffer.byteLength(name));
+    at = writeContent(bytes, at, value, contentLength(value, 'header value'));
+  }
+  return at;
 }
 
 function writeTime(bytes: Buffer, timestamp: number, at: number): void {

@@ -16,7 +16,7 @@ export interface RecordInput {
   key?: Content | undefined;
   value?: Content | undefined;
   headers?: HeadersInput | undefined;
-  /** Milliseconds since 1970 or a Date; default: now. */
+  /** Milliseconds since 1970 or a Date; default: now, one moment for all records of a turn of the event loop. */
   timestamp?: number | Date | undefined;
 }
 
