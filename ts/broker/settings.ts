@@ -30,6 +30,8 @@ export interface TopicLimits {
   readonly floor: LevelNumber;
   readonly stampAppendTime: boolean;
   readonly refuseKeyless: boolean;
+  /** False for a topic that is only compacted: its records go by their keys alone. */
+  readonly mayDelete: boolean;
   /** -1 = for ever. */
   readonly retentionMs: number;
 }
@@ -99,12 +101,14 @@ export class BrokerSettings {
       if (!key) throw new Error(`no topic setting is called ${name}`);
       return this.topicValue(key, topic.config).value;
     };
+    const policies = splitList(value('cleanup.policy'));
     const limits: TopicLimits = {
       maxMessageBytes: Number(value('max.message.bytes')),
       floor: levelNumber(value('min.durability') as Durability),
       stampAppendTime: value('message.timestamp.type') === 'LogAppendTime',
-      refuseKeyless: splitList(value('cleanup.policy')).includes('compact'),
-      retentionMs: splitList(value('cleanup.policy')).includes('delete') ? Number(value('retention.ms')) : -1,
+      refuseKeyless: policies.includes('compact'),
+      mayDelete: policies.includes('delete') || !policies.includes('compact'),
+      retentionMs: policies.includes('delete') ? Number(value('retention.ms')) : -1,
     };
     this.#limits.set(topic, limits);
     return limits;

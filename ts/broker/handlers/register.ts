@@ -17,12 +17,24 @@ import { joinGroupHandler } from './11-join-group.ts';
 import { heartbeatHandler } from './12-heartbeat.ts';
 import { leaveGroupHandler } from './13-leave-group.ts';
 import { syncGroupHandler } from './14-sync-group.ts';
+import { describeGroupsHandler } from './15-describe-groups.ts';
+import { listGroupsHandler } from './16-list-groups.ts';
 import { apiVersionsHandler } from './18-api-versions.ts';
 import { createTopicsHandler } from './19-create-topics.ts';
 import { deleteTopicsHandler } from './20-delete-topics.ts';
+import { deleteRecordsHandler } from './21-delete-records.ts';
 import { initProducerIdHandler } from './22-init-producer-id.ts';
 import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.ts';
+import { describeAclsHandler } from './29-describe-acls.ts';
 import { describeConfigsHandler } from './32-describe-configs.ts';
+import { alterConfigsHandler } from './33-alter-configs.ts';
+import { createPartitionsHandler } from './37-create-partitions.ts';
+import { deleteGroupsHandler } from './42-delete-groups.ts';
+import { incrementalAlterConfigsHandler } from './44-incremental-alter-configs.ts';
+import { listPartitionReassignmentsHandler } from './46-list-partition-reassignments.ts';
+import { offsetDeleteHandler } from './47-offset-delete.ts';
+import { describeClusterHandler } from './60-describe-cluster.ts';
+import { describeTopicPartitionsHandler } from './75-describe-topic-partitions.ts';
 
 /** All handlers of one broker. */
 export function registerHandlers(context: BrokerContext): AnyHandler[] {
@@ -38,11 +50,23 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     heartbeatHandler(context),
     leaveGroupHandler(context),
     syncGroupHandler(context),
+    describeGroupsHandler(context),
+    listGroupsHandler(context),
     apiVersionsHandler(context),
     createTopicsHandler(context),
     deleteTopicsHandler(context),
+    deleteRecordsHandler(context),
     initProducerIdHandler(context),
     offsetForLeaderEpochHandler(context),
+    describeAclsHandler(),
     describeConfigsHandler(context),
+    alterConfigsHandler(context),
+    createPartitionsHandler(context),
+    deleteGroupsHandler(context),
+    incrementalAlterConfigsHandler(context),
+    listPartitionReassignmentsHandler(),
+    offsetDeleteHandler(context),
+    describeClusterHandler(context),
+    describeTopicPartitionsHandler(context),
   ];
 }

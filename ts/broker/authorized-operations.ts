@@ -1,0 +1,47 @@
+/**
+ * What a client may do, as the bit fields of "authorized operations": without access control, everything there is.
+ *
+ * Not access control. To remember: a bit is 1 << the number Kafka gives an operation.
+ */
+
+const Operation = {
+  read: 3,
+  write: 4,
+  create: 5,
+  delete: 6,
+  alter: 7,
+  describe: 8,
+  clusterAction: 9,
+  describeConfigs: 10,
+  alterConfigs: 11,
+  idempotentWrite: 12,
+} as const;
+
+type Name = keyof typeof Operation;
+
+function bits(...names: Name[]): number {
+  return names.reduce((sum, name) => sum | (1 << Operation[name]), 0);
+}
+
+/** The answer when the client did not ask. */
+export const NOT_ASKED = -(2 ** 31);
+export const GROUP_OPERATIONS = bits('read', 'delete', 'describe');
+export const TOPIC_OPERATIONS = bits(
+  'read',
+  'write',
+  'create',
+  'delete',
+  'alter',
+  'describe',
+  'describeConfigs',
+  'alterConfigs',
+);
+export const CLUSTER_OPERATIONS = bits(
+  'create',
+  'alter',
+  'describe',
+  'clusterAction',
+  'describeConfigs',
+  'alterConfigs',
+  'idempotentWrite',
+);
