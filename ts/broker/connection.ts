@@ -152,7 +152,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     const { limits } = this.#host;
     const { unsent } = this.#transport;
     if (unsent > 0) {
-      const waited = now - this.#transport.lastProgress;
+      const waited = this.#transport.stalledMs(now);
       if (waited > limits.unsentMs) this.shut(`${unsent} bytes of replies not read for ${seconds(waited)}`);
     } else if (!this.#hasSpoken) {
       if (now - this.#openedMs > limits.firstRequestMs)

@@ -65,8 +65,8 @@ export class NodeTransport implements Transport {
     return this.#output.unsent;
   }
 
-  get lastProgress(): number {
-    return this.#output.lastProgress;
+  stalledMs(now: number): number {
+    return now - this.#output.lastProgress;
   }
 
   next(): boolean {

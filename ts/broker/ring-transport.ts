@@ -53,7 +53,6 @@ export class RingTransport implements Transport, RingUser {
   end = 0;
   memory: RequestMemory = null;
   receivedMs: number;
-  lastProgress = 0;
   readonly #net: RingNet;
   readonly #connection: number;
   readonly #shared: RingOutput;
@@ -66,6 +65,9 @@ export class RingTransport implements Transport, RingUser {
   /** Where the reply that is being written into the shared buffer begins. */
   #writer: Writer | null = null;
   #writtenFrom = 0;
+  /** Monotonic ms since when `#stalledAt` bytes had been sent: as of the last look, no clock is read for a reply. */
+  #stalledSince = 0;
+  #stalledAt = -1;
   #queuedBytes = 0;
   #sentBytes = 0;
   #lent: Lent[] = [];
@@ -94,6 +96,14 @@ export class RingTransport implements Transport, RingUser {
 
   get unsent(): number {
     return this.#queuedBytes - this.#sentBytes;
+  }
+
+  stalledMs(now: number): number {
+    if (this.#stalledAt !== this.#sentBytes) {
+      this.#stalledAt = this.#sentBytes;
+      this.#stalledSince = now;
+    }
+    return now - this.#stalledSince;
   }
 
   frame(bytes: Uint8Array, start: number, end: number, token: number): void {
@@ -135,7 +145,6 @@ export class RingTransport implements Transport, RingUser {
 
   sent(bytes: number): void {
     this.#sentBytes = bytes;
-    this.lastProgress = this.#net.nowMs;
     let taken = 0;
     for (const { memory, end } of this.#lent) {
       if (end > bytes) break;
@@ -194,7 +203,6 @@ export class RingTransport implements Transport, RingUser {
 
   /** Names the pieces of a reply in order: bytes, the lease that lies between them, bytes... */
   #send(bytes: Buffer, start: number, end: number, leased: readonly LeasedRecords[]): void {
-    const queuedBefore = this.#queuedBytes;
     let from = start;
     for (const { lease, length, position } of leased) {
       if (position > from) this.#net.send(this.#connection, bytes, from, position);
@@ -204,7 +212,6 @@ export class RingTransport implements Transport, RingUser {
     }
     if (end > from) this.#net.send(this.#connection, bytes, from, end);
     this.#queuedBytes += end - start;
-    if (queuedBefore === this.#sentBytes) this.lastProgress = performance.now();
   }
 
   close(): void {

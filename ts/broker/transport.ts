@@ -44,9 +44,9 @@ export interface Transport {
   readonly receivedMs: number;
   /** Bytes of replies that the peer's kernel has not taken. */
   readonly unsent: number;
-  /** Monotonic ms of the last time the peer took something, or of the first byte after it had taken everything. */
-  readonly lastProgress: number;
 
+  /** How long the peer has taken nothing of what is unsent, ms, at `now`; asked now and then, so it may say too little. */
+  stalledMs(now: number): number;
   /** Finds the next whole request; false when more bytes are needed. May throw `FramingError`; the stream is then done. */
   next(): boolean;
   /** The memory of a request is not looked at any more. Also to be called after `close`. */

@@ -43,13 +43,16 @@ type Serve = (handlers: AnyHandler[], limits?: Partial<ConnectionLimits>) => Pro
 
 /** `serve` over one transport. */
 export function serveOver(transport: TransportName): Serve {
-  return (handlers, limits = {}) => (transport === 'ring' ? serveOnRing(handlers, limits) : serve(handlers, limits));
+  return (handlers, limits = {}) => (transport === 'ring' ? serveOnRing(handlers, limits) : serveOn(handlers, limits));
 }
+
+/** For specs about something else. */
+export const serve = serveOver('node');
 
 async function serveOnRing(handlers: AnyHandler[], limits: Partial<ConnectionLimits>): Promise<Served> {
   const engine = openWatchedEngine();
   const { ring } = chooseSockets('ring', engine, 1000);
-  const served = await serve(handlers, limits, ring);
+  const served = await serveOn(handlers, limits, ring);
   const dispose = async () => {
     await served[Symbol.asyncDispose]();
     await ring?.close();
@@ -58,7 +61,7 @@ async function serveOnRing(handlers: AnyHandler[], limits: Partial<ConnectionLim
   return { ...served, [Symbol.asyncDispose]: dispose };
 }
 
-async function serve(handlers: AnyHandler[], limits: Partial<ConnectionLimits>, ring?: RingNet): Promise<Served> {
+async function serveOn(handlers: AnyHandler[], limits: Partial<ConnectionLimits>, ring?: RingNet): Promise<Served> {
   const lines: string[] = [];
   const table = new HandlerTable(handlers);
   const server = new KafkaServer({ table, leases: noLeases, limits, print: (line) => lines.push(line), ring });
