@@ -5,12 +5,12 @@
  */
 import type { Command } from 'commander';
 import { clientVerb, type Ended, formOption } from './declare.ts';
-import { keyValue, wholeNumber } from './options.ts';
+import { keyValue, list, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `millrace topic`. */
 export function declareTopic(program: Command, terminal: Terminal, ended: Ended): void {
-  const topic = program.command('topic').description('create, list, describe, delete topics');
+  const topic = program.command('topic').description('create, list, describe, change, trim, delete topics');
   clientVerb(topic.command('create').argument('<topic...>'))
     .description('create topics')
     .option('-p, --partitions <n>', 'number of partitions; -1 for the server default', wholeNumber(-1, 100_000), -1)
@@ -39,4 +39,36 @@ export function declareTopic(program: Command, terminal: Terminal, ended: Ended)
     .option('-y, --yes', 'do not ask')
     .addOption(formOption())
     .action(async (names, options) => ended(await (await import('./topic.ts')).deleteTopics(names, options, terminal)));
+  declareTopicChanges(topic, terminal, ended);
+}
+
+function declareTopicChanges(topic: Command, terminal: Terminal, ended: Ended): void {
+  clientVerb(topic.command('add-partitions').argument('<topic...>'))
+    .description('give topics more partitions')
+    .requiredOption('-n, --num <n>', 'how many more', wholeNumber(1, 100_000))
+    .option('-d, --dry', 'check only, change nothing')
+    .addOption(formOption())
+    .action(async (names, options) =>
+      ended(await (await import('./topic-changes.ts')).addPartitions(names, options, terminal)),
+    );
+  clientVerb(topic.command('alter-config').alias('alter').argument('<topic...>'))
+    .description('change settings of topics')
+    .option('-s, --set <key=value>', 'set; may be repeated', keyValue)
+    .option('--append <key=value>', 'add an item to a list; may be repeated', keyValue)
+    .option('--subtract <key=value>', 'take an item from a list; may be repeated', keyValue)
+    .option('-d, --delete <key>', 'fall back to the server’s value; may be repeated', list)
+    .option('--dry', 'check only, change nothing')
+    .addOption(formOption())
+    .action(async (names, options) =>
+      ended(await (await import('./topic-changes.ts')).alterConfig(names, options, terminal)),
+    );
+  clientVerb(topic.command('trim-prefix').alias('trim').argument('<topic>'))
+    .description('delete the records before an offset')
+    .requiredOption('-o, --offset <place>', 'where the log is to begin: N, end, @TIME')
+    .option('-p, --partitions <n>', 'only this partition; may be repeated', list)
+    .option('-y, --yes', 'do not ask')
+    .addOption(formOption())
+    .action(async (name, options) =>
+      ended(await (await import('./topic-changes.ts')).trimPrefix(name, options, terminal)),
+    );
 }

@@ -8,6 +8,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import type { Declare, Ended } from './declare.ts';
+import { declareCluster, declareGroup } from './declare-group.ts';
 import { declareDoctor, declareDump, declareServe } from './declare-local.ts';
 import { declareConsume, declareProduce } from './declare-records.ts';
 import { declareTopic } from './declare-topic.ts';
@@ -19,6 +20,8 @@ const verbs: Readonly<Record<string, Declare>> = {
   topic: declareTopic,
   produce: declareProduce,
   consume: declareConsume,
+  group: declareGroup,
+  cluster: declareCluster,
   dump: declareDump,
   doctor: declareDoctor,
 };

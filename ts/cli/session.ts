@@ -22,6 +22,9 @@ export interface ClientOptions {
   readonly X?: ReadonlyMap<string, string>;
 }
 
+/** What a server may take for a change of topics, in ms. */
+export const adminTimeoutMs = 30_000;
+
 /** Last version of an API in the form used here: later ones take lists, or topic ids in place of names. */
 const lastVersions: ReadonlyMap<number, number> = new Map([
   [fetchApi.key, 12],

@@ -6,14 +6,12 @@
 import { ErrorCode as KafkaError } from '../broker/protocol/error-codes.ts';
 import { createTopicsApi } from '../broker/protocol/gen/19-create-topics.gen.ts';
 import { deleteTopicsApi } from '../broker/protocol/gen/20-delete-topics.gen.ts';
-import { renderColumns, type Table } from './columns.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
 import { errorName, exitCodeOfKafka } from './kafka-names.ts';
-import { type ClientOptions, openSession } from './session.ts';
+import { type Form, print, reportChanges, statusText } from './report.ts';
+import { adminTimeoutMs, type ClientOptions, openSession } from './session.ts';
 import { confirm, DataOutput, type Terminal } from './terminal.ts';
 import { type DescribeSections, describeTopic, fetchTopics, renderDescription } from './topic-description.ts';
-
-type Form = { readonly format: 'text' | 'json' };
 
 export interface CreateOptions extends ClientOptions, Form {
   readonly partitions: number;
@@ -22,8 +20,6 @@ export interface CreateOptions extends ClientOptions, Form {
   readonly dry?: boolean;
   readonly ifNotExists?: boolean;
 }
-
-const requestTimeoutMs = 30_000;
 
 /** Creates `names`, all with the same partitions and settings. */
 export async function createTopics(
@@ -37,14 +33,14 @@ export async function createTopics(
     topics: names.map((name) => {
       return { name, numPartitions: options.partitions, replicationFactor: options.replicas, assignments: [], configs };
     }),
-    timeoutMs: requestTimeoutMs,
+    timeoutMs: adminTimeoutMs,
     validateOnly: options.dry === true,
   });
   const results = response.topics.map(({ name, errorCode, errorMessage }) => {
     const forgiven = options.ifNotExists === true && errorCode === KafkaError.TOPIC_ALREADY_EXISTS;
-    return { name, errorCode: forgiven ? 0 : errorCode, status: status(errorCode, errorMessage) };
+    return { name, errorCode: forgiven ? 0 : errorCode, status: statusText(errorCode, errorMessage) };
   });
-  return reportChanges(results, options, terminal);
+  return reportChanges('topic', results, options, terminal);
 }
 
 /** Deletes `names` after asking. */
@@ -57,32 +53,12 @@ export async function deleteTopics(
   await using session = await openSession(options);
   const response = await session.send(deleteTopicsApi, {
     topicNames: [...names],
-    timeoutMs: requestTimeoutMs,
+    timeoutMs: adminTimeoutMs,
   });
   const results = response.responses.map(({ name, errorCode, errorMessage }) => {
-    return { name: name ?? '', errorCode, status: status(errorCode, errorMessage) };
+    return { name: name ?? '', errorCode, status: statusText(errorCode, errorMessage) };
   });
-  return reportChanges(results, options, terminal);
-}
-
-function status(errorCode: number, message: string | null): string {
-  return message === null || message === '' || errorCode === 0
-    ? errorName(errorCode)
-    : `${errorName(errorCode)}: ${message}`;
-}
-
-interface Change {
-  readonly name: string;
-  readonly errorCode: number;
-  readonly status: string;
-}
-
-async function reportChanges(changes: readonly Change[], options: Form, terminal: Terminal): Promise<ExitCodeNumber> {
-  const table = { headings: ['TOPIC', 'STATUS'], rows: changes.map((change) => [change.name, change.status]) };
-  const data = changes.map(({ name, errorCode, status: text }) => ({ topic: name, errorCode, status: text }));
-  await print(terminal, options, table, data);
-  const failed = changes.find((change) => change.errorCode !== 0);
-  return failed === undefined ? ExitCode.ok : exitCodeOfKafka(failed.errorCode);
+  return reportChanges('topic', results, options, terminal);
 }
 
 /** Lists all topics by name. */
@@ -134,9 +110,4 @@ export async function describeTopics(
     await output.text(options.format === 'json' ? `${JSON.stringify(described)}\n` : renderDescription(described));
   }
   return exitCode;
-}
-
-async function print(terminal: Terminal, options: Form, table: Table, data: unknown): Promise<void> {
-  const text = options.format === 'json' ? `${JSON.stringify(data)}\n` : renderColumns(table);
-  await new DataOutput(terminal.stdout).text(text);
 }
