@@ -55,7 +55,7 @@ export interface MillraceServer extends AsyncDisposable {
   /** What carries connections, and why. */
   readonly sockets: SocketsReport;
   readonly recovery: RecoveryAccount;
-  /** Counters of the engine: crossings, flushes, bytes; all only grow. */
+  /** Counters of the engine: crossings, flushes, bytes; and of sockets in a ring, as `sockets.enters` and the like. */
   counters(): Record<string, number>;
   /** Runs `listener` when a flush has failed: from then on everything that writes is refused. */
   onFailure(listener: (code: number) => void): () => void;
@@ -124,11 +124,15 @@ function running(
     driver: engine.driver,
     sockets: report,
     recovery: engine.recovery,
-    counters: () => engine.counters(),
+    counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
     onFailure: (listener) => engine.onFailure(listener),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+function named(prefix: string, counters: Record<string, number>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counters).map(([name, value]) => [`${prefix}.${name}`, value]));
 }
 
 /** What the options decide of the broker settings, so that DescribeConfigs reports what is in force. */

@@ -111,7 +111,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     }
     this.#first = head;
     if (head === null) this.#last = null;
-    this.#host.flushSoon(this);
+    // Otherwise there is nothing to flush, nothing that had to wait, and nothing to end.
+    if (!this.#transport.flushesItself || this.#isPaused || this.#isStopping) this.#host.flushSoon(this);
   }
 
   /** Closes the connection because of its peer; one rate-limited line says why. */

@@ -15,6 +15,7 @@ import type { Addresses, RequestMemory, Transport, TransportUser } from './trans
 export class NodeTransport implements Transport {
   readonly addresses: Addresses;
   readonly sendsLeases = false;
+  readonly flushesItself = false;
   receivedMs = performance.now();
   readonly #socket: Socket;
   readonly #buffers: LargeBuffers;

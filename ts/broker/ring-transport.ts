@@ -48,6 +48,7 @@ const NOTHING = new Uint8Array(0);
 export class RingTransport implements Transport, RingUser {
   readonly addresses: Addresses;
   readonly sendsLeases = true;
+  readonly flushesItself = true;
   bytes: Uint8Array = NOTHING;
   start = 0;
   end = 0;
@@ -198,7 +199,6 @@ export class RingTransport implements Transport, RingUser {
     if (memory !== null) this.#lent.push({ memory, end: this.#queuedBytes });
   }
 
-  /** What was queued goes out with the turn by itself. */
   flush(): void {}
 
   /** Names the pieces of a reply in order: bytes, the lease that lies between them, bytes... */

@@ -34,6 +34,8 @@ export interface Transport {
   readonly addresses: Addresses;
   /** It sends leases itself: replies leave their bytes out. Otherwise replies hold copies of them. */
   readonly sendsLeases: boolean;
+  /** Replies leave by themselves at the end of the turn, without `flush`. */
+  readonly flushesItself: boolean;
   /** The request found by `next`: `bytes[start, end)`, without its length prefix. */
   readonly bytes: Uint8Array;
   readonly start: number;
