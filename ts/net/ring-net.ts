@@ -50,6 +50,9 @@ export class RingNet {
   /** Monotonic ms of the latest wake. */
   nowMs = performance.now();
   readonly #native: NativeNet;
+  /** Of the native side, looked up once: each look is a crossing. */
+  readonly #events: Float64Array;
+  readonly #counters: Float64Array;
   /** By the index in a connection's number; an index is given out again only after its `closed` row. */
   readonly #users: (RingUser | undefined)[] = [];
   readonly #listeners = new Map<number, RingListener>();
@@ -65,13 +68,15 @@ export class RingNet {
   constructor(open: OpenNet, report: (error: unknown) => void = rethrow) {
     this.#report = report;
     this.#native = open(() => this.#wake());
+    this.#events = this.#native.events;
+    this.#counters = this.#native.counters;
   }
 
   /** Counters of the native side by name; all but three gauges only grow. */
   counters(): Record<keyof typeof NetCounter, number> {
     const counters = {} as Record<keyof typeof NetCounter, number>;
     for (const [name, index] of Object.entries(NetCounter)) {
-      counters[name as keyof typeof NetCounter] = this.#native.counters[index] as number;
+      counters[name as keyof typeof NetCounter] = this.#counters[index] as number;
     }
     return counters;
   }
@@ -192,13 +197,13 @@ export class RingNet {
     if (commands.length > ROWS_KEPT * NET_COMMAND_STRIDE) {
       this.#commands = new Float64Array(64 * NET_COMMAND_STRIDE);
     }
-    if (!this.#native.closed) this.#native.turn(commands, count, buffers);
+    this.#native.turn(commands, count, buffers);
   }
 
   /** The one callback of the native side. */
   #wake(): void {
     this.nowMs = performance.now();
-    const { events } = this.#native;
+    const events = this.#events;
     const end = NET_EVENTS_FROM + (events[0] as number) * NET_EVENT_STRIDE;
     for (let at = NET_EVENTS_FROM; at < end; at += NET_EVENT_STRIDE) {
       try {
