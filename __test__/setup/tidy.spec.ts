@@ -122,13 +122,15 @@ function imports({ path, text }: Source): { to: string; typeOnly: boolean }[] {
   });
 }
 
-const leaves = ['errors.ts', 'options.ts', 'durability.ts', 'units.ts', 'version.ts'];
+const leaves = ['errors.ts', 'options.ts', 'engine-settings.ts', 'durability.ts', 'units.ts', 'version.ts'];
 /** What each part of ts may import beside itself; types may also come from ts/io's and ts/log's contracts. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'units.ts': leaves,
   'durability.ts': leaves,
   'options.ts': leaves,
+  'engine-settings.ts': leaves,
+  'setting-descriptions.ts': [...leaves, 'broker'],
   'version.ts': [],
   'tools.ts': [...leaves, 'io', 'log'],
   'index.ts': [...leaves, 'log', 'serve.ts', 'tools.ts', 'broker', 'testing', 'io'],
@@ -138,7 +140,16 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   log: [...leaves, 'io'],
   broker: [...leaves, 'log', 'net'],
   client: [...leaves, 'broker/protocol'],
-  cli: [...leaves, 'index.ts', 'serve.ts', 'tools.ts', 'client', 'broker/protocol', 'log/batch'],
+  cli: [
+    ...leaves,
+    'index.ts',
+    'serve.ts',
+    'setting-descriptions.ts',
+    'tools.ts',
+    'client',
+    'broker/protocol',
+    'log/batch',
+  ],
   setup: [],
 };
 const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];

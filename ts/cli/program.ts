@@ -9,8 +9,9 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import type { Declare, Ended } from './declare.ts';
 import { declareCluster, declareGroup } from './declare-group.ts';
-import { declareDoctor, declareDump, declareServe } from './declare-local.ts';
+import { declareCompletion, declareDoctor, declareDump } from './declare-local.ts';
 import { declareConsume, declareProduce } from './declare-records.ts';
+import { declareConfig, declareServe } from './declare-serve.ts';
 import { declareTopic } from './declare-topic.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,6 +25,8 @@ const verbs: Readonly<Record<string, Declare>> = {
   cluster: declareCluster,
   dump: declareDump,
   doctor: declareDoctor,
+  config: declareConfig,
+  completion: declareCompletion,
 };
 
 /** Parses and runs one command line on `terminal`; resolves with the exit code of its verb. Throws commander's errors. */

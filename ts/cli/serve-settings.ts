@@ -52,24 +52,48 @@ export interface SettingsTable {
 /** Names that stand for a flag of ours, by what users of Kafka call them. */
 const flagNames = new Set(['kafka', 'dir', 'flush', 'durability', 'driver', 'sockets']);
 
-/** Decides all settings. `env` is the process's environment. Throws a usage error for the first one that is wrong. */
-export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: SettingsTable): ServeSettings {
+/** Where a value comes from, weakest first but for the default. */
+export type SettingSource = 'default' | 'file' | 'environment' | 'flag';
+
+/** A value that was given, and by whom. */
+export interface GivenSetting {
+  readonly value: string;
+  readonly source: Exclude<SettingSource, 'default'>;
+}
+
+/**
+ * Everything given by name: in the file, the environment and `-X`, the strongest of each name. Throws a usage error for
+ * a name that is not known and for a value that cannot be.
+ */
+export function gatherSettings(
+  flags: Pick<ServeFlags, 'config' | 'memory' | 'X'>,
+  env: NodeJS.ProcessEnv,
+  table: SettingsTable,
+): Map<string, GivenSetting> {
   const known = new Set(table.names);
-  const given = new Map<string, string>();
-  const add = (source: Iterable<readonly [string, string]>): void => {
-    for (const [name, value] of source) {
+  const given = new Map<string, GivenSetting>();
+  const add = (source: GivenSetting['source'], settings: Iterable<readonly [string, string]>): void => {
+    for (const [name, value] of settings) {
       if (!known.has(name) && !flagNames.has(name)) throw unknownName(name, known);
-      given.set(name, value);
+      given.set(name, { value, source });
     }
   };
-  if (flags.config !== undefined) add(readSettingsFile(flags.config));
-  add(fromEnvironment(env, known));
-  add(flags.X ?? []);
-  if (flags.memory !== undefined) add([['memory.bytes', flags.memory]]);
-  for (const [name, value] of given) {
+  if (flags.config !== undefined) add('file', readSettingsFile(flags.config));
+  add('environment', fromEnvironment(env, known));
+  add('flag', flags.X ?? []);
+  if (flags.memory !== undefined) add('flag', [['memory.bytes', flags.memory]]);
+  for (const [name, { value }] of given) {
     const problem = known.has(name) ? table.problem(name, value) : undefined;
     if (problem !== undefined) throw usage(problem);
   }
+  return given;
+}
+
+/** Decides all settings. `env` is the process's environment. Throws a usage error for the first one that is wrong. */
+export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: SettingsTable): ServeSettings {
+  const known = new Set(table.names);
+  const gathered = gatherSettings(flags, env, table);
+  const given = new Map([...gathered].map(([name, { value }]) => [name, value]));
   const settings = new Map([...given].filter(([name]) => known.has(name) && !decidedHere.has(name)));
   const durability = flags.durability ?? (given.get('durability') as Durability | undefined);
   if (durability !== undefined) levelNumber(durability);

@@ -1,0 +1,61 @@
+/**
+ * Declares `millrace serve`, and `millrace config`, which shows what serve would do: both have the same settings.
+ *
+ * Invariant: a flag that decides a setting is declared here once, for both.
+ */
+import { type Command, Option } from 'commander';
+import { type Ended, formOption } from './declare.ts';
+import { address, keyValue } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The flags that decide settings. */
+function withSettings(command: Command): Command {
+  return command
+    .addOption(new Option('--kafka <host:port>', 'address for Kafka clients').env('MILLRACE_KAFKA').argParser(address))
+    .addOption(new Option('--dir <path>', 'data directory (default: ./millrace-data)').env('MILLRACE_DIR'))
+    .option('--config <file>', 'settings, as .json or .properties')
+    .addOption(new Option('--flush <policy>', 'always, records=N, bytes=N, interval=T, os').env('MILLRACE_FLUSH'))
+    .addOption(
+      new Option('--durability <level>', 'the weakest acknowledgement of any acks: memory, written, durable')
+        .choices(['memory', 'written', 'durable'])
+        .env('MILLRACE_DURABILITY'),
+    )
+    .addOption(new Option('--driver <name>', 'how to do I/O').choices(['auto', 'ring', 'pool']).env('MILLRACE_DRIVER'))
+    .addOption(
+      new Option('--sockets <name>', 'what carries connections')
+        .choices(['auto', 'ring', 'node'])
+        .env('MILLRACE_SOCKETS'),
+    )
+    .option('--memory <size>', 'for unsettled data and hot reads, such as 512mb (default: 256mb)')
+    .option('-X <key=value>', 'a setting by its Kafka or millrace name; may be repeated', keyValue);
+}
+
+/** `millrace serve`. */
+export function declareServe(program: Command, terminal: Terminal, ended: Ended): void {
+  withSettings(program.command('serve').description('serve Kafka clients from a data directory'))
+    .option('--check-config', 'check all settings, then end without opening anything')
+    .addOption(
+      new Option('--format <form>', 'json: one line on stdout when ready').choices(['text', 'json']).default('text'),
+    )
+    .action(async (options) => ended(await (await import('./serve.ts')).serve(options, terminal)));
+}
+
+/** `millrace config`. */
+export function declareConfig(program: Command, terminal: Terminal, ended: Ended): void {
+  const config = program.command('config').description('show settings');
+  withSettings(config.command('print').description('show what serve would decide, and where each value comes from'))
+    .option('--changed', 'only what is not the default')
+    .addOption(formOption())
+    .action(async (options, command: Command) => {
+      const flagSource = (name: string): string | undefined => command.getOptionValueSource(name);
+      ended(await (await import('./config.ts')).printConfig({ ...options, flagSource }, terminal));
+    });
+  config
+    .command('describe')
+    .argument('[name...]')
+    .description('say what settings mean: type, default, effect')
+    .addOption(formOption())
+    .action(async (names, options) =>
+      ended(await (await import('./config.ts')).describeConfig(names, options, terminal)),
+    );
+}
