@@ -4,6 +4,7 @@
 //! JavaScript runs while the engine is borrowed.
 
 use crate::host_loop::{Destination, Host, State, copy};
+use crate::leases::{Leases, bytes_of};
 use crate::memory::{Bytes, Doubles, index, signed, whole};
 use crate::options::{self, Options};
 use crate::page::{self, Page};
@@ -23,7 +24,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 /// What JavaScript catches: its `code` is a `Refusal`'s.
-type Thrown = napi::Error<String>;
+pub(crate) type Thrown = napi::Error<String>;
 
 /// One engine, driven by the loop of the environment that made it.
 #[napi]
@@ -219,6 +220,65 @@ impl NativeEngine {
         Ok(if done.is_some() { 0 } else { Code::Closing as u8 })
     }
 
+    /// Leases of batches where they lie, or tokens that become leases.
+    #[napi]
+    pub fn pin(&self, env: Env, rows: Unknown<'_>, count: f64) -> Result<u8, Thrown> {
+        let env = env.raw();
+        let mut rows = Doubles::of(env, rows.raw())?;
+        let count = checked_count(count, rows.len(), read_rows::STRIDE)?;
+        let mut queued = false;
+        let done = self.call(env, |state| {
+            for number in 0..count {
+                let ask = Ask::of(&rows, number)?;
+                queued |= pin_row(state, &self.host.leases, &mut rows, number, &ask)?;
+            }
+            Ok(())
+        })?;
+        if queued {
+            self.host.queued();
+        }
+        Ok(if done.is_some() { 0 } else { Code::Closing as u8 })
+    }
+
+    /// Copies all bytes of a lease to `position`; answers how many.
+    #[napi]
+    pub fn copy_lease(
+        &self,
+        env: Env,
+        lease: f64,
+        destination: Unknown<'_>,
+        position: f64,
+    ) -> Result<f64, Thrown> {
+        let mut bytes = Bytes::of(env.raw(), destination.raw())?;
+        let leases = self.host.leases.borrow();
+        let pieces = whole(lease).and_then(|lease| leases.get(lease));
+        let pieces = pieces.ok_or_else(|| Refusal::argument("there is no such lease"))?;
+        let length = bytes_of(pieces);
+        let room = index(position).and_then(|position| bytes.len().checked_sub(position));
+        if room.is_none_or(|room| (room as u64) < length) {
+            return Err(Refusal::argument("a lease reaches past its destination").into());
+        }
+        let length = copy(&mut bytes, index(position).unwrap_or(0), length as usize, pieces);
+        Ok(unsigned(length as u64))
+    }
+
+    /// Lets a lease go, or a token that would become one.
+    #[napi]
+    pub fn release_lease(&self, lease: f64) -> Result<(), Thrown> {
+        let lease = whole(lease).ok_or_else(|| Refusal::argument("a lease is not a whole number"))?;
+        if self.host.leases.borrow_mut().take(lease).is_none()
+            && let Some(is_wanted) = self.host.state.borrow_mut().pins.get_mut(&lease)
+        {
+            *is_wanted = false;
+        }
+        Ok(())
+    }
+
+    /// The leases, for sockets that send from them.
+    pub(crate) fn leases(&self) -> Rc<RefCell<Leases>> {
+        Rc::clone(&self.host.leases)
+    }
+
     /// out: [code, offset, timestamp, leader epoch, token].
     #[napi]
     pub fn offset_for_time(
@@ -372,6 +432,34 @@ impl NativeEngine {
     pub fn closed(&self) -> bool {
         self.host.gone.get()
     }
+}
+
+/// Answers one row of `pin`: what `readable` answers, then bytes and lease as they are. True when a read was begun.
+fn pin_row(
+    state: &mut State,
+    leases: &RefCell<Leases>,
+    rows: &mut Doubles<'_>,
+    number: usize,
+    ask: &Ask,
+) -> Result<bool, Refusal> {
+    let engine = live(state)?;
+    let mut answer =
+        engine.readable(ask.partition, ask.offset, ask.max_bytes, ask.isolation, ask.leader_epoch);
+    let mut lease = 0;
+    if answer.code == Code::Ok {
+        match engine.read(ask.partition, ask.offset, ask.max_bytes, ask.isolation) {
+            Read::Ready(pieces) => (lease, answer.bytes) = leases.borrow_mut().add(pieces),
+            Read::Refused(code) => answer.code = code,
+            Read::Pending(token) => {
+                answer.code = Code::Pending;
+                lease = token;
+                state.pins.insert(token, true);
+            }
+        }
+    }
+    put_readable(rows, number, &answer);
+    rows.put(number * read_rows::STRIDE + read_rows::STRIDE - 1, &[unsigned(lease)]);
+    Ok(answer.code == Code::Pending)
 }
 
 /// The engine of a state whose host is not gone.

@@ -5,11 +5,14 @@
 //!
 //! The one invariant: `State` is never borrowed while JavaScript runs, because JavaScript calls right back into us.
 
+use crate::leases::Leases;
 use crate::memory::Bytes;
 use crate::page::{self, Page, TOKENS_MAX};
 use crate::plan::unsigned;
 use crate::status::{Refusal, check};
+use crate::teardown::{self, Tenant};
 use crate::uv::{self, Handle, Handles};
+use crate::wake;
 use millrace_engine::{Code, Engine};
 use millrace_io::Piece;
 use napi::sys;
@@ -27,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) state: RefCell<State>,
     /// Set for good when the engine is gone: closed, cut off, or torn down with its environment.
     pub(crate) gone: Cell<bool>,
+    /// Shared with the sockets that send from them. They need no engine.
+    pub(crate) leases: Rc<RefCell<Leases>>,
 }
 
 /// What the host works on. The engine is taken out when it is gone.
@@ -40,6 +45,8 @@ pub(crate) struct State {
     pub(crate) closing: bool,
     /// Searches by time that are not answered yet: token -> partition.
     pub(crate) searches: HashMap<u64, u64>,
+    /// Tokens that become leases; false: nobody wants it any more.
+    pub(crate) pins: HashMap<u64, bool>,
     arrived: Vec<(u64, Code)>,
     finished: VecDeque<(u64, Code)>,
     told: [f64; 3],
@@ -131,13 +138,15 @@ impl Host {
             reads: PendingReads::default(),
             closing: false,
             searches: HashMap::new(),
+            pins: HashMap::new(),
             arrived: Vec::new(),
             finished: VecDeque::new(),
             told: [0.0; 3],
             dirty: true,
             scheduled: None,
         };
-        let host = Rc::new(Host { env, state: RefCell::new(state), gone: Cell::new(false) });
+        let (gone, leases) = (Cell::new(false), Rc::default());
+        let host = Rc::new(Host { env, state: RefCell::new(state), gone, leases });
         let mut event_loop = std::ptr::null_mut();
         // SAFETY: `env` is the running environment; its loop is this thread's and outlives it.
         let handles = unsafe {
@@ -201,66 +210,31 @@ impl Host {
 
     /// The one callback: fills what was read, shows the page, runs `wake`.
     fn deliver(&self) {
-        let env = self.env;
-        let mut scope = std::ptr::null_mut();
-        // SAFETY: on the environment's thread, outside any scope; closed below in all cases.
-        let status = unsafe { sys::napi_open_handle_scope(env, &raw mut scope) };
-        if status != sys::Status::napi_ok {
-            return;
-        }
-        if let Err(refusal) = self.call_wake() {
-            // Only possible while the environment is going away: its cleanup hook ends this host.
-            debug_assert!(self.gone.get() || refusal.code == "RUNTIME");
-        }
-        // SAFETY: the scope opened above.
-        unsafe { sys::napi_close_handle_scope(env, scope) };
+        wake::in_scope(self.env, || {
+            if let Err(refusal) = self.call_wake() {
+                // Only possible while the environment is going away: its cleanup hook ends this host.
+                debug_assert!(self.gone.get() || refusal.code == "RUNTIME");
+            }
+        });
     }
 
     fn call_wake(&self) -> Result<(), Refusal> {
         let env = self.env;
-        let mut function = std::ptr::null_mut();
-        let mut global = std::ptr::null_mut();
-        {
+        let function = {
             let mut state = self.state.borrow_mut();
-            let tokens = state.finish_reads(env);
+            let tokens = state.finish_reads(env, &mut self.leases.borrow_mut());
             state.page.add(page::CALLBACKS_OUT, 1);
             state.page.in_callback(true);
             state.page.publish(env, &tokens)?;
             state.page.in_callback(false);
-            // SAFETY: `wake` is a strong reference until `dispose`.
-            unsafe {
-                check("wake", sys::napi_get_reference_value(env, state.wake, &raw mut function))?;
-                check("global", sys::napi_get_global(env, &raw mut global))?;
-            }
-        }
-        let mut answer = std::ptr::null_mut();
-        let none = std::ptr::null_mut();
-        // SAFETY: no borrow of ours is alive; the receiver is an object; the call runs JavaScript and its microtasks.
-        let status = unsafe {
-            sys::napi_make_callback(env, none, global, function, 0, std::ptr::null(), &raw mut answer)
+            state.wake
         };
-        if status == sys::Status::napi_pending_exception {
-            self.report_exception();
-        }
+        // SAFETY: `wake` is a strong reference until `release_references`.
+        let called = unsafe { wake::call(env, function) };
         if !self.gone.get() {
             self.state.borrow_mut().page.publish(env, &[])?;
         }
-        if status == sys::Status::napi_pending_exception {
-            Ok(())
-        } else {
-            check("napi_make_callback", status)
-        }
-    }
-
-    /// What `wake` threw is the program's uncaught exception, as it would be from any other callback.
-    fn report_exception(&self) {
-        let mut error = std::ptr::null_mut();
-        // SAFETY: inside the handle scope of `deliver`.
-        unsafe {
-            if sys::napi_get_and_clear_last_exception(self.env, &raw mut error) == sys::Status::napi_ok {
-                sys::napi_fatal_exception(self.env, error);
-            }
-        }
+        called
     }
 
     /// Something was queued: it is submitted before the loop blocks, or right after the callback we are in.
@@ -283,7 +257,7 @@ impl Host {
         if !state.dirty {
             handles.prepared();
         }
-        let reading = !state.reads.open.is_empty() || !state.searches.is_empty();
+        let reading = !state.reads.open.is_empty() || !state.searches.is_empty() || !state.pins.is_empty();
         handles.hold(state.dirty || waiting || state.closing || reading || engine.io().in_flight() > 0);
         let deadline = if waiting { Some(0) } else { engine.next_deadline() };
         if deadline != state.scheduled {
@@ -295,7 +269,7 @@ impl Host {
 
     /// Ends this host while its environment goes on: the engine has closed, or its simulated power was cut.
     pub(crate) fn dispose(self: &Rc<Host>) {
-        crate::teardown::unregister(self);
+        teardown::unregister(self);
         self.retire();
     }
 
@@ -311,9 +285,19 @@ impl Host {
             unsafe { sys::napi_delete_reference(self.env, wake) };
         }
     }
+}
+
+impl Tenant for Host {
+    fn env(&self) -> sys::napi_env {
+        self.env
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.get()
+    }
 
     /// Stops driving and drops the engine. No JavaScript and no Node-API call happens here.
-    pub(crate) fn retire(&self) {
+    fn retire(&self) {
         self.gone.set(true);
         let mut state = self.state.borrow_mut();
         if let Some(mut handles) = state.handles.take() {
@@ -331,11 +315,23 @@ impl State {
     }
 
     /// Up to `TOKENS_MAX` finished tokens, their bytes in place.
-    fn finish_reads(&mut self, env: sys::napi_env) -> Vec<[f64; 3]> {
+    fn finish_reads(&mut self, env: sys::napi_env, leases: &mut Leases) -> Vec<[f64; 3]> {
         let Some(engine) = self.engine.as_mut() else { return Vec::new() };
         let count = self.finished.len().min(TOKENS_MAX);
         let mut tokens = Vec::with_capacity(count);
         for (token, code) in self.finished.drain(..count) {
+            if let Some(is_wanted) = self.pins.remove(&token) {
+                let taken = engine.take_read(token);
+                if !is_wanted {
+                    continue;
+                }
+                let (code, bytes) = match taken {
+                    Ok(pieces) => (Code::Ok, leases.put(token, pieces)),
+                    Err(code) => (code, 0),
+                };
+                tokens.push([unsigned(token), f64::from(code as u8), unsigned(bytes)]);
+                continue;
+            }
             if !self.reads.open.contains_key(&token) {
                 tokens.push([unsigned(token), f64::from(code as u8), 0.0]);
                 continue;

@@ -58,6 +58,7 @@ impl Options {
             settle_bytes: number("settleBytes", self.settle_bytes)?,
             own_segment_bytes: number("ownSegmentBytes", self.own_segment_bytes)?,
             segment_bytes: number("segmentBytes", self.segment_bytes)?,
+            bulk_bytes: millrace_engine::BULK_BYTES,
             index_interval_bytes: number("indexIntervalBytes", self.index_interval_bytes)?,
             fresh_directory_id,
             fresh_cluster_id,

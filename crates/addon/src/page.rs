@@ -1,13 +1,11 @@
 //! The page: watermarks, finished tokens and counters as doubles that JavaScript reads without a call.
 //!
-//! The memory is V8's, never ours: it is written through a pointer asked for anew each time, inside a call or callback,
-//! after its length was checked. So it may be detached, transferred or collected at any time, and nothing of ours
-//! dangles; and it works where external buffers are refused.
+//! The memory is V8's, never ours (kept_doubles.rs).
 //!
 //! Layout: `Page` in ts/io/native-types.ts, which names every index used here.
 
-use crate::memory::Doubles;
-use crate::status::{Refusal, check};
+use crate::kept_doubles::KeptDoubles;
+use crate::status::Refusal;
 use napi::sys;
 
 pub(crate) const WRITTEN_LSN: usize = 0;
@@ -43,34 +41,18 @@ const LENGTH: usize = HEAD + TOKEN * TOKENS_MAX;
 /// Our copy of the head, and the way to JavaScript's.
 pub(crate) struct Page {
     head: [f64; HEAD],
-    array: sys::napi_ref,
+    array: KeptDoubles,
 }
 
 impl Page {
     /// Makes the page and keeps it alive.
     pub(crate) fn new(env: sys::napi_env) -> Result<Page, Refusal> {
-        let mut buffer = std::ptr::null_mut();
-        let mut array = std::ptr::null_mut();
-        let mut reference = std::ptr::null_mut();
-        let bytes = LENGTH * size_of::<f64>();
-        // SAFETY: inside a call from JavaScript, so `env` has a handle scope; all outputs are live locals. V8 zeroes
-        // the memory.
-        unsafe {
-            let mut data = std::ptr::null_mut();
-            check("page", sys::napi_create_arraybuffer(env, bytes, &raw mut data, &raw mut buffer))?;
-            let kind = sys::TypedarrayType::float64_array;
-            check("page", sys::napi_create_typedarray(env, kind, LENGTH, buffer, 0, &raw mut array))?;
-            check("page", sys::napi_create_reference(env, array, 1, &raw mut reference))?;
-        }
-        Ok(Page { head: [0.0; HEAD], array: reference })
+        Ok(Page { head: [0.0; HEAD], array: KeptDoubles::new(env, LENGTH)? })
     }
 
     /// The Float64Array, as a value of the current handle scope.
     pub(crate) fn value(&self, env: sys::napi_env) -> Result<sys::napi_value, Refusal> {
-        let mut value = std::ptr::null_mut();
-        // SAFETY: the reference is strong and lives until `release`.
-        unsafe { check("page", sys::napi_get_reference_value(env, self.array, &raw mut value))? };
-        Ok(value)
+        self.array.value(env)
     }
 
     pub(crate) fn set(&mut self, index: usize, value: u64) {
@@ -99,10 +81,7 @@ impl Page {
     pub(crate) fn publish(&mut self, env: sys::napi_env, tokens: &[[f64; TOKEN]]) -> Result<(), Refusal> {
         assert!(tokens.len() <= TOKENS_MAX, "more tokens than the page has room for");
         self.head[TOKENS] = f64::from(u32::try_from(tokens.len()).unwrap_or(0));
-        let mut array = Doubles::of(env, self.value(env)?)?;
-        if array.len() < LENGTH {
-            return Ok(());
-        }
+        let Some(mut array) = self.array.doubles(env)? else { return Ok(()) };
         array.put(0, &self.head);
         for (index, token) in tokens.iter().enumerate() {
             array.put(HEAD + index * TOKEN, token);
@@ -112,10 +91,6 @@ impl Page {
 
     /// Lets JavaScript's memory go.
     pub(crate) fn release(&mut self, env: sys::napi_env) {
-        let reference = std::mem::replace(&mut self.array, std::ptr::null_mut());
-        if !reference.is_null() {
-            // SAFETY: made by `new`, deleted once.
-            unsafe { sys::napi_delete_reference(env, reference) };
-        }
+        self.array.release(env);
     }
 }
