@@ -56,6 +56,29 @@ describe('record batches', () => {
     );
   });
 
+  test.each([62, 63, 64, 65, 8100, 8170, 8190, 8191, 8192, 8193])(
+    'values of %i bytes come back where lengths take another byte, alone and behind many',
+    (size) => {
+      const value = Buffer.alloc(size, 5);
+      const few = read(write([{ value: 'first' }, { value }, { value: Buffer.alloc(size + 1, 6) }]));
+      expect(few.map((one) => one.value?.length)).toEqual([5, size, size + 1]);
+      expect(few[1]?.value?.equals(value)).toBe(true);
+      const many = read(write(Array.from({ length: size + 2 }, (_, index) => ({ value: Buffer.from([index & 255]) }))));
+      expect(many.map((one) => one.offset)).toEqual(Array.from({ length: size + 2 }, (_, index) => BigInt(index)));
+      expect(many.every((one, index) => one.value?.[0] === (index & 255))).toBe(true);
+    },
+  );
+
+  test('a record that is refused leaves the times of the batch as they were', () => {
+    const writer = new BatchWriter(native);
+    writer.begin();
+    writer.add({ value: 'kept', timestamp: 10 }, 0);
+    const bad = { value: 'x', timestamp: 99, headers: { a: 42 as unknown as string } };
+    expect(() => writer.add(bad, 0)).toThrow(expect.objectContaining({ code: 'MILLRACE_ARGUMENT' }));
+    const bytes = Buffer.from(writer.bytes.subarray(0, writer.finish()));
+    expect(readHeader(bytes, 0, bytes.length)?.maxTimestamp).toBe(10);
+  });
+
   test('a batch of another size begins where the last one ended: nothing of the old one is left', () => {
     const writer = new BatchWriter(native);
     for (const size of [10_000, 10, 1000]) {

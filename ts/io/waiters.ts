@@ -16,33 +16,41 @@ export interface Waiter {
   release(failure: CodeNumber): void;
 }
 
+/** Places that are kept when a queue has run empty. */
+const KEPT = 4096;
+
 /** A queue that gives its head back in amortised constant time and without garbage. */
 class Fifo {
+  /** Who waits lies between head and tail. */
   #items: (Waiter | undefined)[] = [];
   #head = 0;
+  #tail = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#tail - this.#head;
   }
 
   push(waiter: Waiter): void {
-    this.#items.push(waiter);
+    this.#items[this.#tail] = waiter;
+    this.#tail += 1;
   }
 
   /** LSN of the oldest waiter, infinity when there is none. */
   get headLsn(): number {
-    return this.#items[this.#head]?.lsn ?? Number.POSITIVE_INFINITY;
+    return this.#head === this.#tail ? Number.POSITIVE_INFINITY : (this.#items[this.#head] as Waiter).lsn;
   }
 
   shift(): Waiter {
     const waiter = this.#items[this.#head] as Waiter;
     this.#items[this.#head] = undefined;
     this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
+    if (this.#head === this.#tail) {
       this.#head = 0;
-    } else if (this.#head > 4096 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
+      this.#tail = 0;
+      if (this.#items.length > KEPT) this.#items = [];
+    } else if (this.#head > KEPT && this.#head * 2 > this.#tail) {
+      this.#items = this.#items.slice(this.#head, this.#tail);
+      this.#tail -= this.#head;
       this.#head = 0;
     }
     return waiter;

@@ -70,6 +70,25 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return writeLongVarint(bytes, at, value);
 }
 
+/** Counts below this take one or two bytes; `countLength` and `writeCount` are for them. */
+export const COUNT_LIMIT = 8192;
+
+/** `varintLength` of a count, `0 <= count < COUNT_LIMIT`. */
+export function countLength(count: number): number {
+  return count < 64 ? 1 : 2;
+}
+
+/** `writeVarint` of a count, `0 <= count < COUNT_LIMIT`: small enough to be compiled into its callers. */
+export function writeCount(bytes: Uint8Array, at: number, count: number): number {
+  if (count < 64) {
+    bytes[at] = count << 1;
+    return at + 1;
+  }
+  bytes[at] = (count << 1) | 128;
+  bytes[at + 1] = count >> 6;
+  return at + 2;
+}
+
 function writeLongVarint(bytes: Uint8Array, at: number, value: number): number {
   let zigzag = value < 0 ? -value * 2 - 1 : value * 2;
   let position = at;

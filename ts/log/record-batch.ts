@@ -6,7 +6,17 @@
  */
 
 import { MillraceError } from '../errors.ts';
-import { Attribute, Field, HEADER_BYTES, LENGTH_FROM, varintLength, writeVarint } from './batch-layout.ts';
+import {
+  Attribute,
+  COUNT_LIMIT,
+  countLength,
+  Field,
+  HEADER_BYTES,
+  LENGTH_FROM,
+  varintLength,
+  writeCount,
+  writeVarint,
+} from './batch-layout.ts';
 import { shortCrc32c } from './crc32c.ts';
 import type { Content, HeadersInput, RecordInput } from './record.ts';
 
@@ -25,6 +35,12 @@ const KEPT_BYTES = 4 * 1024 * 1024;
 const FIRST_BYTES = 4096;
 /** Bytes the length of a record takes at most. */
 const LENGTH_MAX = 8;
+/** What a plain record has beside its index and its value: attributes, time delta, no key, no headers. */
+const PLAIN_MORE = 4;
+/** Longest value of a plain record: the length of the whole record is a short count then. */
+const PLAIN_MAX = COUNT_LIMIT - 1 - PLAIN_MORE - 4;
+/** -1 as a varint. */
+const NO_KEY = 1;
 
 const none: readonly (readonly [string, Content])[] = [];
 
@@ -104,6 +120,37 @@ export class BatchWriter {
 
   /** Adds a record; `now` is its timestamp when it has none. Throws MILLRACE_ARGUMENT and adds nothing then. */
   add(record: RecordInput, now: number): void {
+    const { value } = record;
+    const plain =
+      value instanceof Uint8Array &&
+      value.length <= PLAIN_MAX &&
+      record.key === undefined &&
+      record.headers === undefined &&
+      record.timestamp === undefined;
+    if (plain && this.#count > 0 && this.#count < COUNT_LIMIT && now === this.#baseTimestamp) this.#addPlain(value);
+    else this.#addAny(record, now);
+  }
+
+  /** The record that most appends are: short bytes and nothing else, of the batch's own time. */
+  #addPlain(value: Uint8Array): void {
+    const { length } = value;
+    const index = this.#count;
+    const body = PLAIN_MORE + countLength(index) + countLength(length) + length;
+    if (this.#end + body + LENGTH_MAX > this.#bytes.length) this.#grow(body + LENGTH_MAX);
+    const bytes = this.#bytes;
+    let at = writeCount(bytes, this.#end, body);
+    bytes[at] = 0;
+    bytes[at + 1] = 0;
+    at = writeCount(bytes, at + 2, index);
+    bytes[at] = NO_KEY;
+    at = writeCount(bytes, at + 1, length);
+    bytes.set(value, at);
+    bytes[at + length] = 0;
+    this.#end = at + length + 1;
+    this.#count = index + 1;
+  }
+
+  #addAny(record: RecordInput, now: number): void {
     const keyLength = contentLength(record.key, 'key');
     const valueLength = contentLength(record.value, 'value');
     const headers = record.headers === undefined ? none : headerPairs(record.headers);
