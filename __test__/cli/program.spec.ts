@@ -21,7 +21,19 @@ describe('millrace', () => {
   it('prints help and version to stdout with exit code 0', async () => {
     const help = await run('--help');
     expect(help).toMatchObject({ code: ExitCode.ok, err: '' });
-    for (const verb of ['serve', 'topic', 'produce', 'consume', 'dump', 'doctor']) expect(help.out).toContain(verb);
+    for (const verb of [
+      'serve',
+      'topic',
+      'produce',
+      'consume',
+      'group',
+      'cluster',
+      'dump',
+      'doctor',
+      'config',
+      'completion',
+    ])
+      expect(help.out).toContain(verb);
     expect(await run('--version')).toMatchObject({ code: ExitCode.ok, out: '0.1.0\n' });
   });
 

@@ -18,6 +18,7 @@ export function exitCodeOfKafka(code: number): ExitCodeNumber {
       return ExitCode.ok;
     case KafkaError.UNKNOWN_TOPIC_OR_PARTITION:
     case KafkaError.UNKNOWN_TOPIC_ID:
+    case KafkaError.GROUP_ID_NOT_FOUND:
       return ExitCode.notFound;
     case KafkaError.INVALID_TOPIC_EXCEPTION:
     case KafkaError.INVALID_CONFIG:
