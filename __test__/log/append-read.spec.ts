@@ -45,6 +45,25 @@ describe.each(drivers)('on driver %s', (driver) => {
     expect(await valuesOf(log, 'order')).toEqual(Array.from({ length: 1000 }, (_, index) => `${index}`));
   });
 
+  test('appends of one turn at any levels and of any size are told where their records lie', async () => {
+    const log = await home(driver).open({ flush: 'os' });
+    const topic = await log.topic('mixed', { partitions: 1 });
+    const levels = ['durable', 'memory', 'written'] as const;
+    const sent = Array.from({ length: 30 }, (_, index) =>
+      Array.from({ length: 1 + (index % 4) }, (_, more) => ({ value: `${index}.${more}` })),
+    );
+    const results = await Promise.all(
+      sent.map((records, index) => topic.append(records, { durability: levels[index % 3] ?? 'durable' })),
+    );
+    const values = await valuesOf(log, 'mixed');
+    expect(values).toEqual(sent.flat().map(({ value }) => value));
+    for (const [index, result] of results.entries()) {
+      expect(result).toMatchObject({ partition: 0, count: sent[index]?.length, level: levels[index % 3] });
+      expect(values[Number(result.baseOffset)]).toBe(`${index}.0`);
+      expect(result.parts).toEqual([result]);
+    }
+  });
+
   test('records with the same key lie in the same partition, and one call may span several', async () => {
     const log = await home(driver).open();
     const topic = await log.topic('keys', { partitions: 4 });
