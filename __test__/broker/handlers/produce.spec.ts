@@ -84,6 +84,17 @@ describe('produce', () => {
     expect(harness.broker.context.catalogue.size).toBe(0);
   });
 
+  it('refuses a producer whose epoch is older than one that was seen (rule 18)', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    const errorOf = async (producerEpoch: number, baseSequence: number) => {
+      const records = encodeBatch([Buffer.from('a')], { producerId: 7, producerEpoch, baseSequence });
+      const reply = await harness.ask(produceApi, 9, request('t', [records]));
+      return reply.responses[0]?.partitionResponses[0]?.errorCode;
+    };
+    expect([await errorOf(2, 0), await errorOf(1, 0), await errorOf(2, 1)]).toEqual([0, 47, 0]);
+  });
+
   it('enforces max.message.bytes of the topic (rule 10)', async () => {
     await using harness = openHarness();
     await harness.topic('t', 1, { 'max.message.bytes': '80' });

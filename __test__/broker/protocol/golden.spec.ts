@@ -1,4 +1,4 @@
-/** Bytes written by Kafka's own Java classes (golden/kafka.txt), against every generated codec in both directions. */
+/** Bytes written by Kafka's own Java classes (golden/kafka.txt), against every generated codec in both directions (rule 4). */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -15,7 +15,7 @@ describe('millrace produce and consume', () => {
   });
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it.for(codecs)('give back every line with codec $codec', { timeout: 60_000 }, async ({ codec, id }) => {
+  it.for(codecs)('give back every line with codec $codec, kept (rule 12)', { timeout: 60_000 }, async ({ codec, id }) => {
     const topic = await createTopic(broker, codec);
     await millrace(['produce', topic, '--brokers', broker.address, '-p', '0', '-z', codec], text);
     expect(codecOf(await fetchRaw(broker.address, topic, 0, 0))).toBe(id);

@@ -86,7 +86,7 @@ describe('kafkajs', () => {
     expect([...harvest.members.keys()].toSorted()).toEqual(['one', 'three', 'two']);
   });
 
-  it('writes what kcat reads, empty values and headers included', async () => {
+  it('writes what kcat reads, empty values and headers included (rule 13)', async () => {
     const topic = await createTopic(broker, 'values');
     const producer = kafkaClient(broker).producer();
     await producer.connect();

@@ -1,0 +1,124 @@
+/**
+ * The requirements on a Kafka broker by number, and how far each is met: data of docs/wire/kafka.md.
+ *
+ * Where a rule is tested is not written here: it is found by its number in the tests.
+ */
+
+/** `met`; `partly`, with what is missing; `later`, with what has to come first. */
+export type State = 'met' | 'partly' | 'later';
+
+export interface Rule {
+  readonly number: number;
+  readonly title: string;
+  readonly state: State;
+  /** What is missing; empty for a rule that is met. */
+  readonly missing: string;
+}
+
+function met(number: number, title: string): Rule {
+  return { number, title, state: 'met', missing: '' };
+}
+
+function partly(number: number, title: string, missing: string): Rule {
+  return { number, title, state: 'partly', missing };
+}
+
+function later(number: number, title: string, missing: string): Rule {
+  return { number, title, state: 'later', missing };
+}
+
+const NO_TRANSACTIONS = 'transactions';
+
+export const RULES: readonly Rule[] = [
+  met(1, 'Replies leave in request order, whatever finishes first'),
+  met(2, 'acks=0 gets no reply, an error closes the connection; acks outside -1, 0, 1 are refused'),
+  met(3, 'The advertised address leads to what is bound; the controller is a listed node'),
+  met(4, 'No misplaced field, ever'),
+  met(5, 'One batch of magic 2 a partition; zstd from version 7'),
+  met(6, 'CRC, attributes, record count and sequence are checked'),
+  met(7, 'Only base offset and leader epoch change in what is stored'),
+  met(8, 'The largest timestamp is computed by the broker'),
+  partly(9, 'LogAppendTime; bounds of timestamps', 'message.timestamp.before/after.max.ms are not checked'),
+  met(10, 'max.message.bytes holds for each topic'),
+  partly(11, 'A compacted topic refuses records without a key', 'errors are told for the batch, not for each record'),
+  met(12, "A batch keeps the producer's bytes"),
+  met(13, 'Null and empty are different; duplicate header keys stay, in order'),
+  met(14, 'An unknown topic is refused at once'),
+  met(15, 'The last five batches of a producer are known; a duplicate gets its first offset'),
+  met(16, 'Sequences wrap from 2^31 - 1 to 0'),
+  partly(
+    17,
+    'An unknown producer may begin with any sequence; a new epoch begins at 0',
+    'idle producers do not expire',
+  ),
+  partly(18, 'A stale epoch is INVALID_PRODUCER_EPOCH, at coordinators PRODUCER_FENCED', NO_TRANSACTIONS),
+  later(19, 'InitProducerId of transactional ids', NO_TRANSACTIONS),
+  later(20, 'A control batch takes one offset', NO_TRANSACTIONS),
+  later(21, 'The last stable offset is exclusive', NO_TRANSACTIONS),
+  partly(22, 'Aborted transactions are listed for read_committed only', 'the list is empty: no transactions'),
+  later(23, 'UNSTABLE_OFFSET_COMMIT only while a transactional commit is pending', NO_TRANSACTIONS),
+  later(24, 'EndTxn 0 and 1 are offered', NO_TRANSACTIONS),
+  later(25, 'Compaction removes aborted data and keeps markers', 'compaction'),
+  met(26, 'The first partition that has data yields one whole batch; then both limits hold'),
+  met(27, 'An offset inside a batch returns the whole batch'),
+  met(28, 'min_bytes and max_wait are a real long poll'),
+  met(29, 'records are empty, never null'),
+  met(30, 'With an error all marks are -1'),
+  met(31, 'Outside the log: OFFSET_OUT_OF_RANGE at once; at its end: empty after the wait'),
+  partly(32, 'Fetch sessions', 'declined: session id 0, every fetch is a full one, which is legal'),
+  met(33, 'The leader epoch a client believes in is checked'),
+  met(34, 'OffsetForLeaderEpoch'),
+  met(35, 'ListOffsets by name: latest, earliest, largest timestamp'),
+  met(36, 'ListOffsets by time: the first record, not the batch'),
+  met(37, 'MEMBER_ID_REQUIRED for dynamic members from version 4'),
+  met(38, 'Static members: the new id takes over at once, the old one is fenced'),
+  met(39, 'No superfluous rebalance; REBALANCE_IN_PROGRESS while one runs'),
+  met(40, 'Protocol bytes are opaque; a protocol every member lists is chosen'),
+  met(41, 'group.initial.rebalance.delay.ms and the bounds of session timeouts'),
+  met(42, 'Committed offsets: nothing is no error, metadata comes back, who may commit'),
+  met(43, 'Offsets expire by who uses them'),
+  met(44, 'DescribeGroups, DeleteGroups and OffsetDelete of unknown and used groups'),
+  later(45, 'KIP-848', 'the newer group protocol'),
+  met(46, 'CreateTopics and CreatePartitions: defaults, validation, one row a topic'),
+  met(47, 'Replication factor above 1 is refused, or with replication.lenient made 1'),
+  met(48, 'A topic is usable the moment it is answered'),
+  met(49, 'A null list is not an empty one; bad names; allow_auto_create'),
+  met(50, 'DescribeConfigs tells every key with its source'),
+  partly(51, 'AlterConfigs replaces, IncrementalAlterConfigs changes; all of a resource or nothing', 'topics only'),
+  met(52, 'DeleteRecords'),
+  partly(53, 'ACL APIs say SECURITY_DISABLED; DescribeLogDirs exists', 'DescribeLogDirs, CreateAcls, DeleteAcls'),
+  met(54, 'A topic created again has another id'),
+];
+
+/** What is not served, and why. */
+export const NOT_SERVED: readonly (readonly [what: string, why: string])[] = [
+  ['DescribeLogDirs (35)', 'the engine does not tell yet how many bytes a partition has on disk'],
+  ['DescribeProducers (61)', 'the engine does not tell yet which producers a partition remembers'],
+  [
+    'AddPartitionsToTxn (24), AddOffsetsToTxn (25), EndTxn (26), WriteTxnMarkers (27), TxnOffsetCommit (28), DescribeTransactions (65), ListTransactions (66)',
+    'there are no transactions yet',
+  ],
+  ['ConsumerGroupHeartbeat (68), ConsumerGroupDescribe (69)', 'the newer group protocol is not built yet'],
+  ['SaslHandshake (17), SaslAuthenticate (36), SCRAM credentials (50, 51)', 'there is no authentication yet'],
+  [
+    'CreateAcls (30), DeleteAcls (31), ElectLeaders (43), AlterPartitionReassignments (45), quotas (48, 49), DescribeQuorum (55), UpdateFeatures (57), ListConfigResources (74)',
+    'cosmetic on one node; not built yet',
+  ],
+  ['Telemetry (71, 72)', 'never: half an implementation disturbs clients'],
+];
+
+/** Where a client can tell this broker from Kafka, beside what is missing. */
+export const DEVIATIONS: readonly string[] = [
+  'Produce is advertised from version 0, because older librdkafka drops compression otherwise; versions 0 to 2 close the connection, as their batches are gone from Kafka 4, too.',
+  'JoinGroup is served from version 0, which Kafka 4.0.0 did not and 4.0.1 does again.',
+  'acks=all means `durable` (a power cut loses nothing acknowledged), not "in the page cache of all replicas".',
+  'The leader epoch grows at every start, so a client refreshes its metadata once after a restart.',
+  'A topic is visible to Metadata when CreateTopics answers; with Kafka it takes some milliseconds.',
+  'group.initial.rebalance.delay.ms is 0 by default (Kafka: 3000), so that a lone consumer starts at once.',
+  'flush.messages is 1 by default (Kafka: never): one flush serves all commits of its moment.',
+  'A name that is no UTF-8 is one bad name (INVALID_TOPIC_EXCEPTION, INVALID_GROUP_ID), not a replaced one.',
+  'An int64 beyond 2^53 closes the connection, except where a client may mean it (timestamps, retention).',
+  'A topic is committed to by embedded readers of the same process as well; they are standalone consumers of their group.',
+  'Settings of the broker cannot be altered while it runs: INVALID_REQUEST.',
+  'Bytes behind a request are let pass, as Kafka does; a count or length that cannot be closes the connection.',
+];
