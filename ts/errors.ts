@@ -15,109 +15,153 @@ interface ErrorEntry {
   readonly kafkaCode?: number;
 }
 
-const entry = (message: string, remedy: string, retriable: boolean, kafkaCode?: number): ErrorEntry =>
-  kafkaCode === undefined ? { message, remedy, retriable } : { message, remedy, retriable, kafkaCode };
-
 /** The closed table. A code never changes its meaning; docs/errors.md is written from it. */
 const errorTable = {
-  MILLRACE_OPTION: entry('an option has a value that cannot be used', 'see the option named in the message', false, 40),
-  MILLRACE_ARGUMENT: entry('an argument has a value that cannot be used', 'see the argument in the message', false, 42),
-  MILLRACE_NATIVE_MISSING: entry(
-    'the native addon for this platform was not found',
-    'reinstall with optional dependencies, build it with `npm run build:addon`, or set MILLRACE_NATIVE_PATH',
-    false,
-  ),
-  MILLRACE_NATIVE_VERSION: entry(
-    'the native addon belongs to another version of millrace',
-    'reinstall, or rebuild it with `npm run build:addon`',
-    false,
-  ),
-  MILLRACE_RUNTIME: entry(
-    'the JavaScript runtime refused something the engine needs',
-    'run on Node.js 20.17 or later',
-    false,
-  ),
-  MILLRACE_LOCKED: entry(
-    'another process or thread has this data directory open',
-    'stop it, or open another directory',
-    true,
-  ),
-  MILLRACE_DRIVER: entry(
-    'the I/O driver that was asked for cannot be used here',
-    'use driver `auto` or `pool`; `millrace doctor` shows why',
-    false,
-  ),
-  MILLRACE_FORMAT: entry(
-    'the data directory was written in a format this version does not read',
-    'open it with the version that wrote it, or a later one',
-    false,
-  ),
-  MILLRACE_DAMAGED: entry(
-    'stored data that had been durable does not verify any more',
-    'see file and position in the message; the rest of the data is served; `millrace dump FILE` shows the place',
-    false,
-    2,
-  ),
-  MILLRACE_FOREIGN_FILE: entry(
-    'this file was not written by Millrace',
-    'name a journal, segment, index or manifest file of a data directory',
-    false,
-  ),
-  MILLRACE_IO: entry('the operating system reported an I/O error', 'see errno and path', false, 56),
-  MILLRACE_NO_SPACE: entry('the disk is full', 'free some space: writing resumes by itself', true, 56),
-  MILLRACE_POISONED: entry(
-    'a flush failed, so the journal takes no more writes',
-    'close, check the disk, and open again: recovery shows what is really there',
-    false,
-    56,
-  ),
-  MILLRACE_OUTCOME_UNKNOWN: entry(
-    'the write may or may not have become durable: the flush that covered it failed, or the log was closed under it',
-    'open again and read before you repeat it',
-    false,
-    56,
-  ),
-  MILLRACE_BUSY: entry('more is waiting to be stored than the memory budget allows', 'try again later', true, 7),
-  MILLRACE_CLOSED: entry('the log is closed or closing', 'open it again', false),
-  MILLRACE_UNKNOWN_TOPIC: entry('there is no such topic', 'create it: `log.topic(name, { partitions })`', false, 3),
-  MILLRACE_UNKNOWN_PARTITION: entry('the topic has no such partition', 'partitions count from 0', false, 3),
-  MILLRACE_TOPIC_EXISTS: entry(
-    'the topic exists with another number of partitions',
-    'open it without `partitions`',
-    false,
-    36,
-  ),
-  MILLRACE_INVALID_TOPIC: entry(
-    'this cannot be a topic name',
-    'use up to 249 of: letters, digits, dot, underscore, hyphen',
-    false,
-    17,
-  ),
-  MILLRACE_INVALID_RECORD: entry('the engine refused the record batch', 'see the reason in the message', false, 87),
-  MILLRACE_TOO_LARGE: entry(
-    'the record or batch is larger than the limit',
-    'split it, or raise `maxBatchBytes`',
-    false,
-    10,
-  ),
-  MILLRACE_OFFSET_OUT_OF_RANGE: entry(
-    'the offset asked for is not in the log',
-    "give `onMissing: 'earliest' | 'latest'`, or read between logStart and the end",
-    false,
-    1,
-  ),
-  MILLRACE_NO_COMMITTED_OFFSET: entry(
-    'the group has committed no offset for this partition',
-    "give `onMissing: 'earliest' | 'latest'`",
-    false,
-  ),
-  MILLRACE_COMPRESSION: entry('compressed records could not be read', 'see the reason in the message', false, 76),
-  MILLRACE_ABORTED: entry(
-    'the call was aborted by its signal',
-    'an aborted write still happens: only the wait ended',
-    false,
-  ),
-} as const satisfies Record<string, ErrorEntry>;
+  MILLRACE_OPTION: {
+    message: 'an option has a value that cannot be used',
+    remedy: 'see the option named in the message',
+    retriable: false,
+    kafkaCode: 40,
+  },
+  MILLRACE_ARGUMENT: {
+    message: 'an argument has a value that cannot be used',
+    remedy: 'see the argument in the message',
+    retriable: false,
+    kafkaCode: 42,
+  },
+  MILLRACE_NATIVE_MISSING: {
+    message: 'the native addon for this platform was not found',
+    remedy: 'reinstall with optional dependencies, build it with `npm run build:addon`, or set MILLRACE_NATIVE_PATH',
+    retriable: false,
+  },
+  MILLRACE_NATIVE_VERSION: {
+    message: 'the native addon belongs to another version of millrace',
+    remedy: 'reinstall, or rebuild it with `npm run build:addon`',
+    retriable: false,
+  },
+  MILLRACE_RUNTIME: {
+    message: 'the JavaScript runtime refused something the engine needs',
+    remedy: 'run on Node.js 20.17 or later',
+    retriable: false,
+  },
+  MILLRACE_LOCKED: {
+    message: 'another process or thread has this data directory open',
+    remedy: 'stop it, or open another directory',
+    retriable: true,
+  },
+  MILLRACE_DRIVER: {
+    message: 'the I/O driver that was asked for cannot be used here',
+    remedy: 'use driver `auto` or `pool`; `millrace doctor` shows why',
+    retriable: false,
+  },
+  MILLRACE_FORMAT: {
+    message: 'the data directory was written in a format this version does not read',
+    remedy: 'open it with the version that wrote it, or a later one',
+    retriable: false,
+  },
+  MILLRACE_DAMAGED: {
+    message: 'stored data that had been durable does not verify any more',
+    remedy:
+      'see file and position in the message; the rest of the data is served; `millrace dump FILE` shows the place',
+    retriable: false,
+    kafkaCode: 2,
+  },
+  MILLRACE_FOREIGN_FILE: {
+    message: 'this file was not written by Millrace',
+    remedy: 'name a journal, segment, index or manifest file of a data directory',
+    retriable: false,
+  },
+  MILLRACE_IO: {
+    message: 'the operating system reported an I/O error',
+    remedy: 'see errno and path',
+    retriable: false,
+    kafkaCode: 56,
+  },
+  MILLRACE_NO_SPACE: {
+    message: 'the disk is full',
+    remedy: 'free some space: writing resumes by itself',
+    retriable: true,
+    kafkaCode: 56,
+  },
+  MILLRACE_POISONED: {
+    message: 'a flush failed, so the journal takes no more writes',
+    remedy: 'close, check the disk, and open again: recovery shows what is really there',
+    retriable: false,
+    kafkaCode: 56,
+  },
+  MILLRACE_OUTCOME_UNKNOWN: {
+    message:
+      'the write may or may not have become durable: the flush that covered it failed, or the log was closed under it',
+    remedy: 'open again and read before you repeat it',
+    retriable: false,
+    kafkaCode: 56,
+  },
+  MILLRACE_BUSY: {
+    message: 'more is waiting to be stored than the memory budget allows',
+    remedy: 'try again later',
+    retriable: true,
+    kafkaCode: 7,
+  },
+  MILLRACE_CLOSED: { message: 'the log is closed or closing', remedy: 'open it again', retriable: false },
+  MILLRACE_UNKNOWN_TOPIC: {
+    message: 'there is no such topic',
+    remedy: 'create it: `log.topic(name, { partitions })`',
+    retriable: false,
+    kafkaCode: 3,
+  },
+  MILLRACE_UNKNOWN_PARTITION: {
+    message: 'the topic has no such partition',
+    remedy: 'partitions count from 0',
+    retriable: false,
+    kafkaCode: 3,
+  },
+  MILLRACE_TOPIC_EXISTS: {
+    message: 'the topic exists with another number of partitions',
+    remedy: 'open it without `partitions`',
+    retriable: false,
+    kafkaCode: 36,
+  },
+  MILLRACE_INVALID_TOPIC: {
+    message: 'this cannot be a topic name',
+    remedy: 'use up to 249 of: letters, digits, dot, underscore, hyphen',
+    retriable: false,
+    kafkaCode: 17,
+  },
+  MILLRACE_INVALID_RECORD: {
+    message: 'the engine refused the record batch',
+    remedy: 'see the reason in the message',
+    retriable: false,
+    kafkaCode: 87,
+  },
+  MILLRACE_TOO_LARGE: {
+    message: 'the record or batch is larger than the limit',
+    remedy: 'split it, or raise `maxBatchBytes`',
+    retriable: false,
+    kafkaCode: 10,
+  },
+  MILLRACE_OFFSET_OUT_OF_RANGE: {
+    message: 'the offset asked for is not in the log',
+    remedy: "give `onMissing: 'earliest' | 'latest'`, or read between logStart and the end",
+    retriable: false,
+    kafkaCode: 1,
+  },
+  MILLRACE_NO_COMMITTED_OFFSET: {
+    message: 'the group has committed no offset for this partition',
+    remedy: "give `onMissing: 'earliest' | 'latest'`",
+    retriable: false,
+  },
+  MILLRACE_COMPRESSION: {
+    message: 'compressed records could not be read',
+    remedy: 'see the reason in the message',
+    retriable: false,
+    kafkaCode: 76,
+  },
+  MILLRACE_ABORTED: {
+    message: 'the call was aborted by its signal',
+    remedy: 'an aborted write still happens: only the wait ended',
+    retriable: false,
+  },
+} as const;
 
 /** All codes a `MillraceError` can carry. */
 export type ErrorCode = keyof typeof errorTable;

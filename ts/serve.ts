@@ -64,7 +64,10 @@ export interface MillraceServer extends AsyncDisposable {
 }
 
 /** The settings `serve` knows, for whoever decides them: names, and what is wrong with a value. */
-export const settingsTable = {
+export const settingsTable: {
+  readonly names: readonly string[];
+  readonly problem: (name: string, value: string) => string | undefined;
+} = {
   names: [...[...brokerConfigKeys()].map((key) => key.name), ...engineSettings.map((one) => one.name)],
   /** Why `value` cannot be used for `name`, or undefined. */
   problem(name: string, value: string): string | undefined {
