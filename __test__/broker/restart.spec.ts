@@ -11,8 +11,11 @@ import { heartbeatApi } from '../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
 import { leaveGroupApi } from '../../ts/broker/protocol/gen/13-leave-group.gen.ts';
 import { syncGroupApi } from '../../ts/broker/protocol/gen/14-sync-group.gen.ts';
 import { deleteTopicsApi } from '../../ts/broker/protocol/gen/20-delete-topics.gen.ts';
+import { deleteRecordsApi } from '../../ts/broker/protocol/gen/21-delete-records.gen.ts';
 import { initProducerIdApi } from '../../ts/broker/protocol/gen/22-init-producer-id.gen.ts';
 import { offsetForLeaderEpochApi } from '../../ts/broker/protocol/gen/23-offset-for-leader-epoch.gen.ts';
+import { createPartitionsApi } from '../../ts/broker/protocol/gen/37-create-partitions.gen.ts';
+import { incrementalAlterConfigsApi } from '../../ts/broker/protocol/gen/44-incremental-alter-configs.gen.ts';
 import { groupPrefix } from '../../ts/log/state-keys.ts';
 import { decodeBatches, encodeBatch } from '../support/record-batch.ts';
 import { type Harness, openHarness } from './support/harness.ts';
@@ -74,6 +77,26 @@ describe('after a power cut', () => {
     const partitions = [{ partitionIndex: 0, timestamp: -1n, currentLeaderEpoch: -1 }];
     const ends = await after.ask(listOffsetsApi, 7, { topics: [{ name: 'gone', partitions }] });
     expect(ends.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, offset: 0 });
+  });
+
+  it('added partitions, altered settings and deleted records stay what they were made', async () => {
+    const before = openHarness();
+    const id = await before.topic('t', 1);
+    await produce(before, ['a', 'b']);
+    await before.ask(createPartitionsApi, 3, { topics: [{ name: 't', count: 3, assignments: null }] });
+    const configs = [{ name: 'retention.ms', configOperation: 0, value: '99' }];
+    const resources = [{ resourceType: 2, resourceName: 't', configs }];
+    await before.ask(incrementalAlterConfigsApi, 1, { resources });
+    const partitions = [{ partitionIndex: 0, offset: 1 }];
+    await before.ask(deleteRecordsApi, 2, { topics: [{ name: 't', partitions }] });
+    await using after = await cutAndReopen(before);
+    const topic = after.broker.context.catalogue.get('t');
+    expect([topic?.id, topic?.partitions.length, topic?.config.get('retention.ms')]).toEqual([id, 3, '99']);
+    const again = await after.ask(deleteRecordsApi, 2, { topics: [{ name: 't', partitions }] });
+    expect(again.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: 1 });
+    await after.topic('other');
+    const ids = [...after.broker.context.catalogue.all()].flatMap((known) => known.partitions);
+    expect(new Set(ids).size).toBe(4);
   });
 
   it('committed offsets are there', async () => {

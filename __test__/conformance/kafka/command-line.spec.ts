@@ -15,15 +15,19 @@ describe('millrace produce and consume', () => {
   });
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it.for(codecs)('give back every line with codec $codec, kept (rule 12)', { timeout: 60_000 }, async ({ codec, id }) => {
-    const topic = await createTopic(broker, codec);
-    await millrace(['produce', topic, '--brokers', broker.address, '-p', '0', '-z', codec], text);
-    expect(codecOf(await fetchRaw(broker.address, topic, 0, 0))).toBe(id);
-    const ours = await millrace(['consume', topic, '--brokers', broker.address, '-o', ':end', '-f', '%v\\n']);
-    expect(ours.equals(text)).toBe(true);
-    const kcats = await kcat(['-C', '-b', broker.address, '-t', topic, '-p', '0', '-e', '-q']);
-    expect(kcats.equals(text)).toBe(true);
-  });
+  it.for(codecs)(
+    'give back every line with codec $codec, kept (rule 12)',
+    { timeout: 60_000 },
+    async ({ codec, id }) => {
+      const topic = await createTopic(broker, codec);
+      await millrace(['produce', topic, '--brokers', broker.address, '-p', '0', '-z', codec], text);
+      expect(codecOf(await fetchRaw(broker.address, topic, 0, 0))).toBe(id);
+      const ours = await millrace(['consume', topic, '--brokers', broker.address, '-o', ':end', '-f', '%v\\n']);
+      expect(ours.equals(text)).toBe(true);
+      const kcats = await kcat(['-C', '-b', broker.address, '-t', topic, '-p', '0', '-e', '-q']);
+      expect(kcats.equals(text)).toBe(true);
+    },
+  );
 
   it('consume as JSON one object a line, with offsets from 0 without a gap', async () => {
     const topic = await createTopic(broker, 'json');
