@@ -1,27 +1,90 @@
 /** Promises of the package: what is in it, and what is not. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { addonFile } from '../../ts/setup/prepare.mjs';
+import { scratch } from '../support/scratch.ts';
 
 const root = join(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
+// npm takes seconds to start on a busy machine, and two of them are run.
+vi.setConfig({ testTimeout: 60_000 });
+
+function npm(...args: string[]): string {
+  const all = [...args, '--ignore-scripts', '--loglevel=error'];
+  return execFileSync('npm', all, { cwd: root, encoding: 'utf8' });
+}
+
+interface Packed {
+  readonly files: readonly { readonly path: string }[];
+  /** Bytes of the tarball. */
+  readonly size: number;
+}
+
+let listing: Packed | undefined;
+/** What npm would publish; asked once. */
+function packed(): Packed {
+  if (listing === undefined) {
+    const output = JSON.parse(npm('pack', '--dry-run', '--json'));
+    listing = (Array.isArray(output) ? output[0] : Object.values(output)[0]) as Packed;
+  }
+  return listing;
+}
+
 describe('the package', () => {
   it('holds the built code, its sources and four texts, and nothing else', () => {
-    const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error'], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-    const packed = JSON.parse(output);
-    const listed: { files: { path: string }[] } = Array.isArray(packed) ? packed[0] : Object.values(packed)[0];
-    const paths = listed.files.map((file) => file.path);
+    const paths = packed().files.map((file) => file.path);
     const tops = [...new Set(paths.map((path) => path.split('/')[0]))].sort();
     expect(tops).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'ts']);
     expect(paths.filter((path) => /setup|generator|schemas|\.node$|\.spec\./.test(path))).toEqual([]);
-    expect(paths).toEqual(
-      expect.arrayContaining(['dist/cli/index.js', 'dist/index.js', 'dist/index.d.ts', 'ts/index.ts']),
-    );
+    const strange = paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)(\.map)?|ts\/.+\.ts|[^/]+)$/.test(path));
+    expect(strange).toEqual(['dist/cli/package.json']);
+    expect(paths.filter((path) => path.startsWith('dist/cli/')).sort()).toEqual([
+      'dist/cli/index.js',
+      'dist/cli/index.js.map',
+      'dist/cli/main.js',
+      'dist/cli/main.js.map',
+      'dist/cli/package.json',
+    ]);
+    expect(paths).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'ts/index.ts']));
+  });
+
+  it('stays below 1.5 MB as it travels and needs no other package at run time', () => {
+    expect(packed().size).toBeLessThan(1_500_000);
+    expect(manifest.dependencies).toBeUndefined();
+  });
+
+  it('holds every source its maps point to', () => {
+    const inside = new Set(packed().files.map((file) => file.path));
+    const maps = [...inside].filter((path) => path.startsWith('dist/') && path.endsWith('.map'));
+    expect(maps.length).toBeGreaterThan(100);
+    const missing = maps.flatMap((path) => {
+      const { sources }: { sources: string[] } = JSON.parse(readFileSync(join(root, path), 'utf8'));
+      return sources
+        .map((source) => join(dirname(path), source))
+        .filter((source) => !source.startsWith('node_modules/') && !inside.has(source));
+    });
+    expect([...new Set(missing)]).toEqual([]);
+  });
+
+  it('can be installed without scripts and used, as a command and as a module', () => {
+    using folder = scratch('package');
+    const tarball = npm('pack', '--pack-destination', folder.path).trim().split('\n').at(-1) ?? '';
+    writeFileSync(join(folder.path, 'package.json'), '{ "type": "module" }');
+    npm('install', '--prefix', folder.path, '--offline', '--no-audit', '--no-fund', join(folder.path, tarball));
+    const env = { ...process.env, MILLRACE_NATIVE_PATH: join(root, addonFile()) };
+    const command = join(folder.path, 'node_modules/.bin/millrace');
+    expect(execFileSync(command, ['--version'], { encoding: 'utf8', env })).toBe(`${manifest.version}\n`);
+    const program = `import { openLog } from 'millrace';
+      await using log = await openLog('data');
+      const topic = await log.topic('t', { partitions: 1 });
+      console.log((await topic.append([{ value: Buffer.from('x') }], { durability: 'durable' })).level);`;
+    const file = join(folder.path, 'program.ts');
+    writeFileSync(file, program);
+    const run = [join(root, 'node_modules/tsx/dist/cli.mjs'), file];
+    expect(execFileSync(process.execPath, run, { cwd: folder.path, encoding: 'utf8', env })).toBe('durable\n');
   });
 
   it('runs no script when it is installed', () => {
