@@ -142,12 +142,12 @@ export class Broker {
   }
 
   #follow(): void {
-    const { engine, purgatory, catalogue, offsets } = this.context;
+    const { engine, purgatory, catalogue, offsets, groups } = this.context;
     this.#stopListening.push(engine.onAdvance((partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(
       catalogue.onChange((change) => {
         if (change.kind !== 'deleted') return;
-        offsets.forgetTopic(change.topic.name);
+        for (const group of offsets.forgetTopic(change.topic.name)) groups.forgetUnused(group);
         // Whoever waits for data of a deleted topic learns of it now (rule 54).
         purgatory.wake(change.topic.partitions);
       }),

@@ -6,6 +6,7 @@ import { leaveGroupApi } from '../../../ts/broker/protocol/gen/13-leave-group.ge
 import { syncGroupApi } from '../../../ts/broker/protocol/gen/14-sync-group.gen.ts';
 import { describeGroupsApi } from '../../../ts/broker/protocol/gen/15-describe-groups.gen.ts';
 import { listGroupsApi } from '../../../ts/broker/protocol/gen/16-list-groups.gen.ts';
+import { deleteTopicsApi } from '../../../ts/broker/protocol/gen/20-delete-topics.gen.ts';
 import { deleteGroupsApi } from '../../../ts/broker/protocol/gen/42-delete-groups.gen.ts';
 import { offsetDeleteApi } from '../../../ts/broker/protocol/gen/47-offset-delete.gen.ts';
 import { encodeConsumerProtocolSubscription } from '../../../ts/broker/protocol/gen/consumer-protocol-subscription.gen.ts';
@@ -170,6 +171,18 @@ describe('offset delete', () => {
     expect((await ask(harness, 'g', ['t'])).topics[0]?.partitions[0]?.errorCode).toBe(0);
     expect(harness.broker.context.groups.size).toBe(0);
     expect((await ask(harness, 'g', ['t'])).errorCode).toBe(69);
+  });
+
+  it('a group whose last offset went with its topic is forgotten, too', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    const gone = await stableGroup(harness, 'g', ['t']);
+    await commit(harness, 'g', 't', gone);
+    await harness.ask(leaveGroupApi, 1, gone);
+    await harness.ask(deleteTopicsApi, 5, { topicNames: ['t'] });
+    await harness.engine.flush();
+    expect(harness.broker.context.groups.size).toBe(0);
+    expect(harness.engine.scanState(groupPrefix())).toHaveLength(0);
   });
 
   it('of members whose subscriptions cannot be read is refused', async () => {

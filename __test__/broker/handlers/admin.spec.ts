@@ -4,6 +4,9 @@ import { produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { listOffsetsApi } from '../../../ts/broker/protocol/gen/02-list-offsets.gen.ts';
 import { deleteRecordsApi } from '../../../ts/broker/protocol/gen/21-delete-records.gen.ts';
 import { describeAclsApi } from '../../../ts/broker/protocol/gen/29-describe-acls.gen.ts';
+import { createAclsApi } from '../../../ts/broker/protocol/gen/30-create-acls.gen.ts';
+import { deleteAclsApi } from '../../../ts/broker/protocol/gen/31-delete-acls.gen.ts';
+import { electLeadersApi } from '../../../ts/broker/protocol/gen/43-elect-leaders.gen.ts';
 import { listPartitionReassignmentsApi } from '../../../ts/broker/protocol/gen/46-list-partition-reassignments.gen.ts';
 import { describeClusterApi } from '../../../ts/broker/protocol/gen/60-describe-cluster.gen.ts';
 import { describeTopicPartitionsApi } from '../../../ts/broker/protocol/gen/75-describe-topic-partitions.gen.ts';
@@ -139,6 +142,28 @@ describe('what there is not', () => {
     const reply = await harness.ask(describeAclsApi, 3, filter);
     expect(reply).toMatchObject({ errorCode: 54, resources: [] });
     expect(reply.errorMessage).toContain('No Authorizer');
+    const rule = {
+      resourceType: 2,
+      resourceName: 't',
+      principal: 'User:a',
+      host: '*',
+      operation: 3,
+      permissionType: 3,
+    };
+    const created = await harness.ask(createAclsApi, 3, { creations: [rule, rule] });
+    expect(created.results.map((row) => row.errorCode)).toEqual([54, 54]);
+    const any = { resourceTypeFilter: 1, patternTypeFilter: 1, operation: 1, permissionType: 1 };
+    const deleted = await harness.ask(deleteAclsApi, 1, { filters: [any] });
+    expect(deleted.filterResults).toMatchObject([{ errorCode: 54, matchingAcls: [] }]);
+  });
+
+  it('elections: none is needed, and unknown partitions are told apart', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    const topicPartitions = [{ topic: 't', partitions: [0, 1] }];
+    const reply = await harness.ask(electLeadersApi, 2, { topicPartitions });
+    expect(reply.replicaElectionResults[0]?.partitionResult.map((row) => row.errorCode)).toEqual([84, 3]);
+    expect((await harness.ask(electLeadersApi, 0, { topicPartitions: null })).replicaElectionResults).toEqual([]);
   });
 
   it('reassignments: an empty list', async () => {

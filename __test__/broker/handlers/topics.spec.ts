@@ -22,6 +22,21 @@ async function errorsOf(harness: Harness, topics: Topic[]): Promise<number[]> {
 
 const namesOf = (harness: Harness) => [...harness.broker.context.catalogue.all()].map((topic) => topic.name).sort();
 
+describe('authorized operations in metadata', () => {
+  it('are everything there is when they are asked for, and the lowest number otherwise', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    const asked = { includeTopicAuthorizedOperations: true, includeClusterAuthorizedOperations: true };
+    const told = await harness.ask(metadataApi, 10, { topics: [{ name: 't' }], ...asked });
+    expect([told.topics[0]?.topicAuthorizedOperations, told.clusterAuthorizedOperations]).toEqual([3576, 8096]);
+    const silent = await harness.ask(metadataApi, 10, { topics: [{ name: 't' }] });
+    expect([silent.topics[0]?.topicAuthorizedOperations, silent.clusterAuthorizedOperations]).toEqual([
+      -(2 ** 31),
+      -(2 ** 31),
+    ]);
+  });
+});
+
 describe('create topics', () => {
   it('answers when the topic is durable and usable (rule 48)', async () => {
     await using harness = openHarness();

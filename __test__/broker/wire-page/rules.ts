@@ -86,7 +86,7 @@ export const RULES: readonly Rule[] = [
   met(50, 'DescribeConfigs tells every key with its source'),
   partly(51, 'AlterConfigs replaces, IncrementalAlterConfigs changes; all of a resource or nothing', 'topics only'),
   met(52, 'DeleteRecords'),
-  partly(53, 'ACL APIs say SECURITY_DISABLED; DescribeLogDirs exists', 'DescribeLogDirs, CreateAcls, DeleteAcls'),
+  partly(53, 'ACL APIs say SECURITY_DISABLED; DescribeLogDirs exists', 'DescribeLogDirs'),
   met(54, 'A topic created again has another id'),
 ];
 
@@ -101,7 +101,7 @@ export const NOT_SERVED: readonly (readonly [what: string, why: string])[] = [
   ['ConsumerGroupHeartbeat (68), ConsumerGroupDescribe (69)', 'the newer group protocol is not built yet'],
   ['SaslHandshake (17), SaslAuthenticate (36), SCRAM credentials (50, 51)', 'there is no authentication yet'],
   [
-    'CreateAcls (30), DeleteAcls (31), ElectLeaders (43), AlterPartitionReassignments (45), quotas (48, 49), DescribeQuorum (55), UpdateFeatures (57), ListConfigResources (74)',
+    'AlterPartitionReassignments (45), quotas (48, 49), DescribeQuorum (55), UpdateFeatures (57), ListConfigResources (74)',
     'cosmetic on one node; not built yet',
   ],
   ['Telemetry (71, 72)', 'never: half an implementation disturbs clients'],

@@ -123,12 +123,15 @@ export class CommittedOffsets {
     return effects;
   }
 
-  /** Drops the offsets of a topic that is gone. */
-  forgetTopic(topic: string): void {
+  /** Drops the offsets of a topic that is gone; returns the groups that have none left. */
+  forgetTopic(topic: string): string[] {
+    const emptied: string[] = [];
     for (const [group, topics] of this.#groups) {
-      topics.delete(topic);
-      if (topics.size === 0) this.#groups.delete(group);
+      if (!topics.delete(topic) || topics.size > 0) continue;
+      this.#groups.delete(group);
+      emptied.push(group);
     }
+    return emptied;
   }
 
   /** Forgets an offset unless it was committed again meanwhile. */

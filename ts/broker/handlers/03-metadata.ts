@@ -8,6 +8,7 @@
  */
 
 import type { Topic } from '../../log/catalogue.ts';
+import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from '../authorized-operations.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
@@ -31,6 +32,8 @@ class OpenMetadata {
   readonly #exchange: Exchange<MetadataResponse>;
   readonly #topics: MetadataResponseTopic[] = [];
   readonly #mayCreate: boolean;
+  readonly #topicOperations: number;
+  readonly #clusterOperations: number;
   #created = 0;
   #open = 1;
 
@@ -38,6 +41,8 @@ class OpenMetadata {
     this.#context = context;
     this.#exchange = exchange;
     this.#mayCreate = request.allowAutoTopicCreation && context.settings.boolean('auto.create.topics.enable');
+    this.#topicOperations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
+    this.#clusterOperations = request.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED;
     if (request.topics === null || (exchange.apiVersion === 0 && request.topics.length === 0)) {
       for (const topic of context.catalogue.all()) this.#topics.push(this.#describe(topic));
     } else {
@@ -86,6 +91,7 @@ class OpenMetadata {
       name: topic.name,
       topicId: topic.id,
       isInternal: false,
+      topicAuthorizedOperations: this.#topicOperations,
       partitions: topic.partitions.map((_, partitionIndex) => ({
         errorCode: ErrorCode.NONE,
         partitionIndex,
@@ -108,6 +114,7 @@ class OpenMetadata {
       clusterId: node.clusterId,
       controllerId: node.id,
       topics: this.#topics,
+      clusterAuthorizedOperations: this.#clusterOperations,
     });
   }
 }

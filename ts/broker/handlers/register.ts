@@ -26,10 +26,13 @@ import { deleteRecordsHandler } from './21-delete-records.ts';
 import { initProducerIdHandler } from './22-init-producer-id.ts';
 import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.ts';
 import { describeAclsHandler } from './29-describe-acls.ts';
+import { createAclsHandler } from './30-create-acls.ts';
+import { deleteAclsHandler } from './31-delete-acls.ts';
 import { describeConfigsHandler } from './32-describe-configs.ts';
 import { alterConfigsHandler } from './33-alter-configs.ts';
 import { createPartitionsHandler } from './37-create-partitions.ts';
 import { deleteGroupsHandler } from './42-delete-groups.ts';
+import { electLeadersHandler } from './43-elect-leaders.ts';
 import { incrementalAlterConfigsHandler } from './44-incremental-alter-configs.ts';
 import { listPartitionReassignmentsHandler } from './46-list-partition-reassignments.ts';
 import { offsetDeleteHandler } from './47-offset-delete.ts';
@@ -59,10 +62,13 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     initProducerIdHandler(context),
     offsetForLeaderEpochHandler(context),
     describeAclsHandler(),
+    createAclsHandler(),
+    deleteAclsHandler(),
     describeConfigsHandler(context),
     alterConfigsHandler(context),
     createPartitionsHandler(context),
     deleteGroupsHandler(context),
+    electLeadersHandler(context),
     incrementalAlterConfigsHandler(context),
     listPartitionReassignmentsHandler(),
     offsetDeleteHandler(context),
