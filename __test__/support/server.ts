@@ -21,6 +21,8 @@ export interface ServerOptions {
   /** As `--flush` takes it. The server's own default when left out. */
   readonly flush?: string;
   readonly driver?: 'ring' | 'pool';
+  /** What carries connections; the server's own choice when left out. */
+  readonly sockets?: 'ring' | 'node';
   /** As `-X` takes them: `name=value`. */
   readonly settings?: readonly string[];
   /** A port of 127.0.0.1; a free one when left out. Restarts that clients shall survive name it. */
@@ -56,6 +58,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const args = [commandLine, 'serve', '--kafka', address, '--dir', options.directory, '--format', 'json'];
   if (options.flush !== undefined) args.push('--flush', options.flush);
   if (options.driver !== undefined) args.push('--driver', options.driver);
+  if (options.sockets !== undefined) args.push('--sockets', options.sockets);
   for (const setting of options.settings ?? []) args.push('-X', setting);
   const started = performance.now();
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -55,8 +55,6 @@ export class OpenExchange implements Exchange<unknown> {
   /** Records that `replyBytes` leaves out; released by whoever drops the reply. */
   replyLeased: readonly LeasedRecords[] = NO_LEASES;
   isEnded = false;
-  /** Memory of an earlier `begin`, from which the present reply is still being copied. */
-  #superseded: Buffer | null = null;
   /** The next younger exchange of the connection. */
   next: OpenExchange | null = null;
   readonly #owner: ExchangeOwner;
@@ -115,7 +113,6 @@ export class OpenExchange implements Exchange<unknown> {
 
   begin(sizeHint: number): Writer {
     const bytes = sizeHint + HEAD_BYTES;
-    this.#superseded = this.replyMemory;
     this.replyMemory = bytes < LARGE_REPLY ? null : this.#owner.buffers.take(bytes);
     const writer = new Writer(this.replyMemory ?? bytes, this.#owner.sendsLeases);
     this.#head(writer);
@@ -126,8 +123,6 @@ export class OpenExchange implements Exchange<unknown> {
     writer.patchInt32(0, writer.position - 4 + lengthOf(this.replyLeased));
     // A writer that grew has left its memory to whoever else still looks at it.
     if (writer.buffer !== this.replyMemory) this.replyMemory = null;
-    if (this.#superseded !== null) this.#owner.buffers.give(this.#superseded);
-    this.#superseded = null;
     this.#end(writer.bytes());
   }
 

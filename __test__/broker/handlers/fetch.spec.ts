@@ -255,6 +255,30 @@ describe('fetch', () => {
     expect(harness.engine.counters().bytesRead).toBeGreaterThan(0);
   });
 
+  it('holds no lease when it has answered, whatever the limits left out', async () => {
+    await using harness = openHarness();
+    await harness.topic('t', 3);
+    for (const partition of [0, 1, 2]) await produce(harness, 't', ['x'.repeat(500)], partition);
+    const wishes = [0, 1, 2].map((partition) => ({ partition, maxBytes: 10 }));
+    const limited = await harness.ask(fetchApi, 11, fetch('t', wishes));
+    expect(limited.responses[0]?.partitions.map((row) => valuesOf(row.records).length)).toEqual([1, 0, 0]);
+    await harness.ask(fetchApi, 11, fetch('t', wishes, { maxBytes: 600 }));
+    await harness.ask(fetchApi, 11, fetch('t', wishes, { minBytes: 600 }));
+    expect(harness.engine.leases.size).toBe(0);
+  });
+
+  it('releases what was read from files for a client that has gone meanwhile', async () => {
+    await using harness = openHarness({}, { memoryBytes: '8mb', journalFileBytes: '1mb', settleBytes: '256kb' });
+    await harness.topic('t');
+    for (let count = 0; count < 200; count++) await produce(harness, 't', ['x'.repeat(60_000)]);
+    const call = harness.send(fetchApi, 11, fetch('t', [{}]));
+    expect(call.ended).toBe(false);
+    call.abort();
+    await call.outcome;
+    expect(harness.engine.counters().bytesRead).toBeGreaterThan(0);
+    expect(harness.engine.leases.size).toBe(0);
+  });
+
   it('lets everybody who waits go when the broker closes', async () => {
     const harness = openHarness();
     await harness.topic('t');

@@ -36,8 +36,8 @@ export interface Served {
 }
 
 /** What carries the connections of a test. */
-export const transports: readonly TransportName[] = ['node'];
-export type TransportName = 'node' | 'ring';
+export const transports = ['node', 'ring'] as const;
+export type TransportName = (typeof transports)[number];
 
 type Serve = (handlers: AnyHandler[], limits?: Partial<ConnectionLimits>) => Promise<Served>;
 

@@ -22,8 +22,10 @@ export interface WatchedEngine extends Engine, Pick<NodeEngine, 'openSockets'> {
   readonly levels: LevelNumber[];
   /** Codes of the next frames, which are then refused instead of done. */
   readonly refuseNext: CodeNumber[];
-  /** Codes of the next reads, which then copy nothing. */
+  /** Codes of the next reads, which then find nothing. */
   readonly failReads: CodeNumber[];
+  /** Leases that were handed out and not released. */
+  readonly leases: ReadonlySet<number>;
   /** Under which the simulated disk can be opened again after `cutPower`. */
   readonly disk: { seed: number; id: string };
   cutPower(): void;
@@ -53,16 +55,33 @@ function watch(engine: NodeEngine, disk: { seed: number; id: string }): WatchedE
       done(results, refusal === Code.poisoned ? refusal : Code.ok);
     });
   };
-  const read: Engine['read'] = (requests, destination, positions, lengths, done) => {
+  const leases = new Set<number>();
+  const pin: Engine['pin'] = (requests, done) => {
     const failure = failReads.shift();
-    if (failure === undefined) engine.read(requests, destination, positions, lengths, done);
-    else
-      done(
-        requests.map(() => 0),
-        requests.map(() => failure),
-      );
+    engine.pin(requests, (pins) => {
+      for (const one of pins) {
+        if (failure !== undefined) {
+          engine.releaseLease(one.lease);
+          Object.assign(one, { code: failure, available: 0, lease: 0 });
+        } else if (one.lease !== 0) leases.add(one.lease);
+      }
+      done(pins);
+    });
   };
-  const watched: Record<PropertyKey, unknown> = { levels, refuseNext, failReads, disk, submit, read };
+  const releaseLease: Engine['releaseLease'] = (lease) => {
+    leases.delete(lease);
+    engine.releaseLease(lease);
+  };
+  const watched: Record<PropertyKey, unknown> = {
+    levels,
+    refuseNext,
+    failReads,
+    leases,
+    disk,
+    submit,
+    pin,
+    releaseLease,
+  };
   return new Proxy(engine, {
     get(target, name) {
       if (name in watched) return watched[name];

@@ -1,13 +1,14 @@
 /**
  * Fetch (key 1), versions 4-17. Sessions are declined: session id 0 always, every fetch is a full one.
  *
- * Sizes come from the engine in one crossing; the reply is encoded with gaps of these sizes, and the engine fills them
- * in one more, so record bytes are never held twice. What is not there yet is waited for in the purgatory (rule 28).
+ * Records are pinned where they lie, with exact sizes, before the reply is encoded: mostly one crossing for the whole
+ * request. What holds the leases then is the reply (see Exchange.reply). What is not there yet is waited for in the
+ * purgatory (rule 28).
  * 4 isolation; 5 log_start_offset; 7 sessions; 9 leader epoch; 11 preferred replica; 12 flexible; 13 topic ids only.
  */
 
-import { Code, type CodeNumber } from '../../io/native-types.ts';
-import type { ReadRequest, Watermarks } from '../../log/types.ts';
+import { Code } from '../../io/native-types.ts';
+import type { Pin, ReadRequest, Watermarks } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
@@ -19,19 +20,17 @@ import {
   fetchApi,
   type PartitionData,
 } from '../protocol/gen/01-fetch.gen.ts';
-import { RecordsGap } from '../protocol/writer.ts';
+import { LeasedRecords } from '../protocol/writer.ts';
 import type { Parked, ParkedWork } from '../purgatory/purgatory.ts';
-import { planFetch } from './fetch-plan.ts';
+import { limitPins, planFetch } from './fetch-plan.ts';
 
 const IDS_FROM_VERSION = 13;
 const EMPTY = new Uint8Array(0);
-/** Bytes of a reply around the records of one partition, roughly: only a hint for the first allocation. */
-const PARTITION_OVERHEAD = 64;
 
-/** One partition of a fetch: what was asked, and either why it cannot be read or where its answer stands. */
+/** One partition of a fetch: its row of the reply, and where its answer stands. */
 interface Target {
   readonly row: PartitionData;
-  /** Index into the read requests; -1 when the partition is not known. */
+  /** Index into the read requests. */
   readonly read: number;
 }
 
@@ -44,24 +43,22 @@ class OpenFetch implements ParkedWork {
   readonly #targets: Target[] = [];
   readonly #reads: ReadRequest[] = [];
   readonly #maxBytes: number;
+  /** Bytes asked for over all partitions. */
+  #wantedBytes = 0;
   #unknown = false;
 
   constructor(context: BrokerContext, request: FetchRequest, exchange: Exchange<FetchResponse>) {
     this.#context = context;
     this.#request = request;
     this.#exchange = exchange;
-    this.#maxBytes = Math.min(request.maxBytes, context.settings.number('fetch.max.bytes'));
+    this.#maxBytes = Math.max(0, Math.min(request.maxBytes, context.settings.number('fetch.max.bytes')));
     for (const topic of request.topics) this.#addTopic(topic);
   }
 
   /** Replies now when there is enough, an error or no time to wait; parks otherwise. */
   start(): void {
     const { maxWaitMs } = this.#request;
-    const marks = this.#context.engine.readable(this.#reads);
-    if (maxWaitMs <= 0 || this.#unknown || this.#reads.length === 0 || this.#isEnough(marks)) {
-      this.#reply(marks);
-      return;
-    }
+    if (this.#answer(maxWaitMs <= 0 || this.#unknown || this.#reads.length === 0)) return;
     const keys = this.#reads.map((read) => read.partition);
     const parked: Parked = this.#context.purgatory.park(this, keys, maxWaitMs);
     this.#exchange.onAbort = () => {
@@ -71,14 +68,11 @@ class OpenFetch implements ParkedWork {
   }
 
   tryFinish(): boolean {
-    const marks = this.#context.engine.readable(this.#reads);
-    if (!this.#isEnough(marks)) return false;
-    this.#reply(marks);
-    return true;
+    return this.#answer(false);
   }
 
   expire(): void {
-    this.#reply(this.#context.engine.readable(this.#reads));
+    this.#answer(true);
   }
 
   #addTopic(asked: FetchRequest['topics'][number]): void {
@@ -97,18 +91,29 @@ class OpenFetch implements ParkedWork {
         this.#unknown = true;
         continue;
       }
+      const maxBytes = Math.max(0, Math.min(partition.partitionMaxBytes, this.#maxBytes));
+      this.#wantedBytes += maxBytes;
       this.#targets.push({ row, read: this.#reads.length });
       this.#reads.push({
         partition: id,
         offset: partition.fetchOffset,
-        maxBytes: Math.max(0, Math.min(partition.partitionMaxBytes, this.#maxBytes)),
+        maxBytes,
         isolation: this.#request.isolationLevel === 1 ? 1 : 0,
         leaderEpoch: partition.currentLeaderEpoch,
       });
     }
   }
 
-  /** Rule 28: enough bytes at this isolation, or any error. */
+  /** Answers, if `force` or rule 28 says so: enough bytes at this isolation, or any error. False when it has to wait. */
+  #answer(force: boolean): boolean {
+    // One question is enough when whatever there is may be sent.
+    if (this.#request.minBytes <= 1 && this.#wantedBytes <= this.#maxBytes) return this.#pinAll(force);
+    const marks = this.#context.engine.readable(this.#reads);
+    if (!force && !this.#isEnough(marks)) return false;
+    this.#pinPlanned(marks);
+    return true;
+  }
+
   #isEnough(marks: readonly Watermarks[]): boolean {
     const minBytes = Math.min(this.#request.minBytes, this.#maxBytes);
     let available = 0;
@@ -119,62 +124,54 @@ class OpenFetch implements ParkedWork {
     return available >= minBytes;
   }
 
-  #reply(marks: readonly Watermarks[]): void {
-    this.#exchange.onAbort = null;
-    if (this.#exchange.aborted) {
-      this.#exchange.replyNothing();
-      return;
-    }
-    const lengths = planFetch(this.#context.engine, this.#reads, marks, this.#maxBytes);
-    const gaps: RecordsGap[] = [];
-    const filled: ReadRequest[] = [];
-    const rows: PartitionData[] = [];
-    this.#targets.forEach(({ row, read }) => {
-      const mark = marks[read] as Watermarks;
-      describe(row, mark, this.#request.isolationLevel);
-      const length = lengths[read] ?? 0;
-      if (length === 0) return;
-      const gap = new RecordsGap(length);
-      row.records = gap;
-      gaps.push(gap);
-      rows.push(row);
-      filled.push(this.#reads[read] as ReadRequest);
+  /** Pins whatever there is. False when there is nothing, and neither `force` nor the request says to tell so. */
+  #pinAll(force: boolean): boolean {
+    let isCommitted = force || this.#request.minBytes <= 0;
+    let isEmpty = false;
+    this.#context.engine.pin(this.#reads, (pins) => {
+      // Without a lease there is nothing to release either.
+      isEmpty = !isCommitted && pins.every((pin) => pin.code === Code.ok && pin.lease === 0);
+      if (isEmpty) return;
+      limitPins(this.#context.engine, this.#reads, pins, this.#maxBytes);
+      this.#send(pins);
     });
-    this.#send(gaps, filled, rows);
+    // What is still being read from files will be sent, whatever comes.
+    isCommitted = true;
+    if (!isEmpty) this.#exchange.onAbort = null;
+    return !isEmpty;
   }
 
-  /** Encodes with gaps, lets the engine fill them, hands the message over. */
-  #send(gaps: readonly RecordsGap[], filled: readonly ReadRequest[], rows: readonly PartitionData[]): void {
-    const response: FetchResponse = { throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses: this.#responses };
-    if (gaps.length === 0) {
-      this.#exchange.reply(response);
-      return;
-    }
-    const bytes = gaps.reduce((sum, gap) => sum + gap.length, 0);
-    const writer = this.#exchange.begin(bytes + (this.#targets.length + 2) * PARTITION_OVERHEAD);
-    fetchApi.encodeResponse(writer, this.#exchange.apiVersion, response);
-    const positions = gaps.map((gap) => gap.position);
-    const lengths = gaps.map((gap) => gap.length);
-    const { buffer } = writer;
-    this.#context.engine.read(filled, buffer, positions, lengths, (copied, codes) => {
-      if (gaps.every((gap, index) => codes[index] === Code.ok && copied[index] === gap.length)) {
-        this.#exchange.finish(writer);
-        return;
-      }
-      // Less than the bound (sealed files tell an upper one), or a partition deleted or found damaged meanwhile: what was
-      // read is good, but the gaps have the wrong size, so the reply is encoded anew.
-      let total = 0;
-      rows.forEach((row, index) => {
-        total += copied[index] ?? 0;
-        const start = positions[index] as number;
-        const error = kafkaErrorOf(codes[index] as CodeNumber);
-        if (error === ErrorCode.NONE) row.records = buffer.subarray(start, start + (copied[index] ?? 0));
-        else refuse(row, error);
-      });
-      const again = this.#exchange.begin(total + (this.#targets.length + 2) * PARTITION_OVERHEAD);
-      fetchApi.encodeResponse(again, this.#exchange.apiVersion, response);
-      this.#exchange.finish(again);
+  /** Pins what fits into the limits of the request. */
+  #pinPlanned(marks: readonly Watermarks[]): void {
+    const { engine } = this.#context;
+    const answers: Pin[] = marks.map((mark) => ({ ...mark, lease: 0 }));
+    const chosen: number[] = [];
+    const asked: ReadRequest[] = [];
+    planFetch(engine, this.#reads, marks, this.#maxBytes).forEach((maxBytes, index) => {
+      if (maxBytes === 0) return;
+      chosen.push(index);
+      asked.push({ ...(this.#reads[index] as ReadRequest), maxBytes });
     });
+    this.#exchange.onAbort = null;
+    engine.pin(asked, (pins) => {
+      chosen.forEach((index, at) => {
+        answers[index] = pins[at] as Pin;
+      });
+      this.#send(answers);
+    });
+  }
+
+  #send(pins: readonly Pin[]): void {
+    const leased: LeasedRecords[] = [];
+    for (const { row, read } of this.#targets) {
+      const pin = pins[read] as Pin;
+      describe(row, pin, this.#request.isolationLevel);
+      if (pin.lease === 0) continue;
+      const records = new LeasedRecords(pin.lease, pin.available);
+      row.records = records;
+      leased.push(records);
+    }
+    this.#exchange.reply({ throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses: this.#responses }, leased);
   }
 }
 

@@ -1,12 +1,12 @@
 /**
  * How many bytes each partition of a fetch gets (rule 26).
  *
- * Pure but for one question to the engine. To remember: the first partition that has anything yields at least one whole
+ * Pure but for what is asked and released of the engine. To remember: the first partition that has anything yields at least one whole
  * batch, whatever the limits say; after it the limit of each partition and of the response hold, in order.
  */
 
 import { Code } from '../../io/native-types.ts';
-import type { Engine, ReadRequest, Watermarks } from '../../log/types.ts';
+import type { Engine, LeaseHolder, Pin, ReadRequest, Watermarks } from '../../log/types.ts';
 
 /** Bytes for each read, 0 where nothing fits; always whole batches. `maxBytes` is the limit of the response. */
 export function planFetch(
@@ -33,5 +33,28 @@ export function planFetch(
     first = false;
     left -= bytes;
     return bytes;
+  });
+}
+
+/** Releases of `pins` what is above the limits: of the partitions' own, and of the response in order. */
+export function limitPins(
+  leases: LeaseHolder,
+  reads: readonly ReadRequest[],
+  pins: readonly Pin[],
+  maxBytes: number,
+): void {
+  let left = maxBytes;
+  let first = true;
+  pins.forEach((pin, index) => {
+    if (pin.lease === 0) return;
+    const limit = Math.min(left, reads[index]?.maxBytes ?? 0);
+    if (first || pin.available <= limit) {
+      first = false;
+      left -= pin.available;
+      return;
+    }
+    leases.releaseLease(pin.lease);
+    pin.lease = 0;
+    pin.available = 0;
   });
 }

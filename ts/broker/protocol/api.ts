@@ -16,7 +16,7 @@
  */
 
 import type { Reader } from './reader.ts';
-import type { LeasedRecords, RecordsGap, Writer } from './writer.ts';
+import type { LeasedRecords, Writer } from './writer.ts';
 
 /** One Kafka API. Methods (not properties), so that an `Api<FetchRequest, FetchResponse>` is an `Api<unknown, unknown>`. */
 export interface Api<Request, Response> {
@@ -37,7 +37,7 @@ export interface Api<Request, Response> {
 type Scalar = string | number | bigint | boolean | null | undefined | Uint8Array;
 
 /** Every field present, at every depth, and no leases: what a decoder returns. */
-export type Complete<T> = T extends LeasedRecords | RecordsGap
+export type Complete<T> = T extends LeasedRecords
   ? never
   : T extends Scalar
     ? T

@@ -34,18 +34,8 @@ export class LeasedRecords {
   }
 }
 
-/** Space for `length` bytes of records, filled in after encoding at `position`; every byte of it, before it is sent. */
-export class RecordsGap {
-  readonly length: number;
-  position = -1;
-
-  constructor(length: number) {
-    this.length = length;
-  }
-}
-
 /** What a `records` field of a message to be encoded may be. */
-export type Records = Uint8Array | LeasedRecords | RecordsGap | null;
+export type Records = Uint8Array | LeasedRecords | null;
 
 /** A growing message. Methods throw `ProtocolError` for a value that the wire type cannot hold. */
 export class Writer {
@@ -160,11 +150,6 @@ export class Writer {
 
   /** Record batches: bytes are copied, leased ones learn their position. */
   records(flexible: boolean, value: Records): void {
-    if (value instanceof RecordsGap) {
-      this.#length(flexible, value.length);
-      value.position = this.reserve(value.length);
-      return;
-    }
     if (!(value instanceof LeasedRecords)) {
       this.nullableByteString(flexible, value);
       return;
