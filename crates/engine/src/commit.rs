@@ -6,10 +6,9 @@
 
 use crate::effect::{Append, Committed, Effect, Outcome};
 use crate::engine::{Closing, Engine};
-use crate::entry::{APPEND, CREATE_PARTITION, DELETE, DELETE_PARTITION, DELETE_RECORDS, PUT};
-use millrace_io::Piece;
-use millrace_journal::{Busy, Entry, JournalError, Level, Request};
-use millrace_log::batch::{Checked, PATCHED, Rules, check};
+use crate::entry::{APPEND, CREATE_PARTITION, DELETE, DELETE_PARTITION, DELETE_RECORDS, PUT, place_of};
+use millrace_journal::{Appended, Bulk, Busy, Entry, JournalError, Level, Request};
+use millrace_log::batch::{CHECKED_FROM, Checked, HEADER, PATCHED, Rules, check};
 use millrace_log::{Code, Handle, Judged, Undo};
 
 /// Effects one frame may have.
@@ -169,13 +168,14 @@ impl Engine {
             if level == Level::Durable && self.journal.durable() < newest_original {
                 self.journal.request_flush();
             }
-            Ok((newest_original, Vec::new()))
+            Ok(Appended { lsn: newest_original, payloads: Vec::new(), places: Vec::new() })
         } else {
             self.append_frame(effects, level, prepared)
         };
         match appended {
-            Ok((lsn, payloads)) => {
-                self.attach(effects, prepared, lsn, payloads);
+            Ok(appended) => {
+                let lsn = appended.lsn;
+                self.attach(effects, prepared, appended);
                 self.answer(prepared, outcomes);
                 Committed { code: Code::Ok, lsn: lsn.max(newest_original) }
             }
@@ -201,7 +201,7 @@ impl Engine {
         effects: &[Effect<'_>],
         level: Level,
         prepared: &[Prepared],
-    ) -> Result<(u64, Vec<Piece>), JournalError> {
+    ) -> Result<Appended, JournalError> {
         let mut records = 0u32;
         let parts: Vec<[&[u8]; 3]> = effects
             .iter()
@@ -215,26 +215,30 @@ impl Engine {
             .iter()
             .zip(prepared)
             .zip(&parts)
-            .filter_map(|((effect, prepared), parts)| entry_of(effect, prepared, parts))
+            .filter_map(|((effect, prepared), parts)| {
+                entry_of(effect, prepared, parts, self.config.bulk_bytes)
+            })
             .collect();
         let request = Request { level, policy: self.config.policy, records };
         // Only an interval looks at the clock, which costs more than the rest of a small append's bookkeeping.
         let now = if request.policy.interval_ns > 0 { self.io.now_ns() } else { 0 };
-        let appended = self.journal.append(now, &entries, request)?;
-        Ok((appended.lsn, appended.payloads))
+        self.journal.append(now, &entries, request)
     }
 
     /// The frame is in the journal: its effects become part of the views.
-    fn attach(&mut self, effects: &[Effect<'_>], prepared: &[Prepared], lsn: u64, payloads: Vec<Piece>) {
+    fn attach(&mut self, effects: &[Effect<'_>], prepared: &[Prepared], appended: Appended) {
+        let Appended { lsn, payloads, places } = appended;
         let mut payloads = payloads.into_iter();
+        let mut places = places.into_iter();
         for (effect, prepared) in effects.iter().zip(prepared) {
             if matches!(prepared, Prepared::Duplicate { .. }) {
                 continue;
             }
             let payload = payloads.next().expect("the journal answers one piece per entry");
+            let place = places.next().flatten().map(place_of);
             match (prepared, *effect) {
                 (Prepared::Append { handle, checked, base, .. }, _) => {
-                    self.log.attach(*handle, lsn, *base, &checked.header, payload);
+                    self.log.attach(*handle, lsn, *base, &checked.header, payload, place);
                 }
                 (Prepared::Put { .. }, Effect::Put { key, value }) => self.state.put(key, value),
                 (Prepared::Delete, Effect::Delete { key }) => self.state.delete(key),
@@ -291,7 +295,12 @@ fn parts_of<'a>(effect: &Effect<'a>, prepared: &'a Prepared) -> [&'a [u8]; 3] {
     }
 }
 
-fn entry_of<'a>(effect: &Effect<'_>, prepared: &Prepared, parts: &'a [&'a [u8]; 3]) -> Option<Entry<'a>> {
+fn entry_of<'a>(
+    effect: &Effect<'_>,
+    prepared: &Prepared,
+    parts: &'a [&'a [u8]; 3],
+    bulk_bytes: u64,
+) -> Option<Entry<'a>> {
     let (kind, group, argument) = match (prepared, *effect) {
         (Prepared::Duplicate { .. }, _) => return None,
         (Prepared::Start { start, .. }, Effect::DeleteRecords { partition, .. }) => {
@@ -305,5 +314,18 @@ fn entry_of<'a>(effect: &Effect<'_>, prepared: &Prepared, parts: &'a [&'a [u8]; 
             (DELETE_PARTITION, partition, 0)
         }
     };
-    Some(Entry { kind, flags: 0, group, argument, parts })
+    let bulk = bulk_of(prepared, bulk_bytes);
+    Some(Entry { kind, flags: 0, group, argument, parts, bulk })
+}
+
+/// A large batch may go to a bulk file. The reference repeats its header, and the batch's own CRC covers the rest, so
+/// no byte is checksummed twice.
+fn bulk_of(prepared: &Prepared, bulk_bytes: u64) -> Option<Bulk> {
+    let Prepared::Append { checked, .. } = prepared else { return None };
+    let large = bulk_bytes > 0 && checked.header.length as u64 >= bulk_bytes;
+    large.then_some(Bulk {
+        head_bytes: HEADER as u32,
+        crc_from: CHECKED_FROM as u32,
+        crc: checked.header.crc,
+    })
 }

@@ -1,9 +1,13 @@
 //! What an engine is opened with. No field has a default here: hosts fill all of them.
 
 use millrace_io::BLOCK;
-use millrace_journal::{Config, Policy};
+use millrace_journal::{BulkConfig, Config, Policy};
+use millrace_log::segment::{self, Kind};
 
 const MIB: u64 = 1 << 20;
+
+/// The size from which a batch is better written once to a bulk file than twice (docs/decisions/0004-bulk-appends.md).
+pub const BULK_BYTES: u64 = 64 << 10;
 
 /// Settings of one engine. Sizes in bytes.
 #[derive(Clone, Debug)]
@@ -21,6 +25,8 @@ pub struct EngineConfig {
     pub own_segment_bytes: u64,
     /// Largest own segment (a single larger batch still gets one).
     pub segment_bytes: u64,
+    /// Batches of at least this many bytes go to a bulk file instead of the journal; 0: none do.
+    pub bulk_bytes: u64,
     /// Bytes between two entries of a sparse index.
     pub index_interval_bytes: u64,
     /// Identity for a data directory that is created by this open: random, from the host.
@@ -58,9 +64,28 @@ impl EngineConfig {
             max_commit_bytes: base.max_commit_bytes.min(file_bytes),
             max_frame_bytes: base.max_frame_bytes.min(file_bytes - 2 * BLOCK as u64),
             max_waiting_bytes: base.max_waiting_bytes.min(self.memory_bytes.max(MIB)),
+            bulk: self.bulk(),
             #[cfg(feature = "planted")]
             planted: self.planted,
             ..base
+        }
+    }
+    /// Bulk files: as large as a segment, unless that is very large, with extents that keep ranges few.
+    fn bulk(&self) -> BulkConfig {
+        const FILE_MAX: u64 = 256 * MIB;
+        const EXTENT_MAX: u64 = 4 * MIB;
+        const SLAB_MAX: u64 = 4 * MIB;
+        if self.bulk_bytes == 0 {
+            return BulkConfig::NONE;
+        }
+        let blocks = |bytes: u64| bytes.next_multiple_of(BLOCK as u64);
+        let file_bytes = blocks(self.segment_bytes.clamp(16 * BLOCK as u64, FILE_MAX));
+        BulkConfig {
+            file_bytes,
+            extent_bytes: blocks(EXTENT_MAX.min(file_bytes / 16)),
+            slab_bytes: blocks(self.bulk_bytes.saturating_mul(64).min(SLAB_MAX)) as usize,
+            directory: segment::DIRECTORY,
+            path: |number| segment::path(number, Kind::Bulk),
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::dump_journal::journal;
 use crate::dump_line::Line;
-use crate::dump_segment::{index, own_segment, shared_segment};
+use crate::dump_segment::{bulk, index, own_segment, shared_segment};
 use crate::manifest::{self, Manifest, ManifestError};
 use crate::state::State;
 use std::fs::File;
@@ -45,6 +45,7 @@ pub fn dump(path: &Path, limit: usize, data: bool) -> Result<Vec<String>, DumpEr
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("log") => own_segment(&source, &mut out)?,
         Some("shared") => shared_segment(&source, &mut out)?,
+        Some("bulk") => bulk(&source, &mut out)?,
         Some("index") => index(&source, &mut out)?,
         _ if head.starts_with(b"MRmanif1") => manifest_file(&source, &mut out)?,
         _ => journal(&source, &mut out)?,

@@ -87,13 +87,20 @@ fn entry(lsn: u64, entry: &RecoveredEntry, out: &mut Output) -> bool {
     let bytes = entry.payload.bytes();
     let mut line = match entry.kind {
         APPEND => {
-            let line = Line::of("append").number("lsn", lsn).number("partition", entry.group);
+            let mut line = Line::of("append").number("lsn", lsn).number("partition", entry.group);
+            if let Some(reference) = entry.reference {
+                // The head of a reference is the header of its batch.
+                line = line
+                    .text("bulkFile", &format!("{:016x}", reference.place.file))
+                    .number("position", reference.place.position)
+                    .text("crc", &format!("{:08x}", reference.crc));
+            }
             match Header::parse(bytes) {
                 Ok(header) => line
                     .number("baseOffset", header.base_offset)
                     .number("records", u64::from(header.count))
                     .number("codec", u64::from(header.codec()))
-                    .number("bytes", bytes.len() as u64),
+                    .number("bytes", header.length as u64),
                 Err(code) => line.text("damage", &format!("batch: {code:?}")),
             }
         }

@@ -1,7 +1,10 @@
-//! Segments, shared segments and index files for `dump`. Sealed files: whatever does not verify in them is damage.
+//! Segments, shared segments, bulk files and index files for `dump`. Whatever does not verify in a sealed file is damage;
+//! a bulk file may hold batches of frames that were cut.
 
 use crate::dump::{DumpError, Output, Source, hex};
 use crate::dump_line::Line;
+use millrace_io::BLOCK;
+use millrace_journal::{BULK_FROM, BulkHeader};
 use millrace_log::batch::{HEADER, Header, verify};
 use millrace_log::fields::Fields;
 use millrace_log::index::ENTRY;
@@ -79,15 +82,7 @@ fn batches(
             return Ok(out.add(line.text("damage", "this is not the head of a batch")));
         };
         let bytes = source.read(position, header.length)?;
-        line = line
-            .number("baseOffset", header.base_offset)
-            .number("lastOffset", header.end_offset() - 1)
-            .number("records", u64::from(header.count))
-            .number("codec", u64::from(header.codec()))
-            .number("bytes", header.length as u64)
-            .signed("leaderEpoch", i64::from(header.leader_epoch))
-            .signed("maxTimestamp", header.max_timestamp)
-            .signed("producerId", header.producer_id);
+        line = of_batch(line, &header);
         if verify(&bytes).is_err() {
             line = line.text("damage", "the checksum does not match");
         }
@@ -100,6 +95,51 @@ fn batches(
         position += header.length as u64;
     }
     Ok(true)
+}
+
+fn of_batch(line: Line, header: &Header) -> Line {
+    line.number("baseOffset", header.base_offset)
+        .number("lastOffset", header.end_offset() - 1)
+        .number("records", u64::from(header.count))
+        .number("codec", u64::from(header.codec()))
+        .number("bytes", header.length as u64)
+        .signed("leaderEpoch", i64::from(header.leader_epoch))
+        .signed("maxTimestamp", header.max_timestamp)
+        .signed("producerId", header.producer_id)
+}
+
+/// Describes a bulk file: its header, and the batches that begin at its blocks. Which partition they belong to, the
+/// journal or the manifest says; what does not verify was never acknowledged, or is damaged.
+pub(crate) fn bulk(source: &Source, out: &mut Output) -> Result<(), DumpError> {
+    let Some(header) = BulkHeader::decode(&source.read(0, BLOCK)?) else { return Err(DumpError::Unknown) };
+    let line = Line::of("bulk").number("file", header.number).number("bytes", source.length);
+    if !out.add(line.text("directoryId", &format!("{:016x}", header.directory_id))) {
+        return Ok(());
+    }
+    let mut position = BULK_FROM;
+    while position + HEADER as u64 <= source.length {
+        let head = source.read(position, HEADER)?;
+        let fits = |header: &Header| position + header.length as u64 <= source.length;
+        let Some(header) = Header::parse(&head).ok().filter(fits) else {
+            position += BLOCK as u64;
+            continue;
+        };
+        let bytes = source.read(position, header.length)?;
+        let mut line = of_batch(Line::of("batch").number("position", position), &header);
+        let whole = verify(&bytes).is_ok();
+        if !whole {
+            line = line.text("note", "the checksum does not match");
+        }
+        if out.data {
+            line = line.text("data", &hex(&bytes));
+        }
+        if !out.add(line) {
+            return Ok(());
+        }
+        let length = if whole { header.length } else { BLOCK };
+        position = (position + length as u64).next_multiple_of(BLOCK as u64);
+    }
+    Ok(())
 }
 
 /// Describes the index file of an own segment.

@@ -117,12 +117,20 @@ impl Engine {
             if !matches!(self.closing, Closing::Publishing | Closing::Files) {
                 self.journal.step(now, &mut self.queue);
             }
+            self.step_bulk(now);
             self.step_checkpoint(now);
             self.log.step(&mut self.queue);
             self.step_closing();
         }
         self.io.submit(&mut self.queue);
         self.events()
+    }
+
+    /// Has a bulk file made when the journal asks for one.
+    fn step_bulk(&mut self, now: u64) {
+        if self.closing == Closing::No && self.failure().is_none() && self.journal.wants_bulk_file(now) {
+            self.journal.make_bulk_file(self.log.new_file_number(), &mut self.queue);
+        }
     }
 
     fn complete(&mut self, now: u64, completion: Completion) {

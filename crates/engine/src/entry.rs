@@ -11,12 +11,14 @@
 //! | 5    | delete partition | partition | 0                | none                                |
 //! | 6    | delete records   | partition | new start offset | none                                |
 //!
+//! A batch that went to a bulk file is an entry with a reference; the head that it repeats is the batch's header.
+//!
 //! The invariant: an entry says everything replay needs; nothing is taken from the state at append time.
 
 use crate::state::State;
 use millrace_journal::RecoveredEntry;
 use millrace_log::fields::Fields;
-use millrace_log::{Log, ReplayError};
+use millrace_log::{Log, Place, ReplayError};
 
 pub(crate) const APPEND: u8 = 1;
 pub(crate) const PUT: u8 = 2;
@@ -45,7 +47,11 @@ pub(crate) fn apply(
 ) -> Result<(), ApplyError> {
     let bytes = entry.payload.bytes();
     match entry.kind {
-        APPEND => log.replay_append(entry.group, lsn, entry.payload)?,
+        APPEND if entry.whole => {
+            let place = entry.reference.map(|reference| place_of(reference.place));
+            log.replay_append(entry.group, lsn, entry.payload, place)?;
+        }
+        APPEND => log.replay_lost(entry.group, lsn, bytes)?,
         PUT => {
             let mut fields = Fields::new(bytes);
             let key = fields.bytes().map_err(|_| ApplyError::Put)?;
@@ -58,4 +64,9 @@ pub(crate) fn apply(
         kind => return Err(ApplyError::Kind(kind)),
     }
     Ok(())
+}
+
+/// The journal's name for a place is the log's.
+pub(crate) fn place_of(place: millrace_journal::Place) -> Place {
+    Place { file: place.file, position: place.position }
 }

@@ -23,7 +23,7 @@ mod read;
 mod state;
 
 pub use account::{Damage, RecoveryAccount};
-pub use config::EngineConfig;
+pub use config::{BULK_BYTES, EngineConfig};
 pub use dump::{DumpError, dump};
 pub use dump_line::Line;
 pub use effect::{Append, Committed, Effect, Outcome};

@@ -22,7 +22,7 @@ pub const PATH: &str = "manifest";
 /// Where the next manifest is written before it takes the name.
 pub const NEW_PATH: &str = "manifest.new";
 /// Newest format version we know and the one we write.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Bytes of the header.
 pub const HEADER: usize = 128;
 /// The most a manifest may have.
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_named_as_such() {
         let mut newer = bytes();
-        newer[8] = 2;
-        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(2)));
+        newer[8] = 3;
+        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(3)));
     }
 }

@@ -49,6 +49,7 @@ impl Engine {
         recovery.check_segments(&mut io)?;
         let manifest = Publish::run(manifest, &mut io, &mut queue)?;
         recovery.log.advance(journal.written(), journal.durable());
+        recovery.log.replay_done();
         let account = RecoveryAccount {
             clean: was_clean && recovery.damage.is_empty(),
             incarnation: manifest.head.incarnation,
@@ -180,7 +181,7 @@ impl Recovery {
             let defect = if name.as_ref().is_some_and(|name| !names.contains(name)) {
                 Some((0, "the file is missing".to_string()))
             } else {
-                check_length(io, &path, length)?
+                check_length(io, &path, length, kind)?
             };
             if let Some((position, detail)) = defect {
                 self.damage.push(Damage { file: path.display().to_string(), position, detail });
@@ -192,6 +193,9 @@ impl Recovery {
                 );
             }
         }
+        // A name that is removed may come back with a power cut: its number is not given out again.
+        let last = names.iter().filter_map(|name| segment::number_of(name)).max().unwrap_or(0);
+        self.log.reserve_file_numbers(last);
         for name in names.difference(&known).filter(|name| segment::number_of(name).is_some()) {
             io.run(Op::Unlink { path: PathBuf::from(segment::DIRECTORY).join(name) })?;
         }
@@ -199,10 +203,17 @@ impl Recovery {
     }
 }
 
-/// What is wrong with a segment file that the manifest says has `length` bytes, and at which position: it ends before,
-/// or does not open. A lack of descriptors or memory says nothing about the file and ends the opening.
-fn check_length(io: &mut Io, path: &Path, length: u64) -> Result<Option<(u64, String)>, EngineError> {
-    let opened = io.run(Op::Open { path: path.to_path_buf(), mode: OpenMode::ReadCached });
+/// What is wrong with a segment file that is known to have `length` bytes, and at which position: it ends before, or does
+/// not open. A lack of descriptors or memory says nothing about the file and ends the opening. What a bulk file has behind
+/// its last batch is given back.
+fn check_length(
+    io: &mut Io,
+    path: &Path,
+    length: u64,
+    kind: Kind,
+) -> Result<Option<(u64, String)>, EngineError> {
+    let mode = if kind == Kind::Bulk { OpenMode::WriteDirect } else { OpenMode::ReadCached };
+    let opened = io.run(Op::Open { path: path.to_path_buf(), mode });
     let (file, size) = match opened {
         Ok(Done::Opened { file, size }) => (file, size),
         Ok(other) => panic!("an open completed as {other:?}"),
@@ -211,6 +222,10 @@ fn check_length(io: &mut Io, path: &Path, length: u64) -> Result<Option<(u64, St
         }
         Err(error) => return Err(error.into()),
     };
+    let end = length.next_multiple_of(kind.alignment());
+    if kind == Kind::Bulk && size > end {
+        io.run(Op::Truncate { file, length: end })?;
+    }
     io.run(Op::Close { file })?;
     let detail = || format!("the file has {size} bytes, the manifest names {length}");
     Ok((size < length).then(|| (size, detail())))

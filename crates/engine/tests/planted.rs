@@ -44,3 +44,13 @@ fn a_flush_before_a_short_write_is_continued_is_found() {
 fn a_directory_sync_that_is_left_out_is_found() {
     is_found(Plant::DirectorySyncLeftOut);
 }
+
+#[test]
+fn an_acknowledgement_before_bulk_bytes_are_flushed_is_found() {
+    is_found(Plant::AcknowledgeBeforeBulkFlush);
+}
+
+#[test]
+fn a_reference_that_is_trusted_without_its_checksum_is_found() {
+    is_found(Plant::TrustReferences);
+}

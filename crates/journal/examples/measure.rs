@@ -46,7 +46,7 @@ fn append(io: &mut Io, journal: &mut Journal, writers: u64, time: Duration, payl
         let now = io.now_ns();
         let turn = Instant::now();
         while journal.appended() - journal.durable() < writers {
-            let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[payload] };
+            let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[payload], bulk: None };
             match journal.append(now, &[entry], Request::DURABLE) {
                 Ok(_) => {}
                 Err(JournalError::Busy(_)) => {

@@ -5,6 +5,7 @@
 //! The one invariant: bytes are copied once, into the slab; the write, the tails of the views and the frame's checksum
 //! all use that copy.
 
+use crate::bulk::{BulkWrite, Placed};
 use crate::entry::{ENTRY_HEADER, Entry};
 use crate::flush::Demand;
 use crate::frame::{ALIGN, FRAME_HEADER, FrameHeader};
@@ -27,6 +28,35 @@ pub(crate) struct Commit {
     pub demand: Demand,
     /// The durable LSN its last frame carries.
     pub claims_durable: u64,
+    /// What its frames refer to and was not sent yet.
+    pub bulk: Vec<BulkWrite>,
+    /// Bytes of all that its frames refer to, in whole blocks.
+    pub bulk_bytes: u64,
+    /// Some of that was sent as plain writes, which only a flush makes durable.
+    pub bulk_plain: bool,
+}
+
+impl Commit {
+    /// Bytes that wait in memory because of it.
+    pub fn all_bytes(&self) -> u64 {
+        self.bytes + self.bulk_bytes
+    }
+
+    /// Adds the bytes of one entry to what is to be written in bulk.
+    fn add_bulk(&mut self, placed: &Placed, blocks: Piece, lsn: u64) {
+        let (place, bytes) = (placed.place, blocks.len() as u64);
+        self.bulk_bytes += bytes;
+        let follows = |write: &&mut BulkWrite| {
+            write.place.file == place.file && write.place.position + write.bytes == place.position
+        };
+        match self.bulk.iter_mut().find(follows) {
+            Some(write) => {
+                write.bytes += bytes;
+                write.pieces.push(blocks);
+            }
+            None => self.bulk.push(BulkWrite { place, pieces: vec![blocks], bytes, lsn }),
+        }
+    }
 }
 
 /// The commit that still takes frames, and the slab they are built in.
@@ -82,15 +112,19 @@ impl CommitBuilder {
             last_lsn: first_lsn,
             demand: Demand::default(),
             claims_durable: 0,
+            bulk: Vec::new(),
+            bulk_bytes: 0,
+            bulk_plain: false,
         });
     }
 
-    /// Appends one frame to the open commit: copies the parts, seals the header over the copy. Returns the frame's CRC
-    /// and the bytes of each entry.
+    /// Appends one frame to the open commit: copies the parts that were not `placed` elsewhere, seals the header over
+    /// the copy. Returns the frame's CRC and the bytes of each entry. `placed` is empty or has one item per entry.
     pub fn append(
         &mut self,
         header: &FrameHeader,
         entries: &[Entry<'_>],
+        placed: &[Option<Placed>],
         demand: Demand,
     ) -> (u32, Vec<Piece>) {
         let length = header.frame_bytes();
@@ -103,8 +137,8 @@ impl CommitBuilder {
         let start = self.writer.position();
         let crc = self.writer.fill(length, |frame| {
             let mut end = FRAME_HEADER;
-            for entry in entries {
-                end += entry.encode(&mut frame[end..]);
+            for (index, entry) in entries.iter().enumerate() {
+                end += entry.encode(&mut frame[end..], placed_at(placed, index));
             }
             assert_eq!(end, length, "the frame is as long as was announced");
             header.seal(frame)
@@ -113,16 +147,36 @@ impl CommitBuilder {
         commit.last_lsn = header.lsn;
         commit.demand.join(demand);
         commit.claims_durable = header.durable_lsn;
-        (crc, self.payloads(start, entries))
+        (crc, self.payloads(start, entries, placed))
     }
 
-    fn payloads(&self, frame_start: usize, entries: &[Entry<'_>]) -> Vec<Piece> {
+    /// Adds what the next frame refers to.
+    pub fn add_bulk(&mut self, placed: &Placed, blocks: Piece, lsn: u64) {
+        self.open.as_mut().expect("a commit is open").add_bulk(placed, blocks, lsn);
+    }
+
+    /// The open commit, for sending what its frames refer to.
+    pub fn open_commit(&mut self) -> Option<&mut Commit> {
+        self.open.as_mut()
+    }
+
+    /// Bytes of all that the frames of the open commit refer to.
+    pub fn bulk_bytes(&self) -> u64 {
+        self.open.as_ref().map_or(0, |commit| commit.bulk_bytes)
+    }
+
+    fn payloads(&self, frame_start: usize, entries: &[Entry<'_>], placed: &[Option<Placed>]) -> Vec<Piece> {
         let mut at = frame_start + FRAME_HEADER;
         let mut pieces = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let length = entry.length();
-            pieces.push(self.writer.piece(at + ENTRY_HEADER, length));
-            at += ENTRY_HEADER + length.next_multiple_of(ALIGN);
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some(placed) = placed_at(placed, index) {
+                pieces.push(placed.piece.clone());
+                at += entry.referring_bytes();
+            } else {
+                let length = entry.length();
+                pieces.push(self.writer.piece(at + ENTRY_HEADER, length));
+                at += ENTRY_HEADER + length.next_multiple_of(ALIGN);
+            }
         }
         pieces
     }
@@ -156,4 +210,9 @@ impl CommitBuilder {
         }
         self.from = self.writer.position();
     }
+}
+
+/// Where the bytes of an entry went, if they went elsewhere.
+fn placed_at(placed: &[Option<Placed>], index: usize) -> Option<&Placed> {
+    placed.get(index).and_then(Option::as_ref)
 }

@@ -4,6 +4,7 @@
 //!
 //! The one invariant: relations between the limits are asserted before the first byte is written.
 
+use crate::bulk_file::BulkConfig;
 use millrace_io::BLOCK;
 
 /// Limits, fixed for the life of the journal.
@@ -27,6 +28,8 @@ pub struct Config {
     pub idle_mark_ns: u64,
     /// How long to wait before a new file is tried again after the disk was full.
     pub retry_ns: u64,
+    /// Where large entries go instead of the journal.
+    pub bulk: BulkConfig,
     #[cfg(feature = "planted")]
     pub planted: crate::planted::Planted,
 }
@@ -44,6 +47,7 @@ impl Default for Config {
             max_waiting_bytes: 64 * MIB,
             idle_mark_ns: 100_000_000,
             retry_ns: 1_000_000_000,
+            bulk: BulkConfig::NONE,
             #[cfg(feature = "planted")]
             planted: crate::planted::Planted::default(),
         }
@@ -79,9 +83,33 @@ impl Config {
         self.planted.accept_stale_lap
     }
 
+    /// Whether the bug of taking unflushed bulk bytes for durable is planted.
+    #[cfg(feature = "planted")]
+    pub(crate) fn acknowledges_before_bulk_flush(&self) -> bool {
+        self.planted.acknowledge_before_bulk_flush
+    }
+
+    /// Whether the bug of believing references is planted.
+    #[cfg(feature = "planted")]
+    pub(crate) fn trusts_references(&self) -> bool {
+        self.planted.trust_references
+    }
+
     /// Never, but in tests that plant the bug.
     #[cfg(not(feature = "planted"))]
     pub(crate) fn accepts_stale_laps(&self) -> bool {
+        false
+    }
+
+    /// Never, but in tests that plant the bug.
+    #[cfg(not(feature = "planted"))]
+    pub(crate) fn acknowledges_before_bulk_flush(&self) -> bool {
+        false
+    }
+
+    /// Never, but in tests that plant the bug.
+    #[cfg(not(feature = "planted"))]
+    pub(crate) fn trusts_references(&self) -> bool {
         false
     }
 
@@ -97,6 +125,7 @@ impl Config {
         assert!(self.max_frame_bytes < u64::from(u32::MAX), "lengths are 32 bits");
         assert!(self.max_files >= 3, "one file to write, one ahead, one being settled");
         assert!(self.max_commit_bytes >= block && self.slab_bytes >= BLOCK, "a commit is at least one block");
+        self.bulk.check();
         assert!(self.idle_mark_ns > 0 && self.retry_ns > 0, "waiting takes time");
     }
 }

@@ -23,6 +23,8 @@ pub struct Counters {
     pub copied_bytes: u64,
     /// Bytes written to the device, headers and padding included.
     pub written_bytes: u64,
+    /// Those of them that went to bulk files, in whole blocks.
+    pub bulk_bytes: u64,
     /// Files pre-written since open.
     pub new_files: u64,
     /// Times a file was started again from its beginning.

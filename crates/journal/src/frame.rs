@@ -29,7 +29,9 @@ use crate::checksum::crc32c;
 /// "MRJF" when read as bytes; never zero, so that pre-written space is no frame.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"MRJF");
 /// The version this code writes, and the newest it reads.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+/// The oldest version this code reads: frames without references.
+pub const OLDEST: u8 = 1;
 /// Frames and entries start at multiples of this many bytes.
 pub const ALIGN: usize = 8;
 /// The frame starts a new chain: what lay between it and the frame before is fenced or settled elsewhere.
@@ -192,7 +194,7 @@ impl FrameHeader {
         }
         let version = frame[VERSION_AT];
         let newer = NoFrame::Newer { version };
-        if version != VERSION {
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(newer);
         }
         let kind = FrameKind::from_byte(frame[KIND_AT]).ok_or(newer)?;

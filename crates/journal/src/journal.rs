@@ -5,6 +5,7 @@
 //! The one invariant: a watermark moves only on a completion that covers it, and after the first failed write or flush
 //! nothing moves or is written any more.
 
+use crate::bulk::{BulkDone, BulkSpace, Placed};
 use crate::commit::{Commit, CommitBuilder};
 use crate::config::{Config, Start};
 use crate::counters::Counters;
@@ -15,6 +16,7 @@ use crate::flush::{CommitWrite, Demand, Request};
 use crate::frame::{FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind};
 use crate::poison::{Poison, PoisonCause};
 use crate::pressure::{Pressure, SettleMarks};
+use crate::reference::Place;
 use crate::supply::Supply;
 use crate::watermark::Watermarks;
 use millrace_io::{BLOCK, Completion, Done, IoError, Op, OpId, OpQueue, Piece};
@@ -27,6 +29,8 @@ pub struct Appended {
     pub lsn: u64,
     /// The bytes of each entry, in order, in the journal's own memory.
     pub payloads: Vec<Piece>,
+    /// Where the bytes of each entry lie outside the journal; empty when all are in the frame.
+    pub places: Vec<Option<Place>>,
 }
 
 /// A commit on its way to the device.
@@ -35,12 +39,23 @@ struct InFlight {
     op: OpId,
     commit: Commit,
     durable: bool,
+    /// Its frames are written; what they refer to may be on its way still.
+    framed: bool,
+}
+
+/// A file that is flushed.
+#[derive(Clone, Copy, Debug)]
+enum Flushed {
+    /// A journal file, by index.
+    Journal(usize),
+    /// A bulk file, by number.
+    Bulk(u64),
 }
 
 /// A flush on its way: one operation per file with unflushed writes.
 #[derive(Debug)]
 struct Round {
-    ops: Vec<(OpId, usize)>,
+    ops: Vec<(OpId, Flushed)>,
     /// Everything up to here had been written in full when the round was submitted.
     covers: u64,
     demand: Demand,
@@ -67,6 +82,7 @@ pub struct Journal {
     incarnation: u32,
     files: Files,
     supply: Supply,
+    bulk: BulkSpace,
     builder: CommitBuilder,
     waiting: VecDeque<Commit>,
     waiting_bytes: u64,
@@ -92,11 +108,13 @@ impl Journal {
     pub(crate) fn assemble(config: Config, start: Start, files: Files, tail: Tail) -> Journal {
         let builder = CommitBuilder::new(config.slab_bytes);
         let supply = Supply::new(start.directory_id);
+        let bulk = BulkSpace::new(config.bulk, start.directory_id, config.retry_ns);
         Journal {
             directory: start.directory_low(),
             incarnation: start.incarnation,
             files,
             supply,
+            bulk,
             builder,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -162,11 +180,11 @@ impl Journal {
     ) -> Result<Appended, JournalError> {
         let bytes: u64 = entries.iter().map(|entry| entry.length() as u64).sum();
         let demand = Demand::of(request, bytes, now);
-        let payloads = self.append_frame(FrameKind::Data, entries, demand)?;
+        let (payloads, places) = self.append_frame(FrameKind::Data, entries, demand)?;
         self.counters.payload_bytes += bytes;
         self.counters.copied_bytes += bytes;
         self.last_effect = self.marks.appended();
-        Ok(Appended { lsn: self.last_effect, payloads })
+        Ok(Appended { lsn: self.last_effect, payloads, places })
     }
 
     fn append_frame(
@@ -174,26 +192,50 @@ impl Journal {
         kind: FrameKind,
         entries: &[Entry<'_>],
         demand: Demand,
-    ) -> Result<Vec<Piece>, JournalError> {
+    ) -> Result<(Vec<Piece>, Vec<Option<Place>>), JournalError> {
         if let Some(poison) = &self.poison {
             return Err(JournalError::Poisoned(poison.clone()));
         }
-        let length = FRAME_HEADER + entries.iter().map(Entry::encoded_bytes).sum::<usize>();
+        // The limit is the same wherever the bytes go.
+        let inline = FRAME_HEADER + entries.iter().map(Entry::encoded_bytes).sum::<usize>();
         let limit = self.config.max_frame_bytes;
-        if length as u64 > limit {
-            return Err(JournalError::TooLarge { bytes: length as u64, limit });
+        if inline as u64 > limit {
+            return Err(JournalError::TooLarge { bytes: inline as u64, limit });
         }
-        let file = self.make_room(length)?;
+        let outside = self.bulk.room_for(entries);
+        let referring = || FRAME_HEADER + entries.iter().map(Entry::referring_bytes).sum::<usize>();
+        let length = if outside > 0 { referring() } else { inline };
+        let file = self.make_room(length, outside)?;
         let header = self.header(kind, entries.len(), length - FRAME_HEADER, file);
-        let before = self.builder.bytes();
-        let (crc, payloads) = self.builder.append(&header, entries, demand);
-        self.waiting_bytes += self.builder.bytes() - before;
+        let before = self.waiting_in_builder();
+        let placed = if outside > 0 { self.place(entries, header.lsn, outside) } else { Vec::new() };
+        let (crc, payloads) = self.builder.append(&header, entries, &placed, demand);
+        self.waiting_bytes += self.waiting_in_builder() - before;
         self.last_crc = crc;
         self.restart = false;
         self.marks.append(header.lsn);
         self.settle_marks.append(header.lsn, length as u64);
         self.counters.frames += 1;
-        Ok(payloads)
+        self.counters.bulk_bytes += outside;
+        let place = |placed: Option<Placed>| placed.map(|placed| placed.place);
+        Ok((payloads, placed.into_iter().map(place).collect()))
+    }
+
+    fn waiting_in_builder(&self) -> u64 {
+        self.builder.bytes() + self.builder.bulk_bytes()
+    }
+
+    /// Copies the entries that may lie outside to their places; `bytes` is what all of them take.
+    fn place(&mut self, entries: &[Entry<'_>], lsn: u64, bytes: u64) -> Vec<Option<Placed>> {
+        let mut left = bytes;
+        let place = |entry: &Entry<'_>| {
+            entry.bulk?;
+            let (placed, blocks) = self.bulk.place(entry, left);
+            left -= blocks.len() as u64;
+            self.builder.add_bulk(&placed, blocks, lsn);
+            Some(placed)
+        };
+        entries.iter().map(place).collect()
     }
 
     fn header(&self, kind: FrameKind, entries: usize, payload: usize, file: usize) -> FrameHeader {
@@ -214,12 +256,13 @@ impl Journal {
         }
     }
 
-    /// Makes sure that the open commit has room for a frame of `length` bytes, and says in which file it lies.
-    fn make_room(&mut self, length: usize) -> Result<usize, JournalError> {
+    /// Makes sure that the open commit has room for a frame of `length` bytes that refers to `outside` bytes, and says in
+    /// which file it lies.
+    fn make_room(&mut self, length: usize, outside: u64) -> Result<usize, JournalError> {
         if self.waiting_bytes >= self.config.max_waiting_bytes {
             return Err(JournalError::Busy(Busy::Waiting));
         }
-        let with = self.builder.bytes_with(length);
+        let with = self.builder.bytes_with(length) + self.builder.bulk_bytes() + outside;
         if self.builder.is_open() && with > self.config.max_commit_bytes {
             self.close_commit();
         }
@@ -289,13 +332,42 @@ impl Journal {
         }
         self.mark_when_idle(now);
         self.start_flush(now, queue);
+        self.send_bulk(queue);
         self.start_commit(now, queue);
+        self.bulk.step(queue);
         self.supply.step(now, &self.config, &self.files, self.in_use(), queue);
     }
 
     /// Whether somebody appends, or tried to: an opening alone makes no file.
     fn in_use(&self) -> bool {
         self.counters.frames > 0 || self.file_missed
+    }
+
+    /// Sends what the frames of commits refer to, also of those whose turn has not come: nothing counts before its
+    /// frame does.
+    fn send_bulk(&mut self, queue: &mut OpQueue) {
+        for commit in self.waiting.iter_mut().chain(self.builder.open_commit()) {
+            if commit.bulk.is_empty() {
+                continue;
+            }
+            let durable = commit.demand.commit_write(false) == CommitWrite::Durable;
+            let lies = self.config.acknowledges_before_bulk_flush();
+            commit.bulk_plain |= !durable && !lies;
+            for write in commit.bulk.drain(..) {
+                self.bulk.send(write, durable, lies, queue);
+            }
+        }
+    }
+
+    /// Whether a bulk file should be named by `make_bulk_file`, so that the next large entries have a place.
+    #[must_use]
+    pub fn wants_bulk_file(&self, now: u64) -> bool {
+        self.poison.is_none() && self.bulk.wants_file(now)
+    }
+
+    /// Begins to make the bulk file with this number, which no file had before.
+    pub fn make_bulk_file(&mut self, number: u64, queue: &mut OpQueue) {
+        self.bulk.make_file(number, queue);
     }
 
     fn start_commit(&mut self, now: u64, queue: &mut OpQueue) {
@@ -312,14 +384,14 @@ impl Journal {
             return;
         }
         let Some(commit) = self.waiting.pop_front() else { return };
-        let unflushed_before = self.marks.durable() + 1 != commit.first_lsn;
+        let unflushed_before = self.marks.durable() + 1 != commit.first_lsn || commit.bulk_plain;
         let durable = commit.demand.commit_write(unflushed_before) == CommitWrite::Durable;
         let file = self.files.get(commit.file).id;
         let op = Op::Write { file, position: commit.position, pieces: commit.pieces.clone(), durable };
         let op = queue.push(op);
         self.counters.commits += 1;
         self.counters.durable_commits += u64::from(durable);
-        self.in_flight = Some(InFlight { op, commit, durable });
+        self.in_flight = Some(InFlight { op, commit, durable, framed: false });
     }
 
     /// Whether a commit must wait for the flush that renews an allowance.
@@ -339,8 +411,9 @@ impl Journal {
         let mut ops = Vec::new();
         for (index, file) in self.files.iter_mut().enumerate().filter(|(_, file)| file.unflushed) {
             file.unflushed = false;
-            ops.push((queue.push(Op::Sync { file: file.id }), index));
+            ops.push((queue.push(Op::Sync { file: file.id }), Flushed::Journal(index)));
         }
+        ops.extend(self.bulk.flush(queue).into_iter().map(|(op, number)| (op, Flushed::Bulk(number))));
         assert!(!ops.is_empty(), "written beyond durable, and no file to flush");
         self.counters.flushes += ops.len() as u64;
         let demand = std::mem::take(&mut self.unflushed);
@@ -363,8 +436,15 @@ impl Journal {
             let number = self.supply.number();
             match self.supply.complete(now, &self.config, take(slot), &mut self.files, queue) {
                 Ok(added) => self.counters.new_files += u64::from(added),
-                Err(error) => self.fail(PoisonCause::NewFile, number, error),
+                Err(error) => self.fail(PoisonCause::NewFile, number.into(), error),
             }
+        } else if self.bulk.owns(id) {
+            match self.bulk.complete(now, id, take(slot), queue) {
+                BulkDone::Written { bytes } => self.counters.written_bytes += bytes,
+                BulkDone::Failed { number, error } => self.fail(PoisonCause::BulkWrite, number, error),
+                BulkDone::Background => {}
+            }
+            self.finish_commit(now);
         } else {
             return;
         }
@@ -372,22 +452,32 @@ impl Journal {
     }
 
     fn commit_done(&mut self, now: u64, result: Result<Done, IoError>) {
-        let InFlight { commit, durable, .. } = self.in_flight.take().expect("its operation completed");
-        self.waiting_bytes -= commit.bytes;
+        let in_flight = self.in_flight.as_mut().expect("its operation completed");
         let written = match result {
             Ok(Done::Written { length }) => length as u64,
             Ok(other) => panic!("a write completed as {other:?}"),
             Err(error) => {
-                let cause = if durable { PoisonCause::DurableWrite } else { PoisonCause::Write };
-                let number = self.files.get(commit.file).number;
-                return self.fail(cause, number, error);
+                let cause = if in_flight.durable { PoisonCause::DurableWrite } else { PoisonCause::Write };
+                let number = self.files.get(in_flight.commit.file).number;
+                self.in_flight = None;
+                return self.fail(cause, number.into(), error);
             }
         };
-        assert_eq!(written, commit.bytes, "a write completes in full or not at all");
+        assert_eq!(written, in_flight.commit.bytes, "a write completes in full or not at all");
+        in_flight.framed = true;
+        self.counters.written_bytes += written;
+        self.finish_commit(now);
+    }
+
+    /// The commit in flight is written when its frames and all they refer to are.
+    fn finish_commit(&mut self, now: u64) {
+        let below = self.bulk.written_below();
+        let done = self.in_flight.take_if(|flight| flight.framed && flight.commit.last_lsn < below);
+        let Some(InFlight { commit, durable, .. }) = done else { return };
+        self.waiting_bytes -= commit.all_bytes();
         if self.poison.is_some() {
             return;
         }
-        self.counters.written_bytes += written;
         self.marks.write(commit.last_lsn);
         self.persisted_durable = self.persisted_durable.max(commit.claims_durable);
         if durable {
@@ -406,16 +496,27 @@ impl Journal {
         let mut round = self.round.take().expect("its operation completed");
         let index = round.ops.iter().position(|(op, _)| *op == id).expect("one of its operations");
         let (_, file) = round.ops.swap_remove(index);
+        if let Flushed::Bulk(number) = file {
+            self.bulk.flushed(number);
+        }
         if let Err(error) = result {
             #[cfg(feature = "planted")]
             if self.config.planted.retry_failed_flush {
-                self.files.get_mut(file).unflushed = true;
+                match file {
+                    Flushed::Journal(index) => self.files.get_mut(index).unflushed = true,
+                    Flushed::Bulk(number) => self.bulk.mark_unflushed(number),
+                }
                 self.unflushed.join(Demand::now());
                 round.covers = self.marks.durable();
                 self.round = (!round.ops.is_empty()).then_some(round);
                 return;
             }
-            self.fail(PoisonCause::Flush, self.files.get(file).number, error);
+            match file {
+                Flushed::Journal(index) => {
+                    self.fail(PoisonCause::Flush, self.files.get(index).number.into(), error);
+                }
+                Flushed::Bulk(number) => self.fail(PoisonCause::BulkFlush, number, error),
+            }
         }
         if !round.ops.is_empty() {
             self.round = Some(round);
@@ -429,7 +530,7 @@ impl Journal {
         self.durable_moved_at = Some(now);
     }
 
-    fn fail(&mut self, cause: PoisonCause, file: u32, error: IoError) {
+    fn fail(&mut self, cause: PoisonCause, file: u64, error: IoError) {
         if self.poison.is_none() {
             self.poison = Some(Poison { cause, error, file, durable: self.marks.durable() });
         }
@@ -509,6 +610,9 @@ impl Journal {
     /// Whether any operation of the journal is in flight. Nothing may be closed before it is not.
     #[must_use]
     pub fn has_operations(&self) -> bool {
-        self.in_flight.is_some() || self.round.is_some() || self.supply.is_working()
+        self.in_flight.is_some()
+            || self.round.is_some()
+            || self.supply.is_working()
+            || self.bulk.has_operations()
     }
 }

@@ -58,7 +58,7 @@ fn request(level: Level, policy: Policy) -> Request {
 impl Bench {
     fn try_append(&mut self, bytes: usize, request: Request) -> Result<u64, JournalError> {
         let bytes = vec![0xAB; bytes];
-        let entry = Entry { kind: 1, flags: 0, group: 2, argument: 3, parts: &[&bytes] };
+        let entry = Entry { kind: 1, flags: 0, group: 2, argument: 3, parts: &[&bytes], bulk: None };
         self.journal.append(self.now, &[entry], request).map(|appended| appended.lsn)
     }
 
@@ -477,7 +477,7 @@ fn bytes_are_copied_once_and_the_returned_pieces_are_that_copy() {
     let mut bench = bench(2);
     let (first, last): ([&[u8]; 2], [&[u8]; 1]) = ([b"ab", b"cde"], [b"0123456789"]);
     fn entry<'a>(parts: &'a [&'a [u8]]) -> Entry<'a> {
-        Entry { kind: 1, flags: 0, group: 0, argument: 0, parts }
+        Entry { kind: 1, flags: 0, group: 0, argument: 0, parts, bulk: None }
     }
     let entries = [entry(&first), entry(&[]), entry(&last)];
     let appended = bench.journal.append(0, &entries, Request::DURABLE).expect("room");

@@ -6,6 +6,9 @@
 //! reported as damage.
 
 mod beyond;
+mod bulk;
+mod bulk_file;
+mod bulk_supply;
 mod bytes;
 mod checksum;
 mod commit;
@@ -20,12 +23,14 @@ mod frame;
 mod journal;
 #[cfg(test)]
 mod journal_tests;
+mod outside;
 #[cfg(feature = "planted")]
 mod planted;
 mod poison;
 mod pressure;
 mod prewrite;
 mod recover;
+mod reference;
 mod report;
 mod scan;
 mod supply;
@@ -34,6 +39,7 @@ mod unproven;
 mod walk;
 mod watermark;
 
+pub use bulk_file::{BULK_FROM, BULK_VERSION, BulkConfig, BulkHeader};
 pub use checksum::crc32c;
 pub use config::{Config, Start};
 pub use counters::Counters;
@@ -48,5 +54,6 @@ pub use planted::Planted;
 pub use poison::{Poison, PoisonCause};
 pub use pressure::Pressure;
 pub use recover::RecoveredFrame;
+pub use reference::{Bulk, Place, REFERENCE, Reference};
 pub use report::{Damage, DamageDetail, JournalReport};
 pub use watermark::Watermarks;

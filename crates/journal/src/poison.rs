@@ -18,6 +18,10 @@ pub enum PoisonCause {
     Flush,
     /// The device failed while a new file was pre-written.
     NewFile,
+    /// A write of bytes that a frame refers to.
+    BulkWrite,
+    /// A flush of a bulk file.
+    BulkFlush,
 }
 
 /// Why the journal takes nothing more. The outcome of every frame above `durable` is unknown until it is reopened.
@@ -25,8 +29,8 @@ pub enum PoisonCause {
 pub struct Poison {
     pub cause: PoisonCause,
     pub error: IoError,
-    /// Number of the journal file.
-    pub file: u32,
+    /// Number of the journal file; of the bulk file for the causes of bulk files.
+    pub file: u64,
     /// The durable watermark when it happened; it does not move any more.
     pub durable: u64,
 }
@@ -38,11 +42,15 @@ impl fmt::Display for Poison {
             PoisonCause::DurableWrite => "durable write",
             PoisonCause::Flush => "flush",
             PoisonCause::NewFile => "pre-writing",
+            PoisonCause::BulkWrite => "bulk write",
+            PoisonCause::BulkFlush => "bulk flush",
         };
-        write!(
-            f,
-            "{what} of journal file {:08} failed ({}); outcome unknown above LSN {}",
-            self.file, self.error, self.durable
-        )
+        let bulk = matches!(self.cause, PoisonCause::BulkWrite | PoisonCause::BulkFlush);
+        let file = if bulk {
+            format!("segment file {:016x}", self.file)
+        } else {
+            format!("journal file {:08}", self.file)
+        };
+        write!(f, "{what} of {file} failed ({}); outcome unknown above LSN {}", self.error, self.durable)
     }
 }

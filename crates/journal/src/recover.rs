@@ -13,11 +13,13 @@ use crate::file::{FileState, Files, JournalFile};
 use crate::file_header::{FRAMES_FROM, FileHeader, JOURNAL_DIRECTORY};
 use crate::frame::FrameHeader;
 use crate::journal::{Journal, Tail};
+use crate::outside::OutsideFiles;
 use crate::prewrite::{Next, Prewriter};
+use crate::reference::Outside;
 use crate::report::{Damage, JournalReport};
 use crate::survey::{Found, survey};
-use crate::walk::{Walk, Walked};
-use millrace_io::{BLOCK, FileId, Io, IoError, Op, Piece, SlabWriter};
+use crate::walk::{Place, Sources, Walk, Walked};
+use millrace_io::{BLOCK, Done, FileId, Io, IoError, Op, Piece, ReadBuffer, SlabWriter};
 use std::path::PathBuf;
 
 /// A frame handed to the views: above the checkpoint, whole, in order.
@@ -26,6 +28,7 @@ pub struct RecoveredFrame<'a> {
     pub header: &'a FrameHeader,
     /// All entries as one piece; shares the memory it was read into.
     pub payload: Piece,
+    pub(crate) outside: Vec<Outside>,
 }
 
 impl RecoveredFrame<'_> {
@@ -37,7 +40,7 @@ impl RecoveredFrame<'_> {
     /// The entries in order; their framing was checked before.
     #[must_use]
     pub fn entries(&self) -> Entries {
-        Entries::new(self.payload.clone())
+        Entries::with(self.payload.clone(), self.outside.clone())
     }
 }
 
@@ -65,13 +68,19 @@ impl Journal {
         let mut survey = survey(io, &start)?;
         let mut report = JournalReport { files: survey.files.len() as u32, ..JournalReport::default() };
         report_defects(&survey.files, &mut report);
-        let walked = Walk::new(io, &config, start, &mut survey.files, &mut report, on_frame).run()?;
+        let mut outside = OutsideFiles::new(config.bulk, config.trusts_references());
+        let sources = Sources { files: &mut survey.files, outside: &mut outside, report: &mut report };
+        let walked = Walk::new(io, &config, start, sources, on_frame).run()?;
         report.read_bytes = survey.files.iter().map(|file| file.reader.read_bytes).sum();
-        report.cut_bytes = clear_ghosts(io, &survey.files, &walked.ghosts)?;
+        report.bulk_bytes = outside.read_bytes;
         let ids: Vec<FileId> = survey.files.iter().map(|file| file.id).collect();
         if !start.clean {
-            report.rewritten_bytes = walked.unproven.write_again(io, &ids, walked.durable_known)?;
+            report.rewritten_bytes = outside.write_again(io, walked.durable_known)?
+                + walked.unproven.write_again(io, &ids, walked.durable_known)?;
         }
+        // After the above, which writes whole blocks as they were found.
+        report.cut_bytes = clear_ghosts(io, &survey.files, &walked.ghosts)?;
+        outside.finish(io)?;
         sync_kept(io, &survey.files, &walked)?;
         for path in survey.unfinished {
             io.run(Op::Unlink { path })?;
@@ -128,17 +137,34 @@ fn clear_ghosts(io: &mut Io, files: &[Found], ghosts: &[Run]) -> Result<u64, IoE
     let mut cut = 0;
     for ghost in ghosts {
         let block = BLOCK as u64;
+        let file = files[ghost.place.file].id;
         let mut position = ghost.place.position.next_multiple_of(block);
         let end = ghost.end.next_multiple_of(block);
         cut += ghost.end - ghost.place.position;
+        if position > ghost.place.position {
+            clear_rest_of_block(io, file, ghost.place)?;
+        }
         while position < end {
             let length = (end - position).min(CLEAR);
             let pieces = vec![zeros.slice(0, length as usize)];
-            io.run(Op::Write { file: files[ghost.place.file].id, position, pieces, durable: false })?;
+            io.run(Op::Write { file, position, pieces, durable: false })?;
             position += length;
         }
     }
     Ok(cut)
+}
+
+/// Overwrites what follows a place in its block. What precedes it is written again with the bytes it holds: a sector
+/// that survives or does not has those bytes either way.
+fn clear_rest_of_block(io: &mut Io, file: FileId, from: Place) -> Result<(), IoError> {
+    let position = from.position / BLOCK as u64 * BLOCK as u64;
+    let mut buffer = match io.run(Op::Read { file, position, buffer: ReadBuffer::new(BLOCK) })? {
+        Done::Read { buffer, .. } => buffer,
+        other => panic!("a read completed as {other:?}"),
+    };
+    buffer.bytes_mut()[(from.position - position) as usize..].fill(0);
+    let pieces = vec![buffer.into_piece(BLOCK)];
+    io.run(Op::Write { file, position, pieces, durable: false }).map(|_| ())
 }
 
 /// Flushes every file with frames that were followed or cleared, and the names of all: a killed process may have

@@ -33,6 +33,8 @@ pub enum DamageDetail {
     WrongFrame,
     /// The device returned an error for this range.
     ReadError,
+    /// The frame is whole, and the bytes of a bulk file that it refers to are not what was written.
+    Outside,
 }
 
 /// The account of one recovery.
@@ -54,4 +56,6 @@ pub struct JournalReport {
     /// Journal files present, and how many bytes of them were read.
     pub files: u32,
     pub read_bytes: u64,
+    /// Bytes of bulk files that were read.
+    pub bulk_bytes: u64,
 }

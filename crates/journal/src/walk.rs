@@ -5,13 +5,15 @@
 //! The one invariant: up to the highest LSN known to be durable nothing is cut; what is missing there is reported and
 //! the frames behind it are kept. Beyond it, the first frame that does not follow ends the journal.
 
-use crate::beyond::{Run, runs_beyond};
+use crate::beyond::{Beyond, Run, runs_beyond};
 use crate::config::{Config, Start};
 use crate::error::OpenError;
 use crate::file_header::{FRAMES_FROM, JOURNAL_DIRECTORY};
 use crate::frame::{FLAG_RESTART, FrameKind, NoFrame};
+use crate::outside::{Attended, OutsideFiles};
 use crate::pressure::SettleMarks;
 use crate::recover::RecoveredFrame;
+use crate::reference::Outside;
 use crate::report::{Damage, DamageDetail, JournalReport};
 use crate::scan::{Frame, Probe};
 use crate::survey::{Found, check_incarnation, is_ours, newer};
@@ -31,6 +33,33 @@ pub(crate) struct Place {
 enum Stop {
     Detail(DamageDetail),
     Unreadable(IoError),
+    /// A whole frame follows, and bytes that it refers to do not verify.
+    Torn(Box<Torn>),
+}
+
+#[derive(Debug)]
+struct Torn {
+    place: Place,
+    frame: Frame,
+    outside: Vec<Outside>,
+    lost: Vec<crate::reference::Place>,
+    error: Option<IoError>,
+}
+
+impl Stop {
+    /// The frame that follows and cannot be handed out whole.
+    fn torn_lsn(&self) -> Option<u64> {
+        if let Stop::Torn(torn) = self { Some(torn.frame.header.lsn) } else { None }
+    }
+
+    /// The device refused to read what follows.
+    fn unreadable(&self) -> Option<&IoError> {
+        match self {
+            Stop::Detail(_) => None,
+            Stop::Unreadable(error) => Some(error),
+            Stop::Torn(torn) => torn.error.as_ref(),
+        }
+    }
 }
 
 /// What the walk leaves behind.
@@ -60,10 +89,18 @@ pub(crate) struct Walked {
     pub unproven: Unproven,
 }
 
+/// What a walk reads, and what it finds.
+pub(crate) struct Sources<'a> {
+    pub files: &'a mut [Found],
+    pub outside: &'a mut OutsideFiles,
+    pub report: &'a mut JournalReport,
+}
+
 pub(crate) struct Walk<'a> {
     io: &'a mut Io,
     start: Start,
     files: &'a mut [Found],
+    outside: &'a mut OutsideFiles,
     report: &'a mut JournalReport,
     on_frame: &'a mut dyn FnMut(RecoveredFrame<'_>),
     /// Accept any whole frame, whoever it is (a planted bug).
@@ -76,17 +113,17 @@ impl<'a> Walk<'a> {
         io: &'a mut Io,
         config: &Config,
         start: Start,
-        files: &'a mut [Found],
-        report: &'a mut JournalReport,
+        sources: Sources<'a>,
         on_frame: &'a mut dyn FnMut(RecoveredFrame<'_>),
     ) -> Walk<'a> {
+        let Sources { files, outside, report } = sources;
         let state = Walked {
             durable_known: start.durable_lsn,
             last_in_file: vec![0; files.len()],
             last_lap: files.iter().map(Found::lap).max().unwrap_or(0),
             ..Walked::default()
         };
-        Walk { io, start, files, report, on_frame, credulous: config.accepts_stale_laps(), state }
+        Walk { io, start, files, outside, report, on_frame, credulous: config.accepts_stale_laps(), state }
     }
 
     /// Follows the chain from the checkpoint to its end.
@@ -98,32 +135,44 @@ impl<'a> Walk<'a> {
         if self.start.clean && self.state.last_lsn == self.start.durable_lsn {
             return self.finish();
         }
-        let beyond = runs_beyond(self.io, &self.start, self.files, &self.state)?;
-        self.state.durable_known = self.state.durable_known.max(beyond.durable_known);
-        self.state.last_lap = self.state.last_lap.max(beyond.last_lap);
+        let mut beyond = self.look_beyond()?;
         let known = self.state.durable_known.max(self.start.checkpoint_lsn);
         while self.state.last_lsn < known {
-            let Some(run) = beyond.runs.iter().find(|run| self.may_enter(run, known)) else {
+            let run = beyond.runs.iter().find(|run| self.may_enter(run, known));
+            stop = if stop.torn_lsn().is_some_and(|lsn| lsn <= known) {
+                let stop = self.follow_damaged(stop)?;
+                // The chain goes on in the middle of what was a run.
+                beyond = self.look_beyond()?;
+                stop
+            } else if let Some(run) = run.filter(|_| stop.torn_lsn().is_none()) {
+                self.report_missing(&stop, run.first.lsn - 1, Some(run.place));
+                match self.probe(run.place)? {
+                    Ok(frame) => self.follow(run.place, &frame)?,
+                    Err(Stop::Unreadable(error)) => return Err(error.into()),
+                    Err(_) => panic!("a frame that was whole is not whole any more"),
+                }
+            } else {
                 self.report_missing(&stop, known, None);
                 self.skip_to(known);
                 break;
             };
-            self.report_missing(&stop, run.first.lsn - 1, Some(run.place));
-            stop = match self.probe(run.place)? {
-                Ok(frame) => self.follow(run.place, &frame)?,
-                Err(Stop::Unreadable(error)) => return Err(error.into()),
-                Err(Stop::Detail(_)) => panic!("a frame that was whole is not whole any more"),
-            };
         }
-        if let Stop::Unreadable(error) = stop
+        if let Some(error) = stop.unreadable()
             && !self.state.restart
         {
             // Whether this is a torn tail cannot be told without reading it.
-            return Err(error.into());
+            return Err(error.clone().into());
         }
         let last = self.state.last_lsn;
         self.state.ghosts = beyond.runs.into_iter().filter(|run| run.first.lsn > last).collect();
         self.finish()
+    }
+
+    fn look_beyond(&mut self) -> Result<Beyond, OpenError> {
+        let beyond = runs_beyond(self.io, &self.start, self.files, &self.state)?;
+        self.state.durable_known = self.state.durable_known.max(beyond.durable_known);
+        self.state.last_lap = self.state.last_lap.max(beyond.last_lap);
+        Ok(beyond)
     }
 
     /// The first frame of the last file that begins at or before the first frame to be handed out.
@@ -146,17 +195,51 @@ impl<'a> Walk<'a> {
 
     /// Follows the chain from a frame that is taken as it is.
     fn follow(&mut self, place: Place, first: &Frame) -> Result<Stop, OpenError> {
-        let mut at = self.accept(place, first)?;
+        let (mut place, mut frame) = (place, first.clone());
         loop {
-            at = match self.next_frame(at)? {
-                Ok((place, frame)) => self.accept(place, &frame)?,
+            let outside = match self.attend(&frame)? {
+                Attended::Whole(outside) => outside,
+                Attended::Torn { outside, lost, error } => {
+                    return Ok(Stop::Torn(Box::new(Torn { place, frame, outside, lost, error })));
+                }
+            };
+            let at = self.accept(place, &frame, outside)?;
+            (place, frame) = match self.next_frame(at)? {
+                Ok(next) => next,
                 Err(stop) => return Ok(stop),
             };
         }
     }
 
+    /// Goes on over a frame that is known to have been durable although bytes it refers to are lost.
+    fn follow_damaged(&mut self, stop: Stop) -> Result<Stop, OpenError> {
+        let Stop::Torn(torn) = stop else { return Ok(stop) };
+        let Torn { place, frame, outside, lost, .. } = *torn;
+        let lsn = frame.header.lsn;
+        self.report.damage.extend(lost.iter().map(|lost| Damage {
+            file: self.outside.path(lost.file),
+            position: lost.position,
+            first_lsn: lsn,
+            last_lsn: lsn,
+            detail: DamageDetail::Outside,
+        }));
+        let at = self.accept(place, &frame, outside)?;
+        match self.next_frame(at)? {
+            Ok((place, frame)) => self.follow(place, &frame),
+            Err(stop) => Ok(stop),
+        }
+    }
+
+    /// What a frame refers to, when it is to be handed out.
+    fn attend(&mut self, frame: &Frame) -> Result<Attended, OpenError> {
+        if frame.header.lsn <= self.start.checkpoint_lsn {
+            return Ok(Attended::Whole(Vec::new()));
+        }
+        Ok(self.outside.attend(self.io, frame)?)
+    }
+
     /// Takes a frame as the next one and returns the place behind it.
-    fn accept(&mut self, place: Place, frame: &Frame) -> Result<Place, OpenError> {
+    fn accept(&mut self, place: Place, frame: &Frame, outside: Vec<Outside>) -> Result<Place, OpenError> {
         let header = &frame.header;
         check_incarnation(&self.files[place.file], frame, &self.start)?;
         let bytes = header.frame_bytes() as u64;
@@ -170,6 +253,7 @@ impl<'a> Walk<'a> {
         state.last_in_file[place.file] = header.lsn;
         state.last_lap = state.last_lap.max(header.lap);
         state.unproven.keep(place, frame, state.durable_known);
+        self.outside.keep(frame, &outside, state.durable_known);
         let end = Place { file: place.file, position: place.position + bytes };
         state.end = Some(end);
         if header.lsn > self.start.checkpoint_lsn || self.credulous {
@@ -177,7 +261,7 @@ impl<'a> Walk<'a> {
             self.report.kept_bytes += bytes;
             if header.kind != FrameKind::Mark {
                 self.report.frames += 1;
-                (self.on_frame)(RecoveredFrame { header, payload: frame.payload.clone() });
+                (self.on_frame)(RecoveredFrame { header, payload: frame.payload.clone(), outside });
             }
         }
         Ok(end)
@@ -250,6 +334,7 @@ impl<'a> Walk<'a> {
         let detail = match stop {
             Stop::Detail(detail) => *detail,
             Stop::Unreadable(_) => DamageDetail::ReadError,
+            Stop::Torn(_) => DamageDetail::Outside,
         };
         // A file that goes on in its middle has lost its own beginning; else the place where the chain stopped is bad.
         let headless = next.filter(|place| self.files[place.file].first.is_none());

@@ -61,7 +61,7 @@ fn frames_come_back(driver: DriverChoice, kind: DriverKind) {
         }
     }
     let big = vec![7; 9000];
-    let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[&big] };
+    let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[&big], bulk: None };
     assert!(first.journal.append(0, &[entry; 3], Request::DURABLE).is_err(), "over the limit of a frame");
     drop(first);
     let (second, seen, report) = open(&directory, driver, 2);

@@ -5,8 +5,8 @@ mod support;
 use millrace_io::sim::Random;
 use millrace_io::{Io, OpQueue, Piece, SimHandle, SimOptions};
 use millrace_journal::{
-    Entries, Entry, FRAME_HEADER, FileHeader, FileHeaderRead, FrameHeader, FrameKind, Journal, NoFrame,
-    Request, Start, crc32c, file_path, number_of,
+    Bulk, BulkConfig, BulkHeader, Config, Entries, Entry, FRAME_HEADER, FileHeader, FileHeaderRead,
+    FrameHeader, FrameKind, Journal, NoFrame, Place, Request, Start, crc32c, file_path, number_of,
 };
 use support::disk::Disk;
 
@@ -31,8 +31,8 @@ fn golden_file() -> Vec<u8> {
     let mut io = Io::sim(sim.clone());
     let mut journal = Journal::create(&mut io, config, start).expect("created");
     let entries = [
-        Entry { kind: 1, flags: 2, group: 3, argument: 4, parts: &[b"abc", b"defgh!"] },
-        Entry { kind: 9, flags: 0, group: u64::MAX, argument: 1 << 40, parts: &[] },
+        Entry { kind: 1, flags: 2, group: 3, argument: 4, parts: &[b"abc", b"defgh!"], bulk: None },
+        Entry { kind: 9, flags: 0, group: u64::MAX, argument: 1 << 40, parts: &[], bulk: None },
     ];
     journal.append(0, &entries, Request::DURABLE).expect("there is room");
     let mut queue = OpQueue::default();
@@ -55,7 +55,7 @@ fn the_file_header_has_these_bytes() {
 fn a_frame_has_these_bytes() {
     assert_eq!(
         hex(&golden_file()[4096..4096 + 128]),
-        "4d 52 4a 46 27 fa e3 fb 01 01 00 00 02 00 00 00\n\
+        "4d 52 4a 46 91 5b ae ec 02 01 00 00 02 00 00 00\n\
          40 00 00 00 01 00 00 00 01 00 00 00 00 00 00 00\n\
          00 00 00 00 00 00 00 00 01 00 00 00 08 07 06 05\n\
          05 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00\n\
@@ -64,6 +64,93 @@ fn a_frame_has_these_bytes() {
          21 00 00 00 00 00 00 00 09 00 00 00 00 00 00 00\n\
          ff ff ff ff ff ff ff ff 00 00 00 00 00 01 00 00"
     );
+}
+
+#[test]
+fn a_frame_of_version_1_still_opens() {
+    let mut frame = golden_file()[4096..4096 + 128].to_vec();
+    frame[4..9].copy_from_slice(&[0x27, 0xfa, 0xe3, 0xfb, 1]);
+    let (header, crc) = FrameHeader::open(&frame).expect("a frame as version 1 wrote it");
+    assert_eq!((header.lsn, header.entries, crc), (1, 2, 0xfbe3_fa27));
+}
+
+/// A journal with one frame that refers to a bulk file: the frame's payload, the bulk file.
+fn golden_bulk() -> (Vec<u8>, Vec<u8>) {
+    let sim = SimHandle::new(SimOptions::perfect(2));
+    let bulk = BulkConfig {
+        file_bytes: 64 << 10,
+        extent_bytes: 8 << 10,
+        slab_bytes: 16 << 10,
+        directory: "",
+        path: |number| format!("{number}.bulk").into(),
+    };
+    let config = Config {
+        file_bytes: 32 << 10,
+        first_file_bytes: 32 << 10,
+        max_frame_bytes: 16 << 10,
+        bulk,
+        ..Config::default()
+    };
+    let start = Start {
+        directory_id: 0x0102_0304_0506_0708,
+        incarnation: 5,
+        checkpoint_lsn: 0,
+        durable_lsn: 0,
+        clean: false,
+    };
+    let mut io = Io::sim(sim.clone());
+    let mut journal = Journal::create(&mut io, config, start).expect("created");
+    let mut queue = OpQueue::default();
+    let bytes = [&b"headtail"[..], &[7; 5_000]].concat();
+    let append = |journal: &mut Journal| {
+        let bulk = Some(Bulk { head_bytes: 4, crc_from: 2, crc: crc32c(&bytes[2..]) });
+        let entry = Entry { kind: 1, flags: 0, group: 3, argument: 4, parts: &[&bytes], bulk };
+        journal.append(0, &[entry], Request::DURABLE).expect("there is room").places
+    };
+    assert!(append(&mut journal).is_empty(), "there is no bulk file yet");
+    assert!(journal.wants_bulk_file(0));
+    journal.make_bulk_file(9, &mut queue);
+    while journal.has_operations() || journal.durable() == 0 {
+        journal.step(0, &mut queue);
+        io.submit(&mut queue);
+        io.wait(None);
+        let mut done = Vec::new();
+        io.drain(&mut done);
+        for completion in done {
+            journal.complete(0, &mut Some(completion), &mut queue);
+        }
+    }
+    assert_eq!(append(&mut journal), [Some(Place { file: 9, position: 4096 })]);
+    journal.step(0, &mut queue);
+    io.submit(&mut queue);
+    io.wait(None);
+    let file = sim.read(file_path(1)).expect("the file is there");
+    (file[4096 + 8192..4096 + 8192 + 160].to_vec(), sim.read("9.bulk").expect("the file is there"))
+}
+
+#[test]
+fn a_reference_has_these_bytes_and_its_file_those() {
+    let (frame, file) = golden_bulk();
+    assert_eq!(
+        hex(&frame[64..64 + 64]),
+        "01 00 01 00 24 00 00 00 03 00 00 00 00 00 00 00\n\
+         04 00 00 00 00 00 00 00 09 00 00 00 00 00 00 00\n\
+         00 10 00 00 00 00 00 00 90 13 00 00 02 00 00 00\n\
+         ea 80 cb 8b 00 00 00 00 68 65 61 64 00 00 00 00"
+    );
+    assert_eq!(
+        hex(&file[..32]),
+        "4d 52 62 75 6c 6b 30 31 01 00 00 00 d3 70 74 e3\n\
+         08 07 06 05 04 03 02 01 09 00 00 00 00 00 00 00"
+    );
+    assert_eq!(file[4096..4096 + 8], *b"headtail");
+    assert_eq!(
+        BulkHeader::decode(&file),
+        Some(BulkHeader { directory_id: 0x0102_0304_0506_0708, number: 9 })
+    );
+    let reference = Entries::new(Piece::copy_of(&frame[64..128])).next().expect("an entry").reference;
+    let reference = reference.expect("a reference");
+    assert!(reference.verifies(b"head", &file[4096..4096 + 5_008]));
 }
 
 #[test]

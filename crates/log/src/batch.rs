@@ -36,6 +36,8 @@ const RECORD_COUNT: usize = BASE_SEQUENCE + 4;
 pub const HEADER: usize = RECORD_COUNT + 4;
 /// Bytes that are patched without a new CRC: base offset, length and leader epoch.
 pub const PATCHED: usize = MAGIC;
+/// Where the bytes that a batch's own CRC covers begin.
+pub const CHECKED_FROM: usize = ATTRIBUTES;
 /// Bytes in front of what the length field counts.
 pub const LENGTH_FROM: usize = LEADER_EPOCH;
 

@@ -36,6 +36,8 @@ pub struct Cold {
     position: u64,
     offset: u64,
     want: u64,
+    /// Batches begin at multiples of this many bytes.
+    alignment: u64,
 }
 
 /// What a chunk led to.
@@ -58,7 +60,7 @@ pub enum Next {
 impl Cold {
     /// A read of `range`, entered through its sparse index. `None`: a time that the index knows is not there.
     #[must_use]
-    pub fn new(goal: Goal, range: Range, sparse: &Sparse, interval: u64) -> Option<Cold> {
+    pub fn new(goal: Goal, range: Range, alignment: u64, sparse: &Sparse, interval: u64) -> Option<Cold> {
         let (stretch, want) = match goal {
             Goal::Fetch { offset, max_bytes, .. } => {
                 (sparse.by_offset(offset), max_bytes.min(CHUNK_MAX).saturating_add(interval))
@@ -66,7 +68,7 @@ impl Cold {
             Goal::Time { target, from, .. } => (sparse.by_time(target, from)?, TIME_CHUNK),
         };
         let Stretch { offset, position, .. } = stretch;
-        Some(Cold { goal, range, position, offset, want: want.max(HEADER as u64) })
+        Some(Cold { goal, range, position, offset, want: want.max(HEADER as u64), alignment })
     }
 
     fn range_end(&self) -> u64 {
@@ -116,7 +118,7 @@ impl Cold {
                     Err(next) => return next,
                 }
             }
-            self.position += header.length as u64;
+            self.position = (self.position + header.length as u64).next_multiple_of(self.alignment);
             self.offset = header.end_offset();
         }
     }

@@ -34,6 +34,8 @@ struct Sealed {
     used: u64,
     /// No manifest names it any more: unlink as soon as it is closed.
     doomed: bool,
+    /// The last frame that refers to it (a bulk file).
+    last_lsn: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,8 @@ pub struct Files {
     work: BTreeMap<OpId, Work>,
     open: usize,
     clock: u64,
+    /// The bulk file the journal writes.
+    growing: Option<u64>,
 }
 
 impl Files {
@@ -84,8 +88,26 @@ impl Files {
     pub fn add(&mut self, number: u64, kind: Kind, length: u64) {
         self.reserve_numbers(number);
         let state = State::Closed;
-        let sealed = Sealed { kind, length, ranges: 0, readers: 0, state, used: 0, doomed: false };
+        let sealed =
+            Sealed { kind, length, ranges: 0, readers: 0, state, used: 0, doomed: false, last_lsn: 0 };
         self.sealed.insert(number, sealed);
+    }
+
+    /// A batch of the frame with this LSN went to a bulk file and ends there at `end`.
+    pub fn bulk_used(&mut self, number: u64, end: u64, lsn: u64) {
+        if !self.sealed.contains_key(&number) {
+            self.add(number, Kind::Bulk, 0);
+        }
+        if let Some(file) = self.sealed.get_mut(&number) {
+            file.length = file.length.max(end);
+            file.last_lsn = lsn;
+        }
+        self.growing = self.growing.max(Some(number));
+    }
+
+    /// No bulk file known so far is written any more.
+    pub fn stop_growing(&mut self) {
+        self.growing = None;
     }
 
     /// Kind and length of a sealed file.
@@ -100,6 +122,21 @@ impl Files {
             .iter()
             .filter(|(_, sealed)| sealed.ranges > 0)
             .map(|(&number, sealed)| (number, sealed.kind, sealed.length))
+    }
+
+    /// A bulk file in which no range lies yet: number, kind, length.
+    #[must_use]
+    pub fn unnamed_bulk(&self, number: u64) -> Option<(u64, Kind, u64)> {
+        let file = self.sealed.get(&number).filter(|file| file.kind == Kind::Bulk && file.ranges == 0)?;
+        Some((number, file.kind, file.length))
+    }
+
+    /// All files that data lies in, whether a range names them yet or not: number, kind, length.
+    pub fn in_use(&self) -> impl Iterator<Item = (u64, Kind, u64)> {
+        self.sealed
+            .iter()
+            .filter(|(_, file)| file.ranges > 0 || file.kind == Kind::Bulk)
+            .map(|(&number, file)| (number, file.kind, file.length))
     }
 
     /// A range now lives in this file.
@@ -117,12 +154,15 @@ impl Files {
         }
     }
 
-    /// A manifest that names exactly `named` is published: all other files go.
-    pub fn keep_only(&mut self, named: &BTreeSet<u64>, queue: &mut OpQueue) {
+    /// A manifest that names exactly `named` is published, and all frames up to `settled` are in it: all other files go,
+    /// but for bulk files that later frames refer to or may.
+    pub fn keep_only(&mut self, named: &BTreeSet<u64>, settled: u64, queue: &mut OpQueue) {
+        let growing = self.growing;
         let gone: Vec<u64> = self
             .sealed
             .iter()
             .filter(|(number, sealed)| !sealed.doomed && sealed.ranges == 0 && !named.contains(number))
+            .filter(|(number, sealed)| sealed.last_lsn <= settled && growing != Some(**number))
             .map(|(&number, _)| number)
             .collect();
         for number in gone {

@@ -7,6 +7,7 @@
 //! all batches from this entry up to the next one. The table ends with a CRC-32C over (file, partition, range base)
 //! and all entries, so a table of another range does not validate.
 
+use crate::batch::Header;
 use crate::fields::{Fields, put_i64, put_u64};
 use crate::range::Range;
 
@@ -51,6 +52,24 @@ impl Sparse {
         let start =
             Stretch { offset: range.base, position: range.position, max_timestamp: range.max_timestamp };
         Sparse { stretches: vec![start] }
+    }
+
+    /// The table of a range that has none, from its own bytes: one stretch a batch, up to the first that does not follow.
+    /// Nothing is verified; a read verifies what it finds where the table leads.
+    #[must_use]
+    pub fn of_batches(range: &Range, bytes: &[u8], alignment: u64) -> Sparse {
+        let mut sparse = Sparse { stretches: Vec::new() };
+        let (mut at, mut offset) = (0u64, range.base);
+        while at < range.length
+            && let Some(left) = usize::try_from(at).ok().and_then(|at| bytes.get(at..))
+            && let Ok(header) = Header::parse(left)
+            && header.base_offset == offset
+        {
+            sparse.add(offset, range.position + at, header.max_timestamp, 1);
+            offset = header.end_offset();
+            at = (at + header.length as u64).next_multiple_of(alignment);
+        }
+        if sparse.is_empty() || offset != range.end { Sparse::of_start(range) } else { sparse }
     }
 
     /// Entries of the table.

@@ -33,6 +33,7 @@ pub use file_writer::FileWriter;
 pub use log::{Judged, Log, LogConfig};
 pub use lookup::{EARLIEST, Fetch, LATEST, MAX_TIMESTAMP, OffsetSearch};
 pub use partition::{Partition, Undo};
+pub use range::Place;
 pub use reader::{Damaged, Found};
 pub use replay::ReplayError;
 pub use settle::SettleState;

@@ -12,6 +12,7 @@ use crate::files::Files;
 use crate::order::{Entry, Order};
 use crate::partition::{Partition, Undo};
 use crate::producers::Verdict;
+use crate::range::Place;
 use crate::reader::{Damaged, Found, Reader};
 use crate::settle::Settle;
 use crate::table::{Handle, Table};
@@ -54,7 +55,8 @@ pub struct Log {
     pub(crate) reader: Reader,
     /// Memory for inflated records while a read or search looks into a batch.
     pub(crate) scratch: Vec<u8>,
-    last_slab: usize,
+    /// The slabs that were charged last: of frames, of bulk batches.
+    last_slabs: [usize; 2],
 }
 
 /// What an append would do.
@@ -88,7 +90,7 @@ impl Log {
             zombies: Vec::new(),
             reader: Reader::default(),
             scratch: Vec::new(),
-            last_slab: 0,
+            last_slabs: [0; 2],
         }
     }
 
@@ -152,18 +154,46 @@ impl Log {
         self.partition_mut(handle).undo(undo);
     }
 
-    /// Phase three: the frame is in the journal; `piece` is the batch in the journal's memory.
-    pub fn attach(&mut self, handle: Handle, lsn: u64, base: u64, header: &Header, piece: Piece) {
+    /// Phase three: the frame is in the journal; `piece` is the batch in the journal's memory, `place` where it lies if
+    /// that is not the frame itself.
+    pub fn attach(
+        &mut self,
+        handle: Handle,
+        lsn: u64,
+        base: u64,
+        header: &Header,
+        piece: Piece,
+        place: Option<Place>,
+    ) {
         let slab = Arc::as_ptr(piece.slab()) as usize;
-        let charge = if slab == self.last_slab { 0 } else { piece.slab().len() };
-        self.last_slab = slab;
+        let last_slab = &mut self.last_slabs[usize::from(place.is_some())];
+        let charge = if slab == *last_slab { 0 } else { piece.slab().len() };
+        *last_slab = slab;
         let charge = u32::try_from(charge).unwrap_or(u32::MAX);
         let end = base + u64::from(header.count);
         self.unsettled_bytes += piece.len() as u64;
         self.order.push(Entry { lsn, end, slot: handle.slot, generation: handle.generation, charge });
-        if self.partition_mut(handle).attach(base, header, piece) {
+        if let Some(place) = place {
+            self.files.bulk_used(place.file, place.position + piece.len() as u64, lsn);
+        }
+        if self.partition_mut(handle).attach(base, header, piece, place) {
             self.dirty.push(handle);
         }
+    }
+
+    /// A number no segment file had before, for a bulk file.
+    pub fn new_file_number(&mut self) -> u64 {
+        self.files.new_number()
+    }
+
+    /// Numbers of segment files up to this one are not given out: names of an earlier life may still have them.
+    pub fn reserve_file_numbers(&mut self, last: u64) {
+        self.files.reserve_numbers(last);
+    }
+
+    /// Replay is over: the journal goes on in a bulk file of its own, and those of earlier runs do not grow any more.
+    pub fn replay_done(&mut self) {
+        self.files.stop_growing();
     }
 
     /// Creates an empty partition; `None` when the id is taken.

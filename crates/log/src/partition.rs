@@ -7,10 +7,12 @@
 use crate::batch::Header;
 use crate::content::Part;
 use crate::epochs::Epochs;
+use crate::index::Sparse;
 use crate::producers::{Producer, Producers};
-use crate::range::Range;
+use crate::range::{Place, Range};
+use crate::segment::Kind;
 use crate::table::Handle;
-use crate::tail::Tail;
+use crate::tail::{Tail, TailBatch};
 use crate::watermarks::Watermarks;
 use millrace_io::Piece;
 
@@ -87,10 +89,10 @@ impl Partition {
     }
 
     /// Puts the bytes of a reserved batch into the tail. True when the partition was settled so far.
-    pub fn attach(&mut self, base: u64, header: &Header, piece: Piece) -> bool {
+    pub fn attach(&mut self, base: u64, header: &Header, piece: Piece, place: Option<Place>) -> bool {
         let was_settled = self.unsettled_bytes == 0;
         self.unsettled_bytes += piece.len() as u64;
-        self.tail.push(base, base + u64::from(header.count), header.max_timestamp, piece);
+        self.tail.push(base, base + u64::from(header.count), header.max_timestamp, piece, place);
         self.producers.trim();
         was_settled
     }
@@ -117,18 +119,85 @@ impl Partition {
         next.map_or(below, |resume| resume.min(below))
     }
 
-    /// What is unsettled, as parts of at most `limit` bytes (or one batch) each, none across a hole. What lies wholly
-    /// below the log start is left out.
+    /// What is unsettled, sorted by what has to be done with it; nothing goes across a hole. What lies wholly below the
+    /// log start is left out.
     #[must_use]
-    pub fn parts(&self, handle: Handle, limit: u64) -> Vec<Part> {
-        let mut parts = Vec::new();
+    pub fn unsettled(&self, handle: Handle, own_bytes: u64, segment_bytes: u64) -> Unsettled {
+        let mut found = Unsettled::default();
         let mut from = self.settled_end.max(self.marks.log_start);
         while let Some(first) = self.tail.at_or_behind(from) {
             let below = self.before_hole(first.base, self.marks.log_end);
-            let (to, bytes) = self.tail.extent(first, limit, below);
-            parts.push(Part { handle, partition: self.id, from: first.base, to, bytes });
-            from = to;
+            if first.place.is_some() {
+                self.tail.run(first, below).for_each(|batch| found.place(batch));
+                from = self.tail.run(first, below).last().map_or(below, |batch| batch.end);
+                continue;
+            }
+            let (mut end, mut bytes) = (first.base, 0);
+            for batch in self.tail.run(first, below) {
+                (end, bytes) = (batch.end, bytes + batch.piece.len() as u64);
+            }
+            let own = bytes >= own_bytes;
+            from = first.base;
+            while let Some(first) = self.tail.at_or_behind(from).filter(|batch| batch.base < end) {
+                let limit = if own { segment_bytes } else { u64::MAX };
+                let (to, bytes) = self.tail.extent(first, limit, end);
+                let part = Part { handle, partition: self.id, from: first.base, to, bytes };
+                if own {
+                    found.own.push(part)
+                } else {
+                    found.small.push(part)
+                }
+                from = to;
+            }
         }
-        parts
+        found
+    }
+}
+
+/// What a settle has to do for one partition.
+#[derive(Debug, Default)]
+pub struct Unsettled {
+    /// For files of their own.
+    pub own: Vec<Part>,
+    /// For the shared file.
+    pub small: Vec<Part>,
+    /// In bulk files already: the manifest only has to name them.
+    pub placed: Vec<(Range, Sparse)>,
+}
+
+/// Largest range of a bulk file that has more than one batch: what is read to find a place in it after a restart.
+const PLACED_MAX: u64 = 4 << 20;
+
+impl Unsettled {
+    /// Adds a batch of a bulk file: to the last range if it goes on there.
+    fn place(&mut self, batch: &TailBatch) {
+        let Some(place) = batch.place else { return };
+        let length = batch.piece.len() as u64;
+        let end = place.position + length;
+        if let Some((range, sparse)) = self.placed.last_mut()
+            && range.end == batch.base
+            && range.file == place.file
+            && (range.position + range.length).next_multiple_of(Kind::Bulk.alignment()) == place.position
+            && end - range.position <= PLACED_MAX
+        {
+            range.end = batch.end;
+            range.length = end - range.position;
+            range.max_timestamp = range.max_timestamp.max(batch.max_timestamp);
+            range.largest = range.largest.max(length as u32);
+            return sparse.add(batch.base, place.position, batch.max_timestamp, 1);
+        }
+        let range = Range {
+            file: place.file,
+            base: batch.base,
+            end: batch.end,
+            position: place.position,
+            length,
+            max_timestamp: batch.max_timestamp,
+            crc: 0,
+            largest: length as u32,
+            sparse_position: 0,
+            sparse_count: 0,
+        };
+        self.placed.push((range, Sparse::of_start(&range)));
     }
 }

@@ -3,6 +3,15 @@
 
 use crate::fields::{Fields, Short, put_i64, put_u32, put_u64};
 
+/// Where a batch lies that went to a bulk file when it was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Number of the file.
+    pub file: u64,
+    /// Bytes from its start, a whole number of blocks.
+    pub position: u64,
+}
+
 /// Consecutive batches of one partition inside one sealed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -17,7 +26,7 @@ pub struct Range {
     /// Bytes of all batches.
     pub length: u64,
     pub max_timestamp: i64,
-    /// CRC-32C over all bytes of the range.
+    /// CRC-32C over all bytes of the range; 0 in a bulk file, where only the batches have theirs.
     pub crc: u32,
     /// Bytes of the largest batch: what a reader must have room for.
     pub largest: u32,

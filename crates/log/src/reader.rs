@@ -56,6 +56,8 @@ enum Work {
     IndexRead(u64, FileId),
     IndexClose,
     SharedIndexRead(u64),
+    /// A range of a bulk file, whole: its sparse index is made from its batches.
+    BulkRead(u64),
     Chunk(u64),
 }
 
@@ -110,7 +112,8 @@ impl Reader {
         !self.work.is_empty() || !self.jobs.is_empty()
     }
 
-    fn cache(&mut self, range: &Range, sparse: Sparse) -> Arc<Sparse> {
+    /// Keeps the sparse index of a range for later reads.
+    pub(crate) fn cache(&mut self, range: &Range, sparse: Sparse) -> Arc<Sparse> {
         let key = (range.file, range.position);
         let sparse = Arc::new(sparse);
         self.sparse_memory += sparse.memory();
@@ -170,12 +173,16 @@ impl Log {
         };
         if !entered {
             let key = (range.file, range.position);
+            let kind = self.files.get(range.file).map_or(Kind::Own, |(kind, _)| kind);
+            let scanned = kind == Kind::Bulk && range.length > u64::from(range.largest);
             let sparse = match self.reader.sparse.get(&key) {
                 Some(sparse) => Arc::clone(sparse),
-                None if range.sparse_count > 1 => return self.load_sparse(token, &range, file, queue),
+                None if range.sparse_count > 1 || scanned => {
+                    return self.load_sparse(token, &range, file, queue);
+                }
                 None => Arc::new(Sparse::of_start(&range)),
             };
-            let cold = Cold::new(goal, range, &sparse, self.config.index_interval_bytes);
+            let cold = Cold::new(goal, range, kind.alignment(), &sparse, self.config.index_interval_bytes);
             let Some(cold) = cold else { return self.found_time(token, None, queue) };
             if let Some(job) = self.reader.jobs.get_mut(&token) {
                 job.cold = Some(cold);
@@ -186,6 +193,7 @@ impl Log {
 
     fn load_sparse(&mut self, token: u64, range: &Range, file: FileId, queue: &mut OpQueue) {
         match self.files.get(range.file) {
+            Some((Kind::Bulk, _)) => self.read_bulk_range(token, range, file, queue),
             Some((Kind::Shared, _)) => {
                 let (position, buffer) = sparse_window(range);
                 let op = Op::Read { file, position, buffer };
@@ -196,6 +204,33 @@ impl Log {
                 self.reader.push(queue, op, Work::IndexOpen(token));
             }
         }
+    }
+
+    fn read_bulk_range(&mut self, token: u64, range: &Range, file: FileId, queue: &mut OpQueue) {
+        let buffer = ReadBuffer::new(range.length as usize);
+        if let Some(job) = self.reader.jobs.get_mut(&token) {
+            job.memory = buffer.len();
+            self.reader.in_flight += job.memory;
+        }
+        self.reader.reads += 1;
+        self.reader.push(queue, Op::Read { file, position: range.position, buffer }, Work::BulkRead(token));
+    }
+
+    /// A range of a bulk file was read, or could not be: then it is entered at its start.
+    fn bulk_range_read(&mut self, token: u64, result: Result<Done, IoError>, queue: &mut OpQueue) {
+        let Some(job) = self.reader.jobs.get_mut(&token) else { return };
+        self.reader.in_flight -= job.memory;
+        job.memory = 0;
+        let range = job.range;
+        let sparse = match result {
+            Ok(Done::Read { buffer, length }) => {
+                self.reader.bytes += length as u64;
+                Sparse::of_batches(&range, &buffer.bytes()[..length], Kind::Bulk.alignment())
+            }
+            _ => Sparse::of_start(&range),
+        };
+        self.reader.cache(&range, sparse);
+        self.advance_read(token, queue);
     }
 
     fn read_chunk(&mut self, token: u64, file: FileId, queue: &mut OpQueue) {
@@ -229,6 +264,7 @@ impl Log {
             (Work::SharedIndexRead(token) | Work::IndexOpen(token), result) => {
                 self.sparse_read(token, result, queue);
             }
+            (Work::BulkRead(token), result) => self.bulk_range_read(token, result, queue),
             (Work::Chunk(token), result) => self.chunk_read(token, result, queue),
         }
     }

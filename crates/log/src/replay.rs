@@ -6,6 +6,7 @@
 
 use crate::batch::Header;
 use crate::log::Log;
+use crate::range::Place;
 use crate::table::Handle;
 use millrace_io::Piece;
 
@@ -23,6 +24,9 @@ pub enum ReplayError {
     /// Frames between were damaged: the hole is fenced, what follows is kept.
     #[error("partition {partition}: offsets {from} to {to} are missing")]
     Hole { partition: u64, from: u64, to: u64 },
+    /// The batch lay in a bulk file and is damaged there: its offsets are fenced.
+    #[error("partition {partition}: the batch of offsets {from} to {to} is damaged")]
+    Lost { partition: u64, from: u64, to: u64 },
 }
 
 impl Log {
@@ -30,13 +34,47 @@ impl Log {
         self.table.find(id).ok_or(ReplayError::UnknownPartition(id))
     }
 
-    /// A batch that was appended, as it lies in its frame. `Hole` is a report: the batch was taken.
-    pub fn replay_append(&mut self, id: u64, lsn: u64, piece: Piece) -> Result<(), ReplayError> {
-        let handle = self.replayed(id)?;
+    /// A batch that was appended, as it lies in its frame or, at `place`, outside. `Hole` is a report: the batch was
+    /// taken.
+    pub fn replay_append(
+        &mut self,
+        id: u64,
+        lsn: u64,
+        piece: Piece,
+        place: Option<Place>,
+    ) -> Result<(), ReplayError> {
         let header = Header::parse(piece.bytes()).map_err(|_| ReplayError::Batch(id))?;
         if header.length != piece.len() {
             return Err(ReplayError::Batch(id));
         }
+        let (handle, base, hole) = self.replay_reserve(id, lsn, &header)?;
+        self.attach(handle, lsn, base, &header, piece, place);
+        hole.map_or(Ok(()), Err)
+    }
+
+    /// A batch that was appended and of which only the header is left: its offsets are a hole, and what follows keeps
+    /// its own. The `Lost` it answers is a report.
+    pub fn replay_lost(&mut self, id: u64, lsn: u64, header: &[u8]) -> Result<(), ReplayError> {
+        let header = Header::parse(header).map_err(|_| ReplayError::Batch(id))?;
+        let (handle, from, _) = self.replay_reserve(id, lsn, &header)?;
+        // Recovery made everything it kept durable.
+        self.advance(lsn, lsn);
+        let partition = self.table.get_mut(handle).ok_or(ReplayError::UnknownPartition(id))?;
+        let to = partition.marks.log_end;
+        partition.marks.move_written(to);
+        partition.marks.move_durable(to);
+        partition.resumes.push(to);
+        Err(ReplayError::Lost { partition: id, from, to })
+    }
+
+    /// Takes the offsets of a batch, behind a hole if it must be.
+    fn replay_reserve(
+        &mut self,
+        id: u64,
+        lsn: u64,
+        header: &Header,
+    ) -> Result<(Handle, u64, Option<ReplayError>), ReplayError> {
+        let handle = self.replayed(id)?;
         let partition = self.table.get_mut(handle).ok_or(ReplayError::UnknownPartition(id))?;
         if !partition.epochs.may_follow(header.leader_epoch) {
             return Err(ReplayError::Batch(id));
@@ -51,9 +89,8 @@ impl Log {
             partition.marks.move_log_end(found);
             partition.resumes.push(found);
         }
-        let (base, _) = partition.reserve(&header, header.leader_epoch, lsn);
-        self.attach(handle, lsn, base, &header, piece);
-        hole.map_or(Ok(()), Err)
+        let (base, _) = partition.reserve(header, header.leader_epoch, lsn);
+        Ok((handle, base, hole))
     }
 
     /// A partition that was created.

@@ -1,9 +1,10 @@
-//! Files that settling writes: own segments (plain Kafka batches), their index files, and shared segments.
+//! Files in `segments/`: own segments (plain Kafka batches), their index files, shared segments, bulk files.
 //! Format: docs/format/segment.md and docs/format/index.md.
 //!
 //! What it is not: the act of writing (`settle.rs`) or of reading (`reader.rs`).
 //!
-//! The invariant: a file is written once, synced, then named by the manifest, and never changed afterwards.
+//! The invariant: what settling writes is written once, synced, then named by the manifest, and never changed afterwards.
+//! A bulk file grows while it is named; what a range names in it was synced before and never changes.
 
 use crate::batch::crc32c;
 use crate::fields::{Fields, put_u32, put_u64};
@@ -34,6 +35,8 @@ pub enum Kind {
     Own = 0,
     /// Many partitions, sorted by partition then offset, index and trailer at its end.
     Shared = 1,
+    /// Large batches of many partitions, written by the journal, each at the start of a block of its own.
+    Bulk = 2,
 }
 
 impl Kind {
@@ -43,7 +46,17 @@ impl Kind {
         match number {
             0 => Some(Kind::Own),
             1 => Some(Kind::Shared),
+            2 => Some(Kind::Bulk),
             _ => None,
+        }
+    }
+
+    /// Batches begin at multiples of this many bytes.
+    #[must_use]
+    pub fn alignment(self) -> u64 {
+        match self {
+            Kind::Own | Kind::Shared => 1,
+            Kind::Bulk => BLOCK as u64,
         }
     }
 }
@@ -54,6 +67,7 @@ pub fn path(file: u64, kind: Kind) -> PathBuf {
     let extension = match kind {
         Kind::Own => "log",
         Kind::Shared => "shared",
+        Kind::Bulk => "bulk",
     };
     PathBuf::from(format!("{DIRECTORY}/{file:016x}.{extension}"))
 }
@@ -68,7 +82,7 @@ pub fn index_path(file: u64) -> PathBuf {
 #[must_use]
 pub fn number_of(name: &str) -> Option<u64> {
     let (number, extension) = name.split_once('.')?;
-    let known = matches!(extension, "log" | "index" | "shared") && number.len() == 16;
+    let known = matches!(extension, "log" | "index" | "shared" | "bulk") && number.len() == 16;
     if known { u64::from_str_radix(number, 16).ok() } else { None }
 }
 

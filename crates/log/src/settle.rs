@@ -1,4 +1,5 @@
-//! Settling: everything unsettled up to a checkpoint goes into immutable files, then a manifest names them.
+//! Settling: everything unsettled up to a checkpoint goes into immutable files, then a manifest names them. What lies in
+//! bulk files already is only named.
 //!
 //! What it is not: the manifest (the engine publishes it between `SettleState::Ready` and `settle_published`), nor the
 //! decision when to settle.
@@ -8,12 +9,14 @@
 
 use crate::content::{Built, Content, Part, index_file};
 use crate::file_writer::FileWriter;
+use crate::index::Sparse;
 use crate::log::Log;
+use crate::range::Range;
 use crate::segment::{DIRECTORY, Kind, index_path, path};
-use crate::snapshot::{Added, Snapshot};
+use crate::snapshot::{Added, AddedRange, Snapshot};
 use crate::table::Handle;
 use millrace_io::{Done, IoError, Op, OpId, OpQueue, OpenMode, SlabWriter};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 /// Partitions below their threshold share one file; the others get files of their own.
@@ -56,6 +59,8 @@ pub struct Settle {
     snapshot: Snapshot,
     added: Added,
     created: Vec<(u64, Kind)>,
+    /// Sparse indexes of ranges in bulk files, for readers.
+    placed: Vec<(Range, Sparse)>,
 }
 
 /// How a settle stands.
@@ -81,18 +86,23 @@ impl Log {
         handles.retain(|handle| self.table.get(*handle).is_some());
         handles.sort_by_key(|handle| self.table.get(*handle).map(|partition| partition.id));
         let mut covered = Vec::with_capacity(handles.len());
-        let mut plans = VecDeque::new();
-        let mut small = Vec::new();
+        let (mut plans, mut small, mut placed) = (VecDeque::new(), Vec::new(), Vec::new());
+        let mut added = Added::default();
         for handle in handles {
             let Some(partition) = self.table.get(handle) else { continue };
-            let bytes = partition.unsettled_bytes;
-            covered.push(Covered { handle, to: partition.marks.log_end, bytes });
-            let own = bytes >= self.config.own_segment_bytes;
-            let limit = if own { self.config.segment_bytes } else { u64::MAX };
-            for part in partition.parts(handle, limit) {
-                if own { plans.push_back(Plan::Own(part)) } else { small.push(part) }
-            }
+            let (to, bytes) = (partition.marks.log_end, partition.unsettled_bytes);
+            covered.push(Covered { handle, to, bytes });
+            let (own_bytes, segment_bytes) = (self.config.own_segment_bytes, self.config.segment_bytes);
+            let mut unsettled = partition.unsettled(handle, own_bytes, segment_bytes);
+            plans.extend(unsettled.own.into_iter().map(Plan::Own));
+            small.append(&mut unsettled.small);
+            let added_range =
+                |(range, _): &(Range, Sparse)| AddedRange { handle, partition: partition.id, range: *range };
+            added.ranges.extend(unsettled.placed.iter().map(added_range));
+            placed.append(&mut unsettled.placed);
         }
+        let bulk: BTreeSet<u64> = placed.iter().map(|(range, _)| range.file).collect();
+        added.files = bulk.into_iter().filter_map(|number| self.files.unnamed_bulk(number)).collect();
         if !small.is_empty() {
             plans.push_back(Plan::Shared(small));
         }
@@ -105,8 +115,9 @@ impl Log {
             current: None,
             stage,
             snapshot,
-            added: Added::default(),
+            added,
             created: Vec::new(),
+            placed,
         });
     }
 
@@ -159,6 +170,8 @@ impl Log {
 
     fn next_file(&mut self, settle: &mut Settle, queue: &mut OpQueue) {
         let Some(plan) = settle.plans.pop_front() else {
+            // What was placed at append and what was copied now take turns within a partition.
+            settle.added.ranges.sort_by_key(|added| (added.partition, added.range.base));
             let op = Op::SyncDirectory { path: PathBuf::from(DIRECTORY) };
             settle.stage =
                 if settle.created.is_empty() { Stage::Ready } else { Stage::Directory(queue.push(op)) };
@@ -239,8 +252,11 @@ impl Log {
         let settle = self.settle.take().filter(|settle| matches!(settle.stage, Stage::Ready));
         let settle = settle.expect("only a ready settle is published");
         let named = settle.snapshot.named(&settle.added);
-        for (number, kind, length) in &settle.added.files {
+        for (number, kind, length) in settle.added.files.iter().filter(|(_, kind, _)| *kind != Kind::Bulk) {
             self.files.add(*number, *kind, *length);
+        }
+        for (range, sparse) in settle.placed {
+            self.reader.cache(&range, sparse);
         }
         for covered in &settle.covered {
             let Some(partition) = self.table.get_mut(covered.handle) else { continue };
@@ -261,7 +277,7 @@ impl Log {
         }
         self.settled_lsn = settle.checkpoint;
         self.end_settle();
-        self.files.keep_only(&named, queue);
+        self.files.keep_only(&named, self.settled_lsn, queue);
         self.evict();
     }
 

@@ -165,8 +165,8 @@ impl Log {
         Snapshot::capture(self).encode(self.files.last_number(), &Added::default())
     }
 
-    /// Every file the partitions live in: number, kind, length in bytes.
+    /// Every file the partitions live in, and bulk files of unsettled batches: number, kind, length in bytes.
     pub fn files(&self) -> impl Iterator<Item = (u64, Kind, u64)> {
-        self.files.live()
+        self.files.in_use()
     }
 }

@@ -7,6 +7,7 @@
 
 use crate::batch::Header;
 use crate::code::Code;
+use crate::range::Place;
 use crate::records::first_at_or_after;
 use millrace_io::Piece;
 use std::collections::VecDeque;
@@ -21,6 +22,8 @@ pub struct TailBatch {
     /// Bytes of this partition appended before this batch, counted since the engine was opened.
     pub position: u64,
     pub piece: Piece,
+    /// It lies in a bulk file and needs no settling; else in a journal frame.
+    pub place: Option<Place>,
 }
 
 /// Batches of one partition in memory, oldest first.
@@ -32,13 +35,13 @@ pub struct Tail {
 
 impl Tail {
     /// Adds a batch behind the last one.
-    pub fn push(&mut self, base: u64, end: u64, max_timestamp: i64, piece: Piece) {
+    pub fn push(&mut self, base: u64, end: u64, max_timestamp: i64, piece: Piece, place: Option<Place>) {
         if let Some(last) = self.batches.back() {
             assert!(last.end <= base, "batches of a tail lie in offset order");
         }
         let position = self.position;
         self.position += piece.len() as u64;
-        self.batches.push_back(TailBatch { base, end, max_timestamp, position, piece });
+        self.batches.push_back(TailBatch { base, end, max_timestamp, position, piece, place });
     }
 
     /// The oldest batch in memory.
@@ -78,6 +81,14 @@ impl Tail {
     #[must_use]
     pub fn at_or_behind(&self, offset: u64) -> Option<&TailBatch> {
         self.batches.get(self.batches.partition_point(|batch| batch.end <= offset))
+    }
+
+    /// From `first` on, below `below`: the batches that lie where `first` does, in a bulk file or not.
+    pub fn run(&self, first: &TailBatch, below: u64) -> impl Iterator<Item = &TailBatch> {
+        let placed = first.place.is_some();
+        let at = self.batches.partition_point(|batch| batch.end <= first.base);
+        let belongs = move |batch: &&TailBatch| batch.end <= below && batch.place.is_some() == placed;
+        self.batches.range(at..).take_while(belongs)
     }
 
     /// From `first` on, below `below`: the end of as many batches as fit into `limit` bytes, at least one, and their

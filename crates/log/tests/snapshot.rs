@@ -31,7 +31,7 @@ fn log() -> Log {
             let Judged::New(handle) = log.judge(id, &checked) else { panic!("new") };
             lsn += 1;
             let (base, _) = log.reserve(handle, &checked.header, lsn);
-            log.attach(handle, lsn, base, &checked.header, Piece::copy_of(&bytes));
+            log.attach(handle, lsn, base, &checked.header, Piece::copy_of(&bytes), None);
         }
     }
     log.advance(lsn, lsn);

@@ -99,7 +99,7 @@ impl Open {
     /// Appends one frame without waiting.
     pub fn append(&mut self, request: Request) -> Result<u64, JournalError> {
         let body = body(self.journal.appended() + 1);
-        let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[&body] };
+        let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[&body], bulk: None };
         self.journal.append(self.io.now_ns(), &[entry], request).map(|appended| appended.lsn)
     }
 

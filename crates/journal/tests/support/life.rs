@@ -234,6 +234,7 @@ impl AtWork<'_> {
                 group: entry.2,
                 argument: entry.3,
                 parts,
+                bulk: None,
             })
             .collect();
         match self.journal.append(now, &entries, request) {

@@ -89,6 +89,7 @@ impl Machine {
         self.poisoned = engine.events().failure.is_some();
         self.tally.poisoned += u64::from(self.poisoned);
         self.tally.settles += engine.counters().settles;
+        self.tally.bulk_bytes += engine.counters().journal.bulk_bytes;
         self.tally.cold_reads += engine.counters().cold_reads;
         if matches!(died, Died::No) {
             if fate == 8 { self.close(&mut engine)? } else { self.end_abruptly() }

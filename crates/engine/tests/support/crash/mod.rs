@@ -35,6 +35,8 @@ pub struct Tally {
     pub cold_reads: u64,
     pub poisoned: u64,
     pub duplicates: u64,
+    /// Bytes that went to bulk files.
+    pub bulk_bytes: u64,
 }
 
 impl Tally {
@@ -48,6 +50,7 @@ impl Tally {
         self.cold_reads += other.cold_reads;
         self.poisoned += other.poisoned;
         self.duplicates += other.duplicates;
+        self.bulk_bytes += other.bulk_bytes;
     }
 }
 

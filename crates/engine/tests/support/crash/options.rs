@@ -20,6 +20,10 @@ pub enum Plant {
     FlushBeforeShortWriteContinued,
     #[cfg(feature = "planted")]
     DirectorySyncLeftOut,
+    #[cfg(feature = "planted")]
+    AcknowledgeBeforeBulkFlush,
+    #[cfg(feature = "planted")]
+    TrustReferences,
 }
 
 /// Device and settings of one seed.
@@ -53,6 +57,7 @@ impl Plan {
             settle_bytes: draw.pick(&[1 << 10, 8 << 10, 24 << 10]),
             own_segment_bytes: draw.pick(&[512, 2 << 10, 16 << 10]),
             segment_bytes: draw.pick(&[1 << 10, 8 << 10, 1 << 20]),
+            bulk_bytes: draw.pick(&[0, 300, 300, 1_500]),
             index_interval_bytes: draw.pick(&[256, 1 << 10, 4 << 10]),
             fresh_directory_id: *b"a simulated disk",
             fresh_cluster_id: *b"one test cluster",
@@ -83,6 +88,8 @@ impl Plan {
             Plant::FlushBeforeShortWriteContinued => {
                 self.device.planted = Some(PlantedBug::FlushBeforeShortWriteContinued);
             }
+            Plant::AcknowledgeBeforeBulkFlush => self.config.planted.acknowledge_before_bulk_flush = true,
+            Plant::TrustReferences => self.config.planted.trust_references = true,
             Plant::DirectorySyncLeftOut => self.device.planted = Some(PlantedBug::DirectorySyncLeftOut),
         }
     }
