@@ -7,7 +7,7 @@
 import type { GroupEffect, GroupSettings } from '../../../ts/broker/groups/events.ts';
 import { Group } from '../../../ts/broker/groups/group.ts';
 import type { GroupRecord } from '../../../ts/broker/groups/group-record.ts';
-import { errorName } from '../../../ts/broker/protocol/error-codes.ts';
+import { ErrorCode, errorName } from '../../../ts/broker/protocol/error-codes.ts';
 
 interface Client {
   memberId: string;
@@ -54,7 +54,7 @@ export class GroupScript {
       lines.push(this.#describe(effect));
       if (effect.kind !== 'store' || effect.token === 0) continue;
       if (this.#storeWaits) this.#storing.push(effect.token);
-      else this.#group?.stored(effect.token, true, out);
+      else this.#group?.stored(effect.token, ErrorCode.NONE, out);
     }
     return [...lines, ...(answer === undefined ? [] : [answer]), stateOf(this.#group as Group)];
   }
@@ -83,7 +83,11 @@ export class GroupScript {
       }
       case 'stored':
       case 'not-stored':
-        group.stored(this.#storing.shift() ?? -1, verb === 'stored', out);
+        group.stored(
+          this.#storing.shift() ?? -1,
+          verb === 'stored' ? ErrorCode.NONE : ErrorCode.COORDINATOR_NOT_AVAILABLE,
+          out,
+        );
         return undefined;
       case 'kill':
         this.#group = new Group('g', this.#settings);

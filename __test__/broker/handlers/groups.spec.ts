@@ -2,11 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { GroupCoordinator } from '../../../ts/broker/groups/coordinator.ts';
 import type { JoinResult } from '../../../ts/broker/groups/events.ts';
+import { GROUP_ENTRY_MAX } from '../../../ts/broker/groups/group-store.ts';
 import { joinGroupApi } from '../../../ts/broker/protocol/gen/11-join-group.gen.ts';
 import { heartbeatApi } from '../../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
 import { leaveGroupApi } from '../../../ts/broker/protocol/gen/13-leave-group.gen.ts';
 import { syncGroupApi } from '../../../ts/broker/protocol/gen/14-sync-group.gen.ts';
 import { Code } from '../../../ts/io/native-types.ts';
+import { groupPrefix } from '../../../ts/log/state-keys.ts';
 import { openHarness } from '../support/harness.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
 
@@ -64,6 +66,25 @@ describe('join, sync, heartbeat and leave', () => {
     const nobody = { groupId: 'none', generationId: 1, memberId: 'm' };
     expect((await harness.ask(syncGroupApi, 5, nobody)).errorCode).toBe(25);
     expect((await harness.ask(leaveGroupApi, 1, { groupId: 'none', memberId: 'm' })).errorCode).toBe(25);
+  });
+
+  it('refuse an assignment that is too large to keep, with an error no client repeats at once, and keep nothing', async () => {
+    await using harness = openHarness();
+    const { memberId, generationId } = await harness.ask(joinGroupApi, 3, join);
+    const assignments = [{ memberId, assignment: new Uint8Array(GROUP_ENTRY_MAX) }];
+    const claim = { groupId: 'g', generationId, memberId };
+    expect((await harness.ask(syncGroupApi, 3, { ...claim, assignments })).errorCode).toBe(-1);
+    expect((await harness.ask(heartbeatApi, 3, claim)).errorCode).toBe(27);
+    expect(harness.engine.scanState(groupPrefix())).toEqual([]);
+  });
+
+  it('answer who waits for an assignment to be stored when the broker closes', async () => {
+    const harness = openHarness();
+    const { memberId, generationId } = await harness.ask(joinGroupApi, 3, join);
+    const call = harness.send(syncGroupApi, 3, { groupId: 'g', generationId, memberId, assignments: [] });
+    await harness.broker.close();
+    expect((await call.reply()).errorCode).toBe(16);
+    await harness.engine.close();
   });
 
   it('answer who waits in a join when the broker closes', async () => {

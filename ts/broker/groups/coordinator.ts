@@ -6,7 +6,7 @@
  * forgotten is stored, and lives on in the next process.
  */
 
-import { Code } from '../../io/native-types.ts';
+import { Code, type CodeNumber } from '../../io/native-types.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import { isWellFormed } from '../protocol/utf8.ts';
 import type { Timers } from '../purgatory/timer-host.ts';
@@ -242,8 +242,8 @@ export class GroupCoordinator {
     const { group, emptySinceMs } = running;
     running.isStored = true;
     this.#parts.store.put(group.id, { record, emptySinceMs }, (code) => {
-      if (token === 0 || this.#closed) return;
-      this.#run(running, (out) => group.stored(token, code === Code.ok, out));
+      if (token === 0) return;
+      this.#run(running, (out) => group.stored(token, storeError(code), out));
     });
   }
 
@@ -266,6 +266,12 @@ export class GroupCoordinator {
 /** A name that can be a group: not empty, and one that can be stored without becoming another. */
 function isGroupId(groupId: string): boolean {
   return groupId !== '' && isWellFormed(groupId);
+}
+
+/** What members are told: to look for the coordinator and come again, unless that cannot help. */
+function storeError(code: CodeNumber): ErrorNumber {
+  if (code === Code.ok) return ErrorCode.NONE;
+  return code === Code.messageTooLarge ? ErrorCode.UNKNOWN_SERVER_ERROR : ErrorCode.COORDINATOR_NOT_AVAILABLE;
 }
 
 function unknownGroup(groupId: string): ErrorNumber {

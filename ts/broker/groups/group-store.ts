@@ -11,11 +11,17 @@ import { groupKey, groupPrefix, parseGroupKey } from '../../log/state-keys.ts';
 import type { Effect, Engine } from '../../log/types.ts';
 import { decodeStoredGroup, encodeStoredGroup, type StoredGroup } from './group-record.ts';
 
+/**
+ * Longest entry of a group, bytes: twice what Kafka can store by default. The state map lies in memory and is written
+ * whole at checkpoints, so what members say about themselves must not fill it.
+ */
+export const GROUP_ENTRY_MAX = 2 * 1024 * 1024;
+
 /** Where the coordinator keeps groups. */
 export interface GroupStore {
   /** All stored groups. Throws on an entry it cannot read. */
   load(): Iterable<{ groupId: string; stored: StoredGroup }>;
-  /** Stores a group; `done` runs when it is durable, or with the reason why not. */
+  /** Stores a group; `done` runs when it is durable, or with the reason why not (`messageTooLarge`: at once). */
   put(groupId: string, stored: StoredGroup, done: (code: CodeNumber) => void): void;
   /** Forgets a group. */
   delete(groupId: string): void;
@@ -38,7 +44,9 @@ export class EngineGroupStore implements GroupStore {
   }
 
   put(groupId: string, stored: StoredGroup, done: (code: CodeNumber) => void): void {
-    this.#submit({ kind: 'put', key: groupKey(groupId), value: encodeStoredGroup(stored) }, done);
+    const value = encodeStoredGroup(stored);
+    if (value.length > GROUP_ENTRY_MAX) done(Code.messageTooLarge);
+    else this.#submit({ kind: 'put', key: groupKey(groupId), value }, done);
   }
 
   delete(groupId: string): void {

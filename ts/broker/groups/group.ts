@@ -51,7 +51,7 @@ export class Group {
   #syncTimerRuns = false;
   #lastToken = 0;
   /** What goes on once a record is stored, by token. */
-  readonly #storing = new Map<number, (isStored: boolean, out: GroupEffect[]) => void>();
+  readonly #storing = new Map<number, (error: ErrorNumber, out: GroupEffect[]) => void>();
   /** The generation whose assignment is on its way to the store. */
   #assigning = -1;
   /** Set while an empty group gathers its first members. */
@@ -75,11 +75,11 @@ export class Group {
     this.state = members.length > 0 ? 'Stable' : 'Empty';
   }
 
-  /** The record of a `store` effect with this token is durable, or could not be stored. */
-  stored(token: number, isStored: boolean, out: GroupEffect[]): void {
+  /** The record of a `store` effect with this token is durable (`error` NONE), or could not be stored. */
+  stored(token: number, error: ErrorNumber, out: GroupEffect[]): void {
     const goOn = this.#storing.get(token);
     this.#storing.delete(token);
-    goOn?.(isStored, out);
+    goOn?.(error, out);
   }
 
   /** Nobody is in it or about to be. */
@@ -339,9 +339,9 @@ export class Group {
         result.members = [];
       }
       result.skipAssignment = event.canSkipAssignment && member.id === this.leaderId;
-      this.#store(this.#record(), out, (isStored, later) => {
-        if (isStored) later.push({ kind: 'joinReply', waiter: event.waiter, result });
-        else this.#refuseJoin(event.waiter, '', ErrorCode.COORDINATOR_NOT_AVAILABLE, later);
+      this.#store(this.#record(), out, (error, later) => {
+        if (error === ErrorCode.NONE) later.push({ kind: 'joinReply', waiter: event.waiter, result });
+        else this.#refuseJoin(event.waiter, '', error, later);
       });
       return;
     }
@@ -447,23 +447,23 @@ export class Group {
     const { generation } = this;
     this.#assigning = generation;
     const parts = new Map(assignments.map(({ memberId, assignment }) => [memberId, assignment]));
-    this.#store(this.#record(parts), out, (isStored, later) => {
+    this.#store(this.#record(parts), out, (error, later) => {
       this.#assigning = -1;
       if (this.state !== 'CompletingRebalance' || this.generation !== generation) return;
-      if (isStored) {
+      if (error === ErrorCode.NONE) {
         this.#assign(assignments, later);
         return;
       }
       for (const member of this.members.values()) {
         if (member.syncing === undefined) continue;
-        this.#endSync(member, ErrorCode.COORDINATOR_NOT_AVAILABLE, later);
+        this.#endSync(member, error, later);
         this.#session(member, later);
       }
       this.#startRebalance(later);
     });
   }
 
-  #store(record: GroupRecord, out: GroupEffect[], goOn: (isStored: boolean, out: GroupEffect[]) => void): void {
+  #store(record: GroupRecord, out: GroupEffect[], goOn: (error: ErrorNumber, out: GroupEffect[]) => void): void {
     this.#lastToken += 1;
     this.#storing.set(this.#lastToken, goOn);
     out.push({ kind: 'store', token: this.#lastToken, record });
