@@ -2,10 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { listOffsetsApi } from '../../../ts/broker/protocol/gen/02-list-offsets.gen.ts';
+import { metadataApi } from '../../../ts/broker/protocol/gen/03-metadata.gen.ts';
+import { describeGroupsApi } from '../../../ts/broker/protocol/gen/15-describe-groups.gen.ts';
 import { deleteRecordsApi } from '../../../ts/broker/protocol/gen/21-delete-records.gen.ts';
 import { describeAclsApi } from '../../../ts/broker/protocol/gen/29-describe-acls.gen.ts';
 import { createAclsApi } from '../../../ts/broker/protocol/gen/30-create-acls.gen.ts';
 import { deleteAclsApi } from '../../../ts/broker/protocol/gen/31-delete-acls.gen.ts';
+import { describeConfigsApi } from '../../../ts/broker/protocol/gen/32-describe-configs.gen.ts';
 import { electLeadersApi } from '../../../ts/broker/protocol/gen/43-elect-leaders.gen.ts';
 import { listPartitionReassignmentsApi } from '../../../ts/broker/protocol/gen/46-list-partition-reassignments.gen.ts';
 import { describeClusterApi } from '../../../ts/broker/protocol/gen/60-describe-cluster.gen.ts';
@@ -170,5 +173,21 @@ describe('what there is not', () => {
     await using harness = openHarness();
     const reply = await harness.ask(listPartitionReassignmentsApi, 0, { topics: null });
     expect(reply).toMatchObject({ errorCode: 0, topics: [] });
+  });
+});
+
+describe('a name that is repeated without end', () => {
+  it('is answered once, so that a small request does not become a large reply', async () => {
+    await using harness = openHarness();
+    await harness.topic('t', 100);
+    const times = 20_000;
+    const topics = Array.from({ length: times }, () => ({ name: 't' }));
+    expect((await harness.ask(metadataApi, 9, { topics })).topics).toHaveLength(1);
+    const resources = Array.from({ length: times }, () => ({ resourceType: 2, resourceName: 't' }));
+    expect((await harness.ask(describeConfigsApi, 4, { resources })).results).toHaveLength(1);
+    const groups = Array.from({ length: times }, () => 'g');
+    expect((await harness.ask(describeGroupsApi, 5, { groups })).groups).toHaveLength(1);
+    const paged = await harness.ask(describeTopicPartitionsApi, 0, { topics, responsePartitionLimit: 2000 });
+    expect(paged.topics).toHaveLength(1);
   });
 });

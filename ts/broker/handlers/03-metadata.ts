@@ -46,7 +46,8 @@ class OpenMetadata {
     if (request.topics === null || (exchange.apiVersion === 0 && request.topics.length === 0)) {
       for (const topic of context.catalogue.all()) this.#topics.push(this.#describe(topic));
     } else {
-      for (const asked of request.topics) this.#look(asked);
+      // Each once, as Kafka does: a name repeated without end must not become an answer without end.
+      for (const asked of uniqueTopics(request.topics)) this.#look(asked);
     }
     this.#close();
   }
@@ -117,6 +118,10 @@ class OpenMetadata {
       clusterAuthorizedOperations: this.#clusterOperations,
     });
   }
+}
+
+function uniqueTopics(topics: readonly MetadataRequestTopic[]): Iterable<MetadataRequestTopic> {
+  return new Map(topics.map((asked) => [`${asked.topicId} ${asked.name ?? ''}`, asked])).values();
 }
 
 function absent(name: string | null, topicId: string, errorCode: ErrorNumber): MetadataResponseTopic {

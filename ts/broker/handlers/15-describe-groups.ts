@@ -57,7 +57,9 @@ export function describeGroupsHandler(context: BrokerContext): Handler<DescribeG
     maxVersion: 5,
     handle(request, exchange) {
       const operations = request.includeAuthorizedOperations ? GROUP_OPERATIONS : NOT_ASKED;
-      exchange.reply({ groups: request.groups.map((group) => describe(context, group, operations)) });
+      // Each once: a name repeated without end must not become an answer without end.
+      const groups = Array.from(new Set(request.groups), (group) => describe(context, group, operations));
+      exchange.reply({ groups });
     },
   };
 }

@@ -58,6 +58,11 @@ function describeResource(context: BrokerContext, asked: DescribeConfigsResource
   return refuse(ErrorCode.INVALID_REQUEST, `resources of type ${resourceType} have no settings here`);
 }
 
+/** Each resource once: one repeated without end must not become an answer without end. */
+function uniqueResources(resources: readonly DescribeConfigsResource[]): Iterable<DescribeConfigsResource> {
+  return new Map(resources.map((asked) => [`${asked.resourceType} ${asked.resourceName}`, asked])).values();
+}
+
 function rowOf(key: ConfigKey, value: ConfigValue, wish: Wish, readOnly: boolean): DescribeConfigsResourceResult {
   return {
     name: key.name,
@@ -80,7 +85,9 @@ export function describeConfigsHandler(
     maxVersion: 4,
     handle(request, exchange) {
       const wish = { synonyms: request.includeSynonyms, documentation: request.includeDocumentation };
-      const results = request.resources.map((resource) => describeResource(context, resource, wish));
+      const results = Array.from(uniqueResources(request.resources), (resource) =>
+        describeResource(context, resource, wish),
+      );
       exchange.reply({ throttleTimeMs: 0, results });
     },
   };
