@@ -28,6 +28,7 @@ export function declareProduce(program: Command, terminal: Terminal, ended: Ende
         .choices(['-1', 'all', '1', '0'])
         .default('-1'),
     )
+    .option('--no-progress', 'no progress line on a terminal')
     .option('--max-message-bytes <n>', 'largest record accepted', wholeNumber(1, 1 << 30), 1_000_000)
     .action(async (topic, files, options) =>
       ended(await (await import('./produce.ts')).produce(topic, files, options, terminal)),

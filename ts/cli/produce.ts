@@ -12,6 +12,7 @@ import { watchInterrupt } from './interrupt.ts';
 import { check } from './kafka-names.ts';
 import { compileInputFormat, type InputRecord, LineCutter } from './line-input.ts';
 import { type OutgoingRecord, Producer } from './producer.ts';
+import { Progress } from './progress.ts';
 import { type ClientOptions, openSession, type Session } from './session.ts';
 import { type Terminal, tell } from './terminal.ts';
 import { fetchTopics } from './topic-description.ts';
@@ -25,6 +26,8 @@ export interface ProduceOptions extends ClientOptions {
   readonly keyDelimiter?: string;
   readonly tombstone?: boolean;
   readonly acks: '-1' | 'all' | '1' | '0';
+  /** False under `--no-progress`. */
+  readonly progress?: boolean;
   readonly maxMessageBytes: number;
 }
 
@@ -46,12 +49,14 @@ export async function produce(
   const acks = acksOf[options.acks];
   const producer = new Producer(session, { topic, partitions, acks, compression: options.compression }, batchTools());
   using interrupt = watchInterrupt();
+  const progress = new Progress(terminal, () => `${producer.acknowledged} records`, options.progress !== false);
   try {
     for (const source of files.length === 0 ? [terminal.stdin] : files.map((file) => openInput(file))) {
       await pump(source, new LineCutter(format, options.maxMessageBytes), producer, shape, interrupt.signal);
     }
     await producer.finish();
   } finally {
+    progress[Symbol.dispose]();
     tell(terminal, `millrace: ${producer.acknowledged} records ${acks === 0 ? 'sent to' : 'stored in'} ${topic}`);
   }
   if (!interrupt.signal.aborted) return ExitCode.ok;
