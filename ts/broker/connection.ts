@@ -14,7 +14,6 @@ import { type ExchangeOwner, OpenExchange, releaseAll } from './exchange.ts';
 import type { AnyHandler, HandlerTable, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
 import { FramingError, recognise } from './protocol/framing.ts';
-import type { RequestHead } from './protocol/header.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
 import type { LeasedRecords, Writer } from './protocol/writer.ts';
 import type { Transport, TransportUser } from './transport.ts';
@@ -179,10 +178,10 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   }
 
   /** Puts a new exchange at the end of the queue; called by `dispatch` with the request that `#request` hands to it. */
-  open(handler: AnyHandler, head: RequestHead, clientId: string | null): OpenExchange {
+  open(handler: AnyHandler, apiVersion: number, correlationId: number, clientId: string | null): OpenExchange {
     if (!this.#hasSpoken) this.#trust();
     const { start, end, memory } = this.#transport;
-    const exchange = new OpenExchange(this, handler, head, clientId, end - start);
+    const exchange = new OpenExchange(this, handler, apiVersion, correlationId, clientId, end - start);
     if (handler.holdsRequest === true) exchange.requestMemory = memory;
     if (this.#last === null) this.#first = exchange;
     else this.#last.next = exchange;

@@ -10,14 +10,14 @@ import type { OpenExchange } from './exchange.ts';
 import type { AnyHandler, HandlerTable } from './handler.ts';
 import { ErrorCode } from './protocol/error-codes.ts';
 import type { ApiVersionsResponse } from './protocol/gen/18-api-versions.gen.ts';
-import { API_VERSIONS_KEY, decodeClientId, decodeRequestHead, type RequestHead } from './protocol/header.ts';
+import { API_VERSIONS_KEY, decodeClientId } from './protocol/header.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
 import { Reader } from './protocol/reader.ts';
 
 /** The connection, as `dispatch` sees it. */
 export interface Opener {
   /** Puts a new exchange at the end of the connection's queue. */
-  open(handler: AnyHandler, head: RequestHead, clientId: string | null): OpenExchange;
+  open(handler: AnyHandler, apiVersion: number, correlationId: number, clientId: string | null): OpenExchange;
 }
 
 /** One for all requests: decoding ends before a handler begins. */
@@ -35,21 +35,22 @@ export function dispatch(
   opener: Opener,
 ): AnyHandler {
   reader.restart(bytes, start, end);
-  const head = decodeRequestHead(reader);
-  const { apiKey, apiVersion } = head;
+  const apiKey = reader.int16();
+  const apiVersion = reader.int16();
+  const correlationId = reader.int32();
   const handler = table.lookup(apiKey);
   if (handler === undefined) throw new ProtocolError(`API ${apiKey} is not served`);
   if (apiVersion < handler.minVersion || apiVersion > handler.maxVersion) {
     if (apiKey !== API_VERSIONS_KEY) {
       throw new ProtocolError(`${handler.api.name} is not served in version ${apiVersion}`);
     }
-    refuseVersion(table, opener.open(handler, { ...head, apiVersion: 0 }, null));
+    refuseVersion(table, opener.open(handler, 0, correlationId, null));
     return handler;
   }
   const clientId = decodeClientId(reader, handler.api, apiVersion);
   // Bytes after the request are let pass, as Kafka does: some clients pad.
   const request = handler.api.decodeRequest(reader, apiVersion);
-  handler.handle(request, opener.open(handler, head, clientId));
+  handler.handle(request, opener.open(handler, apiVersion, correlationId, clientId));
   return handler;
 }
 

@@ -8,7 +8,7 @@
 import type { LeaseHolder } from '../log/types.ts';
 import type { AnyHandler, Exchange, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
-import { encodeResponseHeader, type RequestHead } from './protocol/header.ts';
+import { encodeResponseHeader } from './protocol/header.ts';
 import { type LeasedRecords, Writer } from './protocol/writer.ts';
 import type { RequestMemory } from './transport.ts';
 
@@ -63,15 +63,16 @@ export class OpenExchange implements Exchange<unknown> {
   constructor(
     owner: ExchangeOwner,
     handler: AnyHandler,
-    head: RequestHead,
+    apiVersion: number,
+    correlationId: number,
     clientId: string | null,
     requestBytes: number,
   ) {
     this.#owner = owner;
     this.#handler = handler;
-    this.apiKey = head.apiKey;
-    this.apiVersion = head.apiVersion;
-    this.correlationId = head.correlationId;
+    this.apiKey = handler.api.key;
+    this.apiVersion = apiVersion;
+    this.correlationId = correlationId;
     this.clientId = clientId;
     this.requestBytes = requestBytes;
   }

@@ -52,9 +52,12 @@ export interface Exchange<Response> {
   close(reason: string): void;
 }
 
+/** What a server needs of an API: how requests are decoded may be a handler's own way. */
+export type ServedApi<Request, Response> = Omit<Api<Request, Response>, 'encodeRequest' | 'decodeResponse'>;
+
 /** The code behind one API. `handle` is called with requests in arrival order and must not throw for bad input. */
 export interface Handler<Request, Response> {
-  readonly api: Api<Request, Response>;
+  readonly api: ServedApi<Request, Response>;
   /** Versions served: others close the connection (ApiVersions: error 35). */
   readonly minVersion: number;
   readonly maxVersion: number;

@@ -75,7 +75,7 @@ export function openHarness(
     const bytes = writer.bytes();
     const forget = () => bytes.fill(FORGOTTEN);
     const exchange = new TestExchange(api, version, engine);
-    handler.handle(api.decodeRequest(new Reader(bytes), version), exchange as Exchange<unknown>);
+    handler.handle(handler.api.decodeRequest(new Reader(bytes), version), exchange as Exchange<unknown>);
     if (handler.holdsRequest === true) exchange.outcome.then(forget);
     else forget();
     return exchange.call();

@@ -3,7 +3,7 @@
  *
  * acks=all waits for `durable`, 1 for `written`, 0 for nothing and gets no reply (rule 2); a topic's min.durability is a
  * floor under all of them. Every partition is an atomic frame of its own: one that is refused does not touch the others.
- * Offsets, sequences and checksums are the engine's; record bytes stay a view of the request, held until its end. When the engine is full a
+ * Offsets, sequences and checksums are the engine's; record bytes stay where they are in the request, held until its end. When the engine is full a
  * batch waits for room until the request's timeout, then it is REQUEST_TIMED_OUT.
  * 3 magic 2 only; 5 log_start_offset; 7 zstd; 8 record_errors; 9 flexible; 10 leader tags; 11 a transactional error.
  */
@@ -16,12 +16,16 @@ import type { Exchange, Handler } from '../handler.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type PartitionProduceResponse,
-  type ProduceRequest,
   type ProduceResponse,
   produceApi,
-  type TopicProduceData,
   type TopicProduceResponse,
 } from '../protocol/gen/00-produce.gen.ts';
+import {
+  type BatchInPlace,
+  decodeProduceInPlace,
+  type ProduceInPlace,
+  type TopicInPlace,
+} from '../protocol/produce-in-place.ts';
 import type { TopicLimits } from '../settings.ts';
 
 /** Where a batch says how it is compressed and whether it belongs to a transaction: low byte of `attributes`. */
@@ -51,7 +55,7 @@ class OpenProduce {
   #open = 1;
   #failed = false;
 
-  constructor(exchange: Exchange<ProduceResponse>, request: ProduceRequest) {
+  constructor(exchange: Exchange<ProduceResponse>, request: ProduceInPlace) {
     this.#exchange = exchange;
     this.#acks = request.acks;
     this.#timeoutMs = Math.min(Math.max(request.timeoutMs, 0), TIMEOUT_MAX_MS);
@@ -70,7 +74,7 @@ class OpenProduce {
 
   submit(context: BrokerContext, append: Append, level: LevelNumber, row: PartitionProduceResponse): void {
     this.#open++;
-    context.appends.submit(append, append.end, level, this.#timeoutMs, (result, failure) => {
+    context.appends.submit(append, append.end - append.start, level, this.#timeoutMs, (result, failure) => {
       this.#settle(row, result, failure);
       this.close();
     });
@@ -99,9 +103,9 @@ class OpenProduce {
 }
 
 /** Refusals that need no look into the log: rule 5, and that there are no transactions yet. */
-function batchRefusal(records: Uint8Array, version: number): ErrorNumber {
-  const attributes = records[ATTRIBUTES_POSITION];
-  if (attributes === undefined) return ErrorCode.INVALID_RECORD;
+function batchRefusal(bytes: Uint8Array, { start, end }: BatchInPlace, version: number): ErrorNumber {
+  if (end - start <= ATTRIBUTES_POSITION) return ErrorCode.INVALID_RECORD;
+  const attributes = bytes[start + ATTRIBUTES_POSITION] as number;
   if ((attributes & CODEC_MASK) === CODEC_ZSTD && version < 7) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
   return (attributes & TRANSACTIONAL_BIT) !== 0 ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE;
 }
@@ -110,14 +114,16 @@ function batchRefusal(records: Uint8Array, version: number): ErrorNumber {
 function produceTopic(
   context: BrokerContext,
   open: OpenProduce,
-  data: TopicProduceData,
+  bytes: Uint8Array,
+  data: TopicInPlace,
   asked: LevelNumber | undefined,
   version: number,
 ): void {
   const rows = open.topic(data.name);
   const topic = context.catalogue.get(data.name);
   const limits = topic && context.settings.limitsOf(topic);
-  for (const { index, records } of data.partitionData) {
+  for (const batch of data.partitionData) {
+    const { index } = batch;
     const row: PartitionProduceResponse = { index, errorCode: ErrorCode.NONE, baseOffset: -1 };
     rows.push(row);
     const partition = topic?.partitions[index];
@@ -126,12 +132,12 @@ function produceTopic(
     } else if (partition === undefined || !limits) {
       // Rule 14: an unknown topic is refused at once.
       open.refuse(row, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
-    } else if (records === null) {
+    } else if (batch.start === -1) {
       open.refuse(row, ErrorCode.INVALID_RECORD);
     } else {
-      const refusal = batchRefusal(records, version);
+      const refusal = batchRefusal(bytes, batch, version);
       if (refusal !== ErrorCode.NONE) open.refuse(row, refusal);
-      else open.submit(context, appendOf(partition, records, limits), levelOf(asked, limits.floor), row);
+      else open.submit(context, appendOf(partition, bytes, batch, limits), levelOf(asked, limits.floor), row);
     }
   }
 }
@@ -141,14 +147,14 @@ function levelOf(asked: LevelNumber, floor: LevelNumber): LevelNumber {
   return asked === Level.memory || asked > floor ? asked : floor;
 }
 
-function appendOf(partition: number, bytes: Uint8Array, limits: TopicLimits): Append {
+function appendOf(partition: number, bytes: Uint8Array, { start, end }: BatchInPlace, limits: TopicLimits): Append {
   const { stampAppendTime, refuseKeyless, maxMessageBytes: maxBytes } = limits;
-  return { kind: 'append', partition, bytes, start: 0, end: bytes.length, stampAppendTime, refuseKeyless, maxBytes };
+  return { kind: 'append', partition, bytes, start, end, stampAppendTime, refuseKeyless, maxBytes };
 }
 
-export function produceHandler(context: BrokerContext): Handler<ProduceRequest, ProduceResponse> {
+export function produceHandler(context: BrokerContext): Handler<ProduceInPlace, ProduceResponse> {
   return {
-    api: produceApi,
+    api: { ...produceApi, decodeRequest: decodeProduceInPlace },
     minVersion: 3,
     maxVersion: 11,
     advertisedMinVersion: 0,
@@ -157,7 +163,8 @@ export function produceHandler(context: BrokerContext): Handler<ProduceRequest, 
     handle(request, exchange) {
       const asked = LEVEL_OF_ACKS.get(request.acks);
       const open = new OpenProduce(exchange, request);
-      for (const data of request.topicData) produceTopic(context, open, data, asked, exchange.apiVersion);
+      for (const data of request.topicData)
+        produceTopic(context, open, request.bytes, data, asked, exchange.apiVersion);
       open.close();
     },
   };

@@ -17,22 +17,10 @@ export interface HeaderFacts {
   readonly flexibleFrom: number;
 }
 
-/** The part of a request header that every version has in the same place. */
-export interface RequestHead {
-  readonly apiKey: number;
-  readonly apiVersion: number;
-  readonly correlationId: number;
-}
-
-/** Reads API key, version and correlation id (8 bytes). */
-export function decodeRequestHead(reader: Reader): RequestHead {
-  const apiKey = reader.int16();
-  const apiVersion = reader.int16();
-  const correlationId = reader.int32();
-  return { apiKey, apiVersion, correlationId };
-}
-
-/** Reads the rest of a request header: the client id, and the tagged fields of flexible requests. */
+/**
+ * Reads the rest of a request header behind API key (int16), version (int16) and correlation id (int32): the client id, and
+ * the tagged fields of flexible requests.
+ */
 export function decodeClientId(reader: Reader, api: HeaderFacts, version: number): string | null {
   // Not compact even in header 2, so that a broker can read it before it knows the API.
   const clientId = reader.nullableString(false);

@@ -114,6 +114,16 @@ export class Reader {
     return this.#text(length);
   }
 
+  /** Length of bytes that may be null: -1 then. The bytes follow. */
+  nullableByteLength(flexible: boolean): number {
+    return this.#byteLength(flexible);
+  }
+
+  /** Steps over `count` bytes and answers where they begin. */
+  skip(count: number): number {
+    return this.#take(count);
+  }
+
   /** A view of the message, not a copy. */
   byteView(flexible: boolean): Uint8Array {
     const length = this.#byteLength(flexible);

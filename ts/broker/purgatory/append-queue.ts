@@ -22,7 +22,9 @@ interface Waiting {
   readonly effects: readonly [Effect];
   readonly bytes: number;
   readonly level: LevelNumber;
-  readonly deadlineMs: number;
+  readonly timeoutMs: number;
+  /** Set when it first finds no room: until then no clock is read. */
+  deadlineMs: number;
   readonly done: Done;
 }
 
@@ -53,8 +55,7 @@ export class AppendQueue {
    * with the code `busy` only when there was no room for `timeoutMs`.
    */
   submit(append: Effect, bytes: number, level: LevelNumber, timeoutMs: number, done: Done): void {
-    const deadlineMs = this.#timers.nowMs() + timeoutMs;
-    const waiting: Waiting = { effects: [append], bytes, level, deadlineMs, done };
+    const waiting: Waiting = { effects: [append], bytes, level, timeoutMs, deadlineMs: 0, done };
     if (this.size === 0 && this.#offered === 0) this.#offer(waiting, false);
     else if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) done(undefined, Code.busy);
     else this.#enqueue(waiting);
@@ -71,6 +72,7 @@ export class AppendQueue {
   }
 
   #enqueue(waiting: Waiting): void {
+    waiting.deadlineMs = this.#timers.nowMs() + waiting.timeoutMs;
     this.#waiting.push(waiting);
     this.#waitingBytes += waiting.bytes;
     if (this.#offered === 0 && !this.#retry.armed) this.#timers.set(this.#retry, RETRY_MS);
