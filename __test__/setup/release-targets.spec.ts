@@ -33,11 +33,11 @@ describe('released binaries', () => {
   });
 
   it('are refused for another processor, for too new a glibc, and for any glibc on musl', () => {
-    expect(judgeBinary(elf(62, 'GLIBC_2.2.5\0GLIBC_2.17\0'), x64Gnu)).toBeUndefined();
+    expect(judgeBinary(elf(62, 'GLIBC_2.2.5\0GLIBC_2.28\0'), x64Gnu)).toBeUndefined();
     expect(judgeBinary(elf(183, 'GLIBC_2.17\0'), arm64Gnu)).toBeUndefined();
     expect(judgeBinary(elf(62), x64Musl)).toBeUndefined();
     expect(judgeBinary(elf(183), x64Gnu)).toMatch(/another processor/);
-    expect(judgeBinary(elf(62, 'GLIBC_2.9\0GLIBC_2.28\0'), x64Gnu)).toMatch(/needs glibc 2\.28, newer than 2\.17/);
+    expect(judgeBinary(elf(62, 'GLIBC_2.9\0GLIBC_2.34\0'), x64Gnu)).toMatch(/needs glibc 2\.34, newer than 2\.28/);
     expect(judgeBinary(elf(62, 'GLIBC_2.4\0'), x64Musl)).toMatch(/meant for musl/);
     expect(judgeBinary(Buffer.from('#!/bin/sh\n'.repeat(9)), x64Gnu)).toMatch(/no ELF/);
   });

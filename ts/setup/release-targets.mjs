@@ -12,8 +12,11 @@
  * @property {string | undefined} glibc newest version of glibc it may need; undefined for musl
  */
 
-/** Older than any distribution that Node 20 itself runs on: its own floor is 2.28. */
-const glibcFloor = '2.17';
+/**
+ * What Node 20 itself needs. Linked against an older one, `statx` and `pwritev2` would be left without a version, and be
+ * missed only when they are called.
+ */
+const glibcFloor = '2.28';
 
 /** @type {readonly ReleaseTarget[]} */
 export const releaseTargets = [
