@@ -14,8 +14,10 @@ use crate::errno::IoError;
 use crate::faults::{Faults, Faulty};
 use crate::inflight::InFlight;
 use crate::limits::Limits;
+use crate::mmap::MappedFile;
 use crate::op::{Completion, Done, Op, OpId, OpQueue};
 use crate::plan::is_below_root;
+use crate::residency::{self, Residency};
 use crate::sim::{SimDriver, SimHandle};
 use std::mem::ManuallyDrop;
 use std::os::fd::RawFd;
@@ -242,6 +244,42 @@ impl Io {
     /// `NotFound`, `TooLarge`, or whatever the file system says.
     pub fn read_small(&mut self, path: impl AsRef<Path>, limit: usize) -> Result<Vec<u8>, IoError> {
         self.driver.read_small(below_root(path.as_ref(), "read")?, limit)
+    }
+
+    /// Maps a sealed file of `length` bytes for reading: indexes, hints, scans of what can be rebuilt. Blocking.
+    ///
+    /// A media error under a map, and access behind an end that moved, is SIGBUS and ends the process: what must be
+    /// reported when it is lost is read with `Op::Read`.
+    ///
+    /// # Safety
+    ///
+    /// The file is sealed: for as long as the map lives, nobody writes to it or truncates it, in this process or any
+    /// other that respects the directory's lock. Renaming and removing it is fine.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Memory`; `Unsupported` where there is no real file (sim), it is no regular file, or its length is
+    /// another one; or whatever the file system says.
+    pub unsafe fn map_sealed(&self, path: impl AsRef<Path>, length: u64) -> Result<MappedFile, IoError> {
+        let path = path.as_ref();
+        let Some(root) = self.driver.root() else {
+            return Err(IoError::from_errno(libc::EOPNOTSUPP, format!("map {}", display(path))));
+        };
+        // SAFETY: the caller's promise is the same.
+        unsafe { MappedFile::open(root, path, length) }
+    }
+
+    /// How much of a file the page cache holds: what direct I/O must leave at 0. Blocking: tests, `doctor`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`; `Unsupported` where there is no real file (sim); or whatever the file system says.
+    pub fn residency(&self, path: impl AsRef<Path>) -> Result<Residency, IoError> {
+        let path = path.as_ref();
+        let Some(root) = self.driver.root() else {
+            return Err(IoError::from_errno(libc::EOPNOTSUPP, format!("look at {}", display(path))));
+        };
+        residency::of(root, path)
     }
 
     /// Which driver works here, why, and how.

@@ -24,6 +24,7 @@ mod plan;
 #[cfg(feature = "planted")]
 pub mod planted;
 mod probe;
+mod residency;
 #[cfg(test)]
 mod scripted;
 mod signal;
@@ -41,4 +42,5 @@ pub use limits::Limits;
 pub use mmap::MappedFile;
 pub use op::{Completion, Done, FileId, Op, OpId, OpQueue, OpenMode};
 pub use probe::{ProbeReport, probe};
+pub use residency::Residency;
 pub use sim::{SimHandle, SimOptions};

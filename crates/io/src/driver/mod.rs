@@ -109,6 +109,11 @@ pub(crate) trait Driver {
         true
     }
 
+    /// The data directory's descriptor, where there is a real one.
+    fn root(&self) -> Option<RawFd> {
+        None
+    }
+
     /// Names in a directory, sorted. Blocking.
     fn list(&mut self, path: &Path) -> Result<Vec<String>, IoError>;
 

@@ -168,6 +168,10 @@ impl Driver for Pool {
         self.enters
     }
 
+    fn root(&self) -> Option<RawFd> {
+        Some(self.shared.directory.descriptor())
+    }
+
     fn list(&mut self, path: &Path) -> Result<Vec<String>, IoError> {
         directory::list(&self.shared.directory, path)
     }

@@ -308,6 +308,10 @@ impl Driver for Faulty {
         self.inner.is_alive()
     }
 
+    fn root(&self) -> Option<RawFd> {
+        self.inner.root()
+    }
+
     fn list(&mut self, path: &Path) -> Result<Vec<String>, IoError> {
         self.block(CallKind::List, path, |inner| inner.list(path))
     }

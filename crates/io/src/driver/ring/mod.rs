@@ -296,6 +296,10 @@ impl Driver for Ring {
         self.enters
     }
 
+    fn root(&self) -> Option<RawFd> {
+        Some(self.directory.descriptor())
+    }
+
     fn list(&mut self, path: &Path) -> Result<Vec<String>, IoError> {
         directory::list(&self.directory, path)
     }
