@@ -150,3 +150,82 @@ impl<'a, W: Work> Channel<'a, W> {
         Ok(written == offered)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Duration;
+
+    use millrace_load::measure::Stretch;
+
+    use super::*;
+    use crate::cutter::{Wanted, Worth};
+    use crate::poller::Poller;
+
+    const REST: usize = 3 << 20;
+    const IN_FLIGHT: usize = 5;
+    const REQUESTS: usize = 12;
+
+    /// Answers of eight bytes: correlation id, four bytes that say nothing.
+    struct Echo;
+
+    impl Reading for Echo {
+        const API: &'static str = "Echo";
+
+        fn first(&self) -> usize {
+            4
+        }
+
+        fn part(&mut self, _part: &[u8], _left: usize) -> Result<Wanted, LoadError> {
+            Ok(Wanted::End(Worth { records: 1, bytes: 10 }))
+        }
+    }
+
+    impl Work for Echo {}
+
+    /// Reads requests until there are no more, checks each byte that matters, answers; returns how many there were.
+    fn serve(listener: TcpListener, head: usize, rest: Vec<u8>) -> u32 {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = vec![0; head + rest.len()];
+        for number in 0_u32.. {
+            if let Err(error) = stream.read_exact(&mut request) {
+                assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
+                return number;
+            }
+            assert_eq!(request[..4], ((head + rest.len() - 4) as u32).to_be_bytes());
+            assert_eq!(request[8..12], number.to_be_bytes());
+            assert!(request[head..] == rest, "request {number} came whole");
+            stream.write_all(&[[0, 0, 0, 8], number.to_be_bytes(), [0; 4]].concat()).unwrap();
+        }
+        unreachable!("the loop ends with the stream")
+    }
+
+    #[test]
+    fn requests_larger_than_the_socket_takes_arrive_whole_in_order_and_each_answer_counts_once() {
+        let rest: Vec<u8> = (0..REST).map(|at| (at % 251) as u8).collect();
+        let head = Request::before(0, 0, REST, |_| ());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (length, copy) = (head.bytes().len(), rest.clone());
+        let server = thread::spawn(move || serve(listener, length, copy));
+
+        let mut channel = Channel::new(stream, Echo, &head, &rest, IN_FLIGHT).unwrap();
+        let mut tally = Tally::new(Stretch::starting_now(Duration::ZERO, Duration::from_secs(60)));
+        let (mut poller, mut room) = (Poller::new().unwrap(), vec![0; 11]);
+        poller.add(&channel.stream, 7).unwrap();
+        channel.send(false).unwrap();
+        assert_eq!(channel.outstanding.len(), IN_FLIGHT);
+        while !channel.idle() {
+            for number in poller.wait(Duration::from_secs(20)).unwrap() {
+                assert_eq!(number, 7);
+                channel.receive(&mut room, &mut tally).unwrap();
+                channel.send(channel.sent >= REQUESTS).unwrap();
+            }
+        }
+        let sent = channel.sent;
+        drop(channel);
+        assert_eq!(server.join().unwrap() as usize, sent);
+        assert!(tally.result(None).to_string().contains(&format!("\"requests\":{sent},")));
+    }
+}

@@ -159,3 +159,61 @@ impl Reading for Fetching {
         Ok(Wanted::Part { skip, length: BATCH_HEADER_LENGTH })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cutter::Cutter;
+
+    /// A batch header and `values` bytes behind it.
+    fn batch(base: i64, last_delta: i32, values: usize) -> Vec<u8> {
+        let mut bytes = vec![0; BATCH_HEADER_LENGTH + values];
+        let length = (bytes.len() - BATCH_LENGTH_BASE) as u32;
+        bytes[..8].copy_from_slice(&base.to_be_bytes());
+        bytes[8..12].copy_from_slice(&length.to_be_bytes());
+        bytes[LAST_DELTA_POSITION..LAST_DELTA_POSITION + 4].copy_from_slice(&last_delta.to_be_bytes());
+        bytes
+    }
+
+    /// An answer for topic `t` with this high watermark.
+    fn answer(correlation: i32, high_watermark: i64, records: &[u8]) -> Vec<u8> {
+        let mut body = [correlation.to_be_bytes(), 0_i32.to_be_bytes(), 1_i32.to_be_bytes()].concat();
+        body.extend_from_slice(&[0, 1, b't', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+        body.extend_from_slice(&high_watermark.to_be_bytes());
+        body.extend_from_slice(&high_watermark.to_be_bytes());
+        body.extend_from_slice(&(-1_i32).to_be_bytes());
+        body.extend_from_slice(&(records.len() as u32).to_be_bytes());
+        body.extend_from_slice(records);
+        [&(body.len() as u32).to_be_bytes(), body.as_slice()].concat()
+    }
+
+    #[test]
+    fn the_next_request_goes_on_behind_the_last_whole_batch_and_starts_again_at_the_end() {
+        let cut = &batch(8, 1, 50)[..70];
+        let first = [batch(0, 4, 300), batch(5, 2, 10), cut.to_vec()].concat();
+        let last = batch(8, 1, 50);
+        let stream = [answer(0, 10, &first), answer(1, 10, &last)].concat();
+        let (mut fetching, mut cutter) = (Fetching::new(0, 1), Cutter::new());
+        let mut seen = Vec::new();
+        for piece in stream.chunks(100) {
+            let mut ended = None;
+            cutter.take(piece, &mut fetching, |worth| ended = Some(worth.bytes as usize)).unwrap();
+            seen.extend(ended.map(|bytes| (bytes, fetching.offset)));
+        }
+        assert_eq!(seen, [(first.len(), 8), (last.len(), 0)]);
+    }
+
+    #[test]
+    fn an_answer_without_a_whole_batch_ends_the_run() {
+        let stream = answer(0, 10, &batch(0, 4, 300)[..200]);
+        let error = Cutter::new().take(&stream, &mut Fetching::new(3, 1), |_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "partition 3 has nothing to fetch");
+    }
+
+    #[test]
+    fn a_batch_shorter_than_its_own_header_is_an_error() {
+        let mut short = batch(0, 0, 100);
+        short[8..12].copy_from_slice(&10_u32.to_be_bytes());
+        assert!(Cutter::new().take(&answer(0, 1, &short), &mut Fetching::new(0, 1), |_| ()).is_err());
+    }
+}
