@@ -20,6 +20,8 @@ pub enum Ground {
     Sim {
         sim: SimHandle,
         cut: bool,
+        /// The end comes so many frames after the first fault.
+        within: Option<u64>,
     },
     Disk {
         root: PathBuf,
@@ -29,7 +31,12 @@ pub enum Ground {
 
 impl Ground {
     pub fn sim(cut: bool) -> Ground {
-        Ground::Sim { sim: SimHandle::new(SimOptions::perfect(1)), cut }
+        Ground::Sim { sim: SimHandle::new(SimOptions::perfect(1)), cut, within: None }
+    }
+
+    /// One that ends soon after the fault.
+    pub fn sudden(cut: bool, within: u64) -> Ground {
+        Ground::Sim { sim: SimHandle::new(SimOptions::perfect(1)), cut, within: Some(within) }
     }
 
     pub fn disk(name: &str, choice: DriverChoice) -> Ground {
@@ -59,7 +66,7 @@ impl Ground {
     }
 
     fn end(&self) {
-        if let Ground::Sim { sim, cut } = self {
+        if let Ground::Sim { sim, cut, .. } = self {
             if *cut { sim.cut_power() } else { sim.kill_process() }
         }
     }
@@ -72,8 +79,10 @@ impl Ground {
 impl fmt::Display for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ground::Sim { cut: true, .. } => f.write_str("sim, power cut at the end"),
-            Ground::Sim { cut: false, .. } => f.write_str("sim, killed at the end"),
+            Ground::Sim { cut, within, .. } => {
+                write!(f, "sim, {}", if *cut { "power cut" } else { "killed" })?;
+                within.map_or(Ok(()), |frames| write!(f, " {frames} frames after the fault"))
+            }
             Ground::Disk { choice, .. } => write!(f, "{choice:?}"),
         }
     }
@@ -95,6 +104,7 @@ fn small() -> EngineConfig {
         settle_bytes: 10 << 10,
         own_segment_bytes: 4 << 10,
         segment_bytes: 16 << 10,
+        bulk_bytes: 4 << 10,
         ..config()
     }
 }
@@ -127,17 +137,33 @@ struct Life<'a> {
     written: u64,
     poisoned: bool,
     epoch: i32,
+    /// Frames asked for since the first fault.
+    since: u64,
+    within: Option<u64>,
 }
 
 /// Lives with these faults and judges what is left. `heals`: faults end after the first half, and work must go on by
 /// itself if nothing was poisoned.
 pub fn live(ground: &Ground, faults: &Faults, heals: bool) -> Result<(), String> {
-    let mut life =
-        Life { ground, faults, frames: Vec::new(), durable: 0, written: 0, poisoned: false, epoch: 0 };
+    let within = if let Ground::Sim { within, .. } = ground { *within } else { None };
+    let mut life = Life {
+        ground,
+        faults,
+        frames: Vec::new(),
+        durable: 0,
+        written: 0,
+        poisoned: false,
+        epoch: 0,
+        since: 0,
+        within,
+    };
     life.first_run(heals)?;
-    life.second_run()?;
+    if !life.is_over() {
+        life.second_run()?;
+    }
     life.ground.end();
     faults.clear();
+    life.within = None;
     life.judge()
 }
 
@@ -147,9 +173,6 @@ pub fn sites(ground: &Ground) -> Vec<Site> {
     faults.record();
     live(ground, &faults, false).expect("a life without faults is in order");
     let mut sites = faults.sites();
-    // Judging opens once more, behind the end of the faults.
-    let judged = sites.iter().rposition(|site| site.path == PathBuf::from("manifest") && site.nth > 0);
-    sites.truncate(judged.map_or(0, |at| at + 1));
     sites.retain(|site| site.nth > 0);
     sites
 }
@@ -162,6 +185,11 @@ pub fn live_with(ground: &Ground, rule: FaultRule, heals: bool) -> Result<u64, S
 }
 
 impl Life<'_> {
+    /// Whether the sudden end has come.
+    fn is_over(&self) -> bool {
+        self.within.is_some_and(|within| self.since > within)
+    }
+
     /// Opens with the faults; `None` when that is refused with an error of its own.
     fn open(&mut self) -> Result<Option<Engine>, String> {
         match Engine::open(self.ground.open().faulty(self.faults), small()) {
@@ -203,7 +231,7 @@ impl Life<'_> {
             self.faults.clear();
             self.must_go_on(&mut engine)?;
         }
-        self.close(&mut engine)
+        if self.is_over() { Ok(()) } else { self.close(&mut engine) }
     }
 
     fn second_run(&mut self) -> Result<(), String> {
@@ -224,7 +252,12 @@ impl Life<'_> {
         for n in 0..14u64 {
             let level = [Level::Durable, Level::Written, Level::Memory][n as usize % 3];
             let partition = if n % 4 == 3 { 2 } else { 1 };
-            let bytes = if partition == 2 { 100 } else { 1500 };
+            // Into the journal, into a shared segment, straight to a bulk file.
+            let bytes = match (partition, n) {
+                (2, _) => 100,
+                (_, 6) => 5000,
+                _ => 1500,
+            };
             self.ask(engine, Ask::Append(partition, filler(round * 100 + n, bytes)), level)?;
             match n {
                 2 => self.ask(engine, Ask::Put(b"key", vec![round as u8; 40]), Level::Durable)?,
@@ -239,6 +272,10 @@ impl Life<'_> {
 
     /// One frame; what is refused for lack of room is tried a few times more.
     fn ask(&mut self, engine: &mut Engine, ask: Ask, level: Level) -> Result<(), String> {
+        self.since += u64::from(self.faults.total() > 0);
+        if self.is_over() {
+            return Ok(());
+        }
         let mut outcomes = Vec::new();
         for _ in 0..8 {
             let committed = engine.commit(&[ask.effect()], level, &mut outcomes);
