@@ -7,10 +7,12 @@
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { MillraceError } from './errors.ts';
+import { openEngine } from './io/engine.ts';
 import { loadNative } from './io/native.ts';
 import { fromNative } from './io/native-error.ts';
 import type { InflateTools } from './log/batch-view.ts';
 import type { BatchTools } from './log/record-batch.ts';
+import { chooseSockets, type SocketsReport } from './net/choose-sockets.ts';
 
 /** Checksum and codecs for writing and reading record batches. Throws MILLRACE_NATIVE_MISSING without the addon. */
 export function batchTools(): BatchTools & InflateTools {
@@ -44,6 +46,22 @@ export function probe(dir: string): ProbeReport {
     throw new MillraceError('MILLRACE_NATIVE_VERSION', 'its probe answered something else');
   }
   return { driver: report.driver, reason: report.reason, direct: report.direct === true, detail: report.detail ?? '' };
+}
+
+/** What carries connections of a server whose driver is `driver`, and why. Opens sockets for a moment, and no file. */
+export async function probeSockets(driver: ProbeReport['driver']): Promise<SocketsReport> {
+  const engine = openEngine('/probe', { sim: { seed: 1, id: `probe-${process.pid}` } });
+  try {
+    const server = {
+      driver: { ...engine.driver, driver: driver as typeof engine.driver.driver },
+      openSockets: engine.openSockets.bind(engine),
+    };
+    const { ring, report } = chooseSockets('auto', server, 1);
+    await ring?.close();
+    return report;
+  } finally {
+    await engine.close();
+  }
 }
 
 /**

@@ -36,6 +36,7 @@ const ring: ProbeFacts = {
   reason: 'io_uring is available',
   direct: true,
   detail: 'blocks of 512 bytes',
+  sockets: { sockets: 'ring', reason: 'the driver is ring' },
 };
 
 function verdictOf(check: string, facts: MachineFacts, probe: ProbeFacts | undefined = ring): string | undefined {
@@ -70,6 +71,13 @@ describe('doctor', () => {
     const finding = judge({ ...good, seccomp: 2 }, pool, undefined).find((one) => one.check === 'driver');
     expect(finding).toMatchObject({ verdict: 'WARN', detail: 'pool: io_uring_setup: EPERM' });
     expect(finding?.fix).toContain('seccomp');
+  });
+
+  it('says what carries connections, and warns when it is not the ring', () => {
+    expect(verdictOf('sockets', good)).toBe('OK');
+    const node: ProbeFacts = { ...ring, sockets: { sockets: 'node', reason: 'no sockets in a ring: EINVAL' } };
+    const finding = judge(good, node, undefined).find((one) => one.check === 'sockets');
+    expect(finding).toMatchObject({ verdict: 'WARN', detail: 'node: no sockets in a ring: EINVAL' });
   });
 
   it('fails when the addon cannot be loaded, and says why', () => {

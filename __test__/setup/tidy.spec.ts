@@ -132,7 +132,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'engine-settings.ts': leaves,
   'setting-descriptions.ts': [...leaves, 'broker'],
   'version.ts': [],
-  'tools.ts': [...leaves, 'io', 'log'],
+  'tools.ts': [...leaves, 'io', 'log', 'net'],
   'index.ts': [...leaves, 'log', 'serve.ts', 'tools.ts', 'broker', 'testing', 'io'],
   'serve.ts': [...leaves, 'broker', 'log', 'io', 'net'],
   io: leaves,

@@ -23,6 +23,8 @@ export interface ProbeFacts {
   readonly reason: string;
   readonly direct: boolean;
   readonly detail: string;
+  /** What would carry connections. */
+  readonly sockets: { readonly sockets: 'ring' | 'node'; readonly reason: string };
 }
 
 const localFileSystems = new Set(['ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'bcachefs']);
@@ -46,6 +48,7 @@ export function judge(facts: MachineFacts, probe: ProbeFacts | undefined, addonE
     ok('kernel', `Linux ${facts.kernel}, Node ${facts.node}`),
     judgeHolder(facts),
     judgeDriver(facts, probe, addonError),
+    judgeSockets(probe),
     judgeDirect(probe),
     judgeFileSystem(facts),
     judgeWriteCache(facts),
@@ -79,6 +82,14 @@ function judgeDriver(facts: MachineFacts, probe: ProbeFacts | undefined, addonEr
   }
   if (facts.seccomp === 2) return warn('driver', detail, 'run with a seccomp profile that allows io_uring_setup');
   return warn('driver', detail, 'run on a kernel with io_uring (5.15 or later) to get the ring driver');
+}
+
+function judgeSockets(probe: ProbeFacts | undefined): Finding {
+  if (probe === undefined) return warn('sockets', 'not known without the addon', 'see driver');
+  const detail = `${probe.sockets.sockets}: ${probe.sockets.reason}`;
+  if (probe.sockets.sockets === 'ring') return ok('sockets', detail);
+  if (probe.driver !== 'ring') return warn('sockets', detail, 'see driver');
+  return warn('sockets', detail, 'run on a kernel with rings of provided buffers (5.19 or later)');
 }
 
 function judgeDirect(probe: ProbeFacts | undefined): Finding {

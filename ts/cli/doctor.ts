@@ -3,7 +3,7 @@
  *
  * Invariant: the table goes to stdout whole or as JSON, and the exit code says the worst verdict only under `--strict`.
  */
-import { probe as probeAddon } from '../tools.ts';
+import { probe as probeAddon, probeSockets } from '../tools.ts';
 import { renderColumns } from './columns.ts';
 import { type Finding, judge, type ProbeFacts } from './doctor-checks.ts';
 import { readFacts } from './doctor-facts.ts';
@@ -22,7 +22,7 @@ export interface DoctorOptions {
 /** Runs all checks for a data directory at `options.dir`. */
 export async function doctor(options: DoctorOptions, terminal: Terminal): Promise<ExitCodeNumber> {
   const facts = readFacts(options.dir);
-  const { probe, problem } = readProbe(facts.folder);
+  const { probe, problem } = await readProbe(facts.folder);
   const findings = judge(facts, probe, problem);
   await new DataOutput(terminal.stdout).text(render(findings, options));
   const failed = findings.some((finding) => finding.verdict === 'FAIL');
@@ -31,9 +31,10 @@ export async function doctor(options: DoctorOptions, terminal: Terminal): Promis
   return failed ? ExitCode.failure : ExitCode.ok;
 }
 
-function readProbe(folder: string): { probe: ProbeFacts | undefined; problem: string | undefined } {
+async function readProbe(folder: string): Promise<{ probe: ProbeFacts | undefined; problem: string | undefined }> {
   try {
-    return { probe: probeAddon(folder), problem: undefined };
+    const probe = probeAddon(folder);
+    return { probe: { ...probe, sockets: await probeSockets(probe.driver) }, problem: undefined };
   } catch (error) {
     return { probe: undefined, problem: error instanceof Error ? error.message : String(error) };
   }
