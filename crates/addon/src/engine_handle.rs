@@ -70,6 +70,7 @@ impl NativeEngine {
 
     fn open(env: sys::napi_env, options: &Options, wake: sys::napi_value) -> Result<NativeEngine, Refusal> {
         let config = options.engine_config(fresh_identity()?)?;
+        let memory_bytes = config.memory_bytes;
         let (io, sim) = open_io(options)?;
         let driver = report::driver(io.report());
         let (engine, account) = Engine::open(io, config).map_err(|error| report::engine_refusal(&error))?;
@@ -79,7 +80,9 @@ impl NativeEngine {
         let mut reference = std::ptr::null_mut();
         // SAFETY: `wake` is an argument of the running constructor.
         unsafe { check("wake", sys::napi_create_reference(env, wake, 1, &raw mut reference))? };
-        let host = Host::start(env, engine, reference, page)?;
+        // The tail may be leased as a whole, and as much again of what it has let go of.
+        let leases = Leases::new(usize::try_from(memory_bytes).unwrap_or(usize::MAX).saturating_mul(2));
+        let host = Host::start(env, engine, reference, page, leases)?;
         teardown::register(&host)?;
         Ok(NativeEngine { host, account, driver, sim, outcomes: RefCell::default() })
     }

@@ -128,6 +128,7 @@ impl Host {
         engine: Engine,
         wake: sys::napi_ref,
         page: Page,
+        leases: Leases,
     ) -> Result<Rc<Host>, Refusal> {
         let fd = engine.io().poll_fd();
         let state = State {
@@ -145,7 +146,7 @@ impl Host {
             dirty: true,
             scheduled: None,
         };
-        let (gone, leases) = (Cell::new(false), Rc::default());
+        let (gone, leases) = (Cell::new(false), Rc::new(RefCell::new(leases)));
         let host = Rc::new(Host { env, state: RefCell::new(state), gone, leases });
         let mut event_loop = std::ptr::null_mut();
         // SAFETY: `env` is the running environment; its loop is this thread's and outlives it.

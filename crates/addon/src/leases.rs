@@ -5,20 +5,33 @@
 //! The one invariant: a number names one lease for ever; 0 names none. Leases of finished reads have the read's token,
 //! the others count from `FIRST`, which no token reaches.
 
-use millrace_io::Piece;
+use millrace_io::buffer::Slab;
+use millrace_io::{Piece, SlabWriter};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Weak};
 
 /// Numbers of leases that were ready at once.
 const FIRST: u64 = 1 << 52;
 
 /// All leases of one engine.
-#[derive(Default)]
 pub(crate) struct Leases {
     given: u64,
     held: HashMap<u64, Vec<Piece>>,
+    /// Memory that leases have named since it was last looked through, by address: it stays as a whole while one byte of
+    /// it is leased.
+    named: HashMap<*const Slab, Weak<Slab>>,
+    named_bytes: usize,
+    named_max: usize,
 }
 
 impl Leases {
+    /// When more than `named_max` bytes of memory that leases have named are alive, further leases get copies, so that
+    /// slow readers of few bytes do not keep much memory each.
+    pub(crate) fn new(named_max: usize) -> Leases {
+        Leases { given: 0, held: HashMap::new(), named: HashMap::new(), named_bytes: 0, named_max }
+    }
+
     /// A new lease of these pieces; 0 when they have no bytes. Also how many bytes.
     pub(crate) fn add(&mut self, pieces: Vec<Piece>) -> (u64, u64) {
         let number = FIRST + self.given;
@@ -33,10 +46,28 @@ impl Leases {
     pub(crate) fn put(&mut self, number: u64, pieces: Vec<Piece>) -> u64 {
         let bytes = bytes_of(&pieces);
         if bytes > 0 {
+            let pieces = if self.name(&pieces) { pieces } else { vec![copy_of(&pieces)] };
             let before = self.held.insert(number, pieces);
             assert!(before.is_none(), "two leases have one number");
         }
         bytes
+    }
+
+    /// Notes whose memory the pieces are in; false when that is too much in all.
+    fn name(&mut self, pieces: &[Piece]) -> bool {
+        for piece in pieces {
+            let slab = piece.slab();
+            if let Entry::Vacant(place) = self.named.entry(Arc::as_ptr(slab)) {
+                // The weak count keeps the address from being given to another slab.
+                place.insert(Arc::downgrade(slab));
+                self.named_bytes += slab.len();
+            }
+        }
+        if self.named_bytes > self.named_max {
+            self.named.retain(|_, slab| slab.strong_count() > 0);
+            self.named_bytes = self.named.values().filter_map(Weak::upgrade).map(|slab| slab.len()).sum();
+        }
+        self.named_bytes <= self.named_max
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&[Piece]> {
@@ -47,6 +78,16 @@ impl Leases {
     pub(crate) fn take(&mut self, number: u64) -> Option<Vec<Piece>> {
         self.held.remove(&number)
     }
+}
+
+/// All pieces, one behind the other, in memory of their own.
+fn copy_of(pieces: &[Piece]) -> Piece {
+    let length = pieces.iter().map(Piece::len).sum();
+    let mut slab = SlabWriter::new(length);
+    for piece in pieces {
+        slab.write(piece.bytes());
+    }
+    slab.piece(0, length)
 }
 
 /// Bytes of all pieces.

@@ -11,7 +11,7 @@ use crate::net_options::{NetAddress, NetOptions, NetPeer, framing, listen_refusa
 use crate::status::{Refusal, check};
 use millrace_io::Piece;
 use millrace_net::{ConnectionId, Net, OpenError, Token};
-use napi::bindgen_prelude::{Function, Unknown};
+use napi::bindgen_prelude::{Either, Function, Undefined, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
 use std::net::{IpAddr, SocketAddr};
@@ -129,10 +129,11 @@ impl NativeNet {
 
     /// Addresses of an open connection.
     #[napi]
-    pub fn peer(&self, connection: f64) -> Result<Option<NetPeer>, Thrown> {
+    pub fn peer(&self, connection: f64) -> Result<Either<NetPeer, Undefined>, Thrown> {
         let id = connection_id(connection)?;
         let state = self.host.state.borrow();
-        Ok(state.net.as_ref().and_then(|net| net.peer(id)).map(NetPeer::of))
+        let peer = state.net.as_ref().and_then(|net| net.peer(id));
+        Ok(peer.map_or(Either::B(()), |peer| Either::A(NetPeer::of(peer))))
     }
 
     /// The memory that frames name, a Uint8Array.
