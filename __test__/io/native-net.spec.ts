@@ -502,3 +502,50 @@ test('a lease of settled data comes later, under the token of its read', async (
   expect(copied.subarray(17).equals(bytes.subarray(17))).toBe(true);
   engine.releaseLease(lease);
 });
+
+test('many small leases of memory that is otherwise done with keep little of it alive', async () => {
+  const place = scratch('small-leases');
+  cleanups.push(() => place[Symbol.dispose]());
+  const sizes = { memoryBytes: '8mb', settleBytes: '1mb', journalFileBytes: '4mb' };
+  const engine = openEngine(`${place.path}/data`, { driver: 'pool', ...sizes });
+  cleanups.push(() => engine.close());
+  const writer = new BatchWriter(binding);
+  const batch = (bytes: number): Buffer => {
+    writer.begin();
+    writer.add({ value: pattern(bytes) }, 1000);
+    return Buffer.from(writer.bytes.subarray(0, writer.finish()));
+  };
+  const [small, large] = [batch(100), batch(500_000)];
+  const append = (bytes: Buffer): Promise<number> =>
+    new Promise((resolve) => {
+      const effect = { kind: 'append' as const, partition: 1, bytes, start: 0, end: bytes.length };
+      engine.submit([effect], 1, ([result]) => resolve(result?.code === Code.ok ? (result.baseOffset ?? -1) : -1));
+    });
+  await new Promise<void>((resolve) => {
+    engine.submit([{ kind: 'createPartition', partition: 1 }], 1, () => resolve());
+  });
+  for (let round = 0; round < 20; round += 1) await append(large);
+  const before = process.memoryUsage().rss;
+  const leases: number[] = [];
+  for (let round = 0; round < 200; round += 1) {
+    const offset = await append(small);
+    await append(large);
+    // Refused for now: settling is behind.
+    if (offset < 0) {
+      await sleep(5);
+      continue;
+    }
+    const request = { partition: 1, offset, maxBytes: 1, isolation: 0 as const, leaderEpoch: -1 };
+    engine.pin([request], ([pin]) => leases.push(pin?.lease ?? 0));
+  }
+  const grown = (process.memoryUsage().rss - before) / 2 ** 20;
+  expect(leases.length).toBeGreaterThan(100);
+  // Each of them lies in a slab with half a megabyte of others.
+  expect(grown).toBeLessThan(50);
+  const copied = Buffer.alloc(small.length);
+  for (const lease of leases) {
+    expect(engine.copyLease(lease, copied, 0)).toBe(small.length);
+    expect(copied.subarray(17).equals(small.subarray(17))).toBe(true);
+    engine.releaseLease(lease);
+  }
+});
