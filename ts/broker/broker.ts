@@ -23,6 +23,7 @@ import { Retention, steadyWall } from './metadata/retention.ts';
 import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
 import { TimerHost } from './purgatory/timer-host.ts';
+import { ReplyBudget } from './reply-budget.ts';
 import { type BoundAddress, KafkaServer } from './server.ts';
 import type { BrokerSettings } from './settings.ts';
 
@@ -79,6 +80,7 @@ export class Broker {
       producerIds: new ProducerIds(engine),
       purgatory: new Purgatory(this.#timers),
       appends: new AppendQueue(engine, this.#timers),
+      replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
@@ -88,6 +90,7 @@ export class Broker {
     this.#server = new KafkaServer({
       table: this.table,
       leases: engine,
+      replies: this.context.replies,
       print: options.print,
       limits: serverLimits(settings),
       ring: options.ring,

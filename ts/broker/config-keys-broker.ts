@@ -99,6 +99,15 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
     doc: 'Most bytes of records one Fetch response holds; a single larger batch is still sent.',
   },
   {
+    name: 'fetch.memory.bytes',
+    type: 'long',
+    default: '268435456',
+    effect: 'enforced',
+    unit: 'bytes',
+    min: 0,
+    doc: 'Bytes of replies that clients have not taken yet, over all connections, from which on a Fetch response holds only the one batch that keeps its client going. Ours; Kafka has no such limit.',
+  },
+  {
     name: 'group.consumer.assignors',
     type: 'list',
     default: 'uniform,range',

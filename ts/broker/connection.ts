@@ -16,6 +16,7 @@ import type { LargeBuffers } from './large-buffers.ts';
 import { FramingError, recognise } from './protocol/framing.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
 import type { LeasedRecords, Writer } from './protocol/writer.ts';
+import { ReplyAccount, type ReplyBudget } from './reply-budget.ts';
 import type { Transport, TransportUser } from './transport.ts';
 
 /** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
@@ -28,6 +29,8 @@ export interface ConnectionHost {
   readonly log: ConnectionLog;
   readonly buffers: LargeBuffers;
   readonly leases: LeaseHolder;
+  /** Counts the replies of all connections. */
+  readonly replies: ReplyBudget;
   /** Runs `connection.flush` once before this turn of the event loop ends. */
   flushSoon(connection: Connection): void;
   closed(connection: Connection): void;
@@ -41,6 +44,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   readonly #host: ConnectionHost;
   readonly #transport: Transport;
   readonly #openedMs = performance.now();
+  readonly #account: ReplyAccount;
   #hasSpoken = false;
   #first: OpenExchange | null = null;
   #last: OpenExchange | null = null;
@@ -55,6 +59,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   constructor(host: ConnectionHost, transport: Transport, id: number) {
     this.#host = host;
     this.#transport = transport;
+    this.#account = new ReplyAccount(host.replies);
     this.peer = { id, ...transport.addresses, softwareName: '', softwareVersion: '' };
   }
 
@@ -96,6 +101,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     if (this.gone) return;
     if (exchange !== this.#first) {
       this.#heldBytes += exchange.replyLength;
+      this.#count();
       return;
     }
     let head: OpenExchange | null = exchange;
@@ -110,6 +116,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     }
     this.#first = head;
     if (head === null) this.#last = null;
+    this.#count();
     // Otherwise there is nothing to flush, nothing that had to wait, and nothing to end.
     if (!this.#transport.flushesItself || this.#isPaused || this.#isStopping) this.#host.flushSoon(this);
   }
@@ -168,6 +175,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
 
   progressed(): void {
     if (this.gone) return;
+    this.#count();
     if (this.#isStopping && this.isQuiet) this.#end();
     else this.#pump();
   }
@@ -222,12 +230,18 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     this.#transport.allow(this.#host.limits.maxRequestBytes, TRUSTED_GATHER_BYTES);
   }
 
+  #count(): void {
+    this.#account.holds(this.#transport.unsent + this.#heldBytes);
+  }
+
   #isFull(): boolean {
-    const { limits } = this.#host;
+    const { limits, replies } = this.#host;
+    // When all connections together hold too much, each holds one reply at a time.
+    const maxUnsentBytes = replies.isSpent ? 1 : limits.maxUnsentBytes;
     return (
       this.#open >= limits.maxOpenRequests ||
       this.#openBytes >= limits.maxOpenRequestBytes ||
-      this.#transport.unsent + this.#heldBytes >= limits.maxUnsentBytes
+      this.#transport.unsent + this.#heldBytes >= maxUnsentBytes
     );
   }
 
@@ -235,6 +249,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   #end(): void {
     if (this.gone) return;
     this.gone = true;
+    this.#account.holds(0);
     this.#transport.close();
     let exchange = this.#first;
     this.#first = null;

@@ -13,6 +13,7 @@ import type { ApiRange, Peer } from './handler.ts';
 import type { ProducerIds } from './metadata/producer-ids.ts';
 import type { AppendQueue } from './purgatory/append-queue.ts';
 import type { Purgatory } from './purgatory/purgatory.ts';
+import type { ReplyBudget } from './reply-budget.ts';
 import type { BrokerSettings } from './settings.ts';
 
 /** This node as clients see it. */
@@ -34,6 +35,7 @@ export interface BrokerContext {
   readonly producerIds: ProducerIds;
   readonly purgatory: Purgatory;
   readonly appends: AppendQueue;
+  readonly replies: ReplyBudget;
   readonly node: Node;
   /** Wall time, ms. */
   wallMs(): number;

@@ -17,6 +17,7 @@ import type { HandlerTable } from './handler.ts';
 import { LargeBuffers } from './large-buffers.ts';
 import { NodeTransport } from './node-transport.ts';
 import type { ByteBudget } from './protocol/framing.ts';
+import { ReplyBudget } from './reply-budget.ts';
 import { RingOutput, RingTransport } from './ring-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -24,6 +25,8 @@ export interface KafkaServerOptions {
   readonly table: HandlerTable;
   /** Holds the leases of replies: the engine. */
   readonly leases: LeaseHolder;
+  /** Counts the replies of all connections; nothing limits them together without. */
+  readonly replies?: ReplyBudget | undefined;
   /** Where lines about connections go; they are rate-limited. */
   readonly print: PrintLine;
   /** Overrides of `DEFAULT_LIMITS`. */
@@ -67,6 +70,7 @@ export class KafkaServer {
       log: this.#log,
       buffers: new LargeBuffers(),
       leases: options.leases,
+      replies: options.replies ?? new ReplyBudget(Number.POSITIVE_INFINITY),
       flushSoon: (connection) => this.#flushSoon(connection),
       closed: (connection) => this.#closed(connection),
     };

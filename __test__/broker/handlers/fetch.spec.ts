@@ -119,6 +119,21 @@ describe('fetch', () => {
     expect(valuesOf(reply.responses[0]?.partitions[0]?.records)).toEqual(['a']);
   });
 
+  it('with the memory for replies spent gives one batch, and at the end still waits (rules 26, 28)', async () => {
+    await using harness = openHarness({ 'fetch.memory.bytes': 0 });
+    await harness.topic('t', 2);
+    for (const value of ['a', 'b']) await produce(harness, 't', [value]);
+    await produce(harness, 't', ['c'], 1);
+    const reply = await harness.ask(fetchApi, 11, fetch('t', [{}, { partition: 1 }]));
+    const [first, second] = reply.responses[0]?.partitions ?? [];
+    expect([valuesOf(first?.records), valuesOf(second?.records)]).toEqual([['a'], []]);
+    const call = harness.send(fetchApi, 11, fetch('t', [{ offset: 2 }], { maxWaitMs: 60_000 }));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(call.ended).toBe(false);
+    await produce(harness, 't', ['d']);
+    expect(valuesOf((await call.reply()).responses[0]?.partitions[0]?.records)).toEqual(['d']);
+  });
+
   it('answers at once with min_bytes 0, with nothing asked for, and on any partition error (rule 28)', async () => {
     await using harness = openHarness();
     await harness.topic('t');

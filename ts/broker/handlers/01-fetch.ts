@@ -106,16 +106,20 @@ class OpenFetch implements ParkedWork {
 
   /** Answers, if `force` or rule 28 says so: enough bytes at this isolation, or any error. False when it has to wait. */
   #answer(force: boolean): boolean {
+    // What all clients together have not taken yet leaves less, down to the one batch of rule 26.
+    const maxBytes = this.#context.replies.allowance(this.#maxBytes);
     // One question is enough when whatever there is may be sent.
-    if (this.#request.minBytes <= 1 && this.#wantedBytes <= this.#maxBytes) return this.#pinAll(force);
-    const marks = this.#context.engine.readable(this.#reads);
-    if (!force && !this.#isEnough(marks)) return false;
-    this.#pinPlanned(marks);
+    if (this.#request.minBytes <= 1 && this.#wantedBytes <= maxBytes) return this.#pinAll(force);
+    const reads = maxBytes < this.#maxBytes ? this.#reads.map((read) => limited(read, maxBytes)) : this.#reads;
+    const marks = this.#context.engine.readable(reads);
+    if (!force && !this.#isEnough(marks, maxBytes)) return false;
+    this.#pinPlanned(reads, marks, maxBytes);
     return true;
   }
 
-  #isEnough(marks: readonly Watermarks[]): boolean {
-    const minBytes = Math.min(this.#request.minBytes, this.#maxBytes);
+  #isEnough(marks: readonly Watermarks[], maxBytes: number): boolean {
+    // A limit of 0 still lets one batch through, so who asks for a byte waits for one.
+    const minBytes = Math.min(this.#request.minBytes, Math.max(1, maxBytes));
     let available = 0;
     for (const mark of marks) {
       if (mark.code !== Code.ok) return true;
@@ -128,7 +132,7 @@ class OpenFetch implements ParkedWork {
   #pinAll(force: boolean): boolean {
     let isCommitted = force || this.#request.minBytes <= 0;
     let isEmpty = false;
-    this.#context.engine.pin(this.#reads, (pins) => {
+    this.#pin(this.#reads, this.#wantedBytes, (pins) => {
       // Without a lease there is nothing to release either.
       isEmpty = !isCommitted && pins.every((pin) => pin.code === Code.ok && pin.lease === 0);
       if (isEmpty) return;
@@ -142,23 +146,37 @@ class OpenFetch implements ParkedWork {
   }
 
   /** Pins what fits into the limits of the request. */
-  #pinPlanned(marks: readonly Watermarks[]): void {
+  #pinPlanned(reads: readonly ReadRequest[], marks: readonly Watermarks[], limit: number): void {
     const { engine } = this.#context;
     const answers: Pin[] = marks.map((mark) => ({ ...mark, lease: 0 }));
     const chosen: number[] = [];
     const asked: ReadRequest[] = [];
-    planFetch(engine, this.#reads, marks, this.#maxBytes).forEach((maxBytes, index) => {
+    let bytes = 0;
+    planFetch(engine, reads, marks, limit).forEach((maxBytes, index) => {
       if (maxBytes === 0) return;
       chosen.push(index);
-      asked.push({ ...(this.#reads[index] as ReadRequest), maxBytes });
+      bytes += maxBytes;
+      asked.push({ ...(reads[index] as ReadRequest), maxBytes });
     });
     this.#exchange.onAbort = null;
-    engine.pin(asked, (pins) => {
+    this.#pin(asked, bytes, (pins) => {
       chosen.forEach((index, at) => {
         answers[index] = pins[at] as Pin;
       });
       this.#send(answers);
     });
+  }
+
+  /** Pins; what comes from files is charged to the budget until it is there, and then to the connection. */
+  #pin(reads: readonly ReadRequest[], bytes: number, done: (pins: readonly Pin[]) => void): void {
+    let isDone = false;
+    let release: (() => void) | undefined;
+    this.#context.engine.pin(reads, (pins) => {
+      isDone = true;
+      release?.();
+      done(pins);
+    });
+    if (!isDone) release = this.#context.replies.charge(bytes);
   }
 
   #send(pins: readonly Pin[]): void {
@@ -173,6 +191,10 @@ class OpenFetch implements ParkedWork {
     }
     this.#exchange.reply({ throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses: this.#responses }, leased);
   }
+}
+
+function limited(read: ReadRequest, maxBytes: number): ReadRequest {
+  return { ...read, maxBytes: Math.min(read.maxBytes, maxBytes) };
 }
 
 /** Records are empty, never null (rule 29); until something is known the marks are -1 (rule 30). */
