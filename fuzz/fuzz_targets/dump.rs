@@ -1,0 +1,5 @@
+//! See `targets::dump`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::dump(bytes));
