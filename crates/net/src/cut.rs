@@ -5,6 +5,7 @@
 
 use crate::connection::{Connection, Phase};
 use crate::event::{CloseReason, Event, Framing};
+use crate::gather::Counted;
 use crate::id::ConnectionId;
 use crate::input::{Gathering, Unread};
 use crate::net::{Net, Owned};
@@ -163,12 +164,19 @@ impl Owned {
         let Some(mapping) = self.gathers.take(length.max(connection.limit.gather_min), id) else {
             return no_memory;
         };
+        let counted = self.gathers.count(mapping, filled);
+        if counted != Counted::Yes {
+            self.gathers.let_go(mapping);
+            if counted == Counted::Never {
+                return no_memory;
+            }
+            // The bytes stay in their slot, and the length prefix is remembered.
+            self.wait_for_memory(id);
+            return Cut::Waits;
+        }
         // Owned by the connection from here on: closing it lets the mapping go.
         connection.input.gathering = Some(Gathering { mapping, length, filled });
         connection.input.head_filled = 0;
-        if !self.gathers.count(mapping, filled) {
-            return no_memory;
-        }
         let memory = self.gathers.memory_mut(mapping).expect("a mapping that was just taken");
         memory.copy_from(0, self.slots.memory(), unread.start, filled);
         self.counters.bytes_copied += filled as u64;

@@ -25,6 +25,16 @@ struct Mapping {
     held: bool,
 }
 
+/// Whether more of a mapping may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Yes,
+    /// Not before a frame is released.
+    Later,
+    /// The budget is used up by frames that are still arriving.
+    Never,
+}
+
 #[derive(Debug)]
 pub(crate) struct Gathers {
     mappings: Vec<Mapping>,
@@ -33,6 +43,8 @@ pub(crate) struct Gathers {
     budget: usize,
     resident: usize,
     idle_resident: usize,
+    /// What frames that are not released have of it.
+    held_resident: usize,
     /// Number of the first mapping among tokens.
     first: u32,
 }
@@ -46,6 +58,7 @@ impl Gathers {
             budget,
             resident: 0,
             idle_resident: 0,
+            held_resident: 0,
             first: first as u32,
         }
     }
@@ -77,19 +90,24 @@ impl Gathers {
         Some(self.mappings.len() as u32 - 1)
     }
 
-    /// Counts the first `extent` bytes of a mapping; false when that is above the budget.
-    pub(crate) fn count(&mut self, index: u32, extent: usize) -> bool {
+    /// Frames are held whose release makes room.
+    pub(crate) fn has_held(&self) -> bool {
+        self.held_resident > 0
+    }
+
+    /// Counts the first `extent` bytes of a mapping, unless that is above the budget.
+    pub(crate) fn count(&mut self, index: u32, extent: usize) -> Counted {
         let extent = extent.next_multiple_of(PAGE);
         let more = extent.saturating_sub(self.mappings[index as usize].resident);
         if more > self.budget.saturating_sub(self.resident) {
             self.empty_idle(more - self.budget.saturating_sub(self.resident));
         }
         if more > self.budget.saturating_sub(self.resident) {
-            return false;
+            return if self.has_held() { Counted::Later } else { Counted::Never };
         }
         self.mappings[index as usize].resident += more;
         self.resident += more;
-        true
+        Counted::Yes
     }
 
     /// Gives `bytes` of idle memory back to the system, if there are so many.
@@ -124,6 +142,7 @@ impl Gathers {
         let mapping = &mut self.mappings[index as usize];
         assert!(mapping.owner.is_some() && !mapping.held, "a frame in memory that is idle or has one");
         mapping.held = true;
+        self.held_resident += mapping.resident;
         Token(Key { index: self.first + index, generation: mapping.generation })
     }
 
@@ -143,7 +162,9 @@ impl Gathers {
         let mapping = &mut self.mappings[index as usize];
         assert!(mapping.owner.is_some(), "idle memory is let go of");
         mapping.owner = None;
-        mapping.held = false;
+        if std::mem::take(&mut mapping.held) {
+            self.held_resident -= mapping.resident;
+        }
         mapping.generation = mapping.generation.wrapping_add(1);
         if self.idle_resident + mapping.resident > KEPT_MAX {
             mapping.memory.discard();
@@ -179,15 +200,18 @@ mod tests {
         let mut gathers = Gathers::new(8 * PAGE, 10);
         let large = gathers.take(1 << 30, OWNER).unwrap();
         assert_eq!(gathers.resident(), 0);
-        assert!(gathers.count(large, 1));
+        assert_eq!(gathers.count(large, 1), Counted::Yes);
         assert_eq!(gathers.resident(), PAGE);
-        assert!(gathers.count(large, 8 * PAGE));
-        assert!(!gathers.count(large, 8 * PAGE + 1), "above the budget");
+        assert_eq!(gathers.count(large, 8 * PAGE), Counted::Yes);
+        assert_eq!(gathers.count(large, 8 * PAGE + 1), Counted::Never);
         gathers.let_go(large);
         assert_eq!(gathers.resident(), 8 * PAGE, "kept for the next frame");
         let small = gathers.take(10, OWNER).unwrap();
-        assert!(gathers.count(small, 10), "idle memory makes room");
+        assert_eq!(gathers.count(small, 10), Counted::Yes, "idle memory makes room");
         assert_eq!(gathers.resident(), PAGE);
+        gathers.hold(small);
+        let other = gathers.take(1 << 20, OWNER).unwrap();
+        assert_eq!(gathers.count(other, 8 * PAGE), Counted::Later, "a release makes room");
     }
 
     #[test]

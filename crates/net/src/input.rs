@@ -45,6 +45,8 @@ pub(crate) struct Input {
     pub is_paused: bool,
     /// In the queue of those that found no slot.
     pub is_starved: bool,
+    /// In the queue of those that wait for gathering memory.
+    pub is_short: bool,
     /// In the queue of those with bytes to cut.
     pub is_ready: bool,
     /// A frame above the first limit: the owner has not yet judged the ones before it.
@@ -64,6 +66,7 @@ impl Default for Input {
             frames_open: 0,
             is_paused: false,
             is_starved: false,
+            is_short: false,
             is_ready: false,
             awaits_limit: false,
         }

@@ -60,6 +60,8 @@ pub(crate) struct Owned {
     pub ready: VecDeque<ConnectionId>,
     /// Connections that found no slot, in order.
     pub starved: VecDeque<ConnectionId>,
+    /// Connections that wait for gathering memory, in order.
+    pub short: VecDeque<ConnectionId>,
     /// Connections with something new to send.
     pub outgoing: Vec<ConnectionId>,
     /// Connections of which `taken` has moved.
@@ -91,6 +93,7 @@ impl Net {
             events: VecDeque::new(),
             ready: VecDeque::new(),
             starved: VecDeque::new(),
+            short: VecDeque::new(),
             outgoing: Vec::new(),
             due: Vec::new(),
             is_urgent: false,
@@ -235,6 +238,7 @@ impl Net {
             }
         } else {
             owned.gathers.release(key);
+            self.memory_came_back();
         }
         self.frame_released(owner);
         true

@@ -6,6 +6,7 @@
 use crate::buffer_ring::GROUP;
 use crate::connection::Phase;
 use crate::event::CloseReason;
+use crate::gather::Counted;
 use crate::id::{ConnectionId, Purpose};
 use crate::input::{Armed, Unread};
 use crate::net::{Net, Owned};
@@ -22,6 +23,8 @@ const FIRST_ASK_MIN: usize = 4 << 10;
 const ASK_MIN: usize = 64 << 10;
 /// A gathering receive asks for so many times what has arrived: eightfold in all.
 const ASK_FACTOR: usize = 7;
+/// Connections that try again when one gathered frame is released.
+const SHORT_TRIES: usize = 8;
 
 impl Net {
     /// Cuts what is there, or receives more: whatever this connection is free to do.
@@ -29,7 +32,7 @@ impl Net {
         let (_, owned) = self.parts();
         let Some(connection) = owned.connections.get_mut(id) else { return };
         let input = &mut connection.input;
-        if connection.phase != Phase::Open || input.is_paused || input.awaits_limit {
+        if connection.phase != Phase::Open || input.is_paused || input.awaits_limit || input.is_short {
             return;
         }
         if input.unread.is_some() {
@@ -76,9 +79,10 @@ impl Net {
         let Some(gathering) = input.gathering else { return };
         let ask_min = if connection.limit.is_set { ASK_MIN } else { FIRST_ASK_MIN };
         let ask = (gathering.filled * ASK_FACTOR).max(ask_min).min(gathering.length - gathering.filled);
-        if !owned.gathers.count(gathering.mapping, gathering.filled + ask) {
-            self.end(id, CloseReason::Memory(gathering.length as i32));
-            return;
+        match owned.gathers.count(gathering.mapping, gathering.filled + ask) {
+            Counted::Yes => {}
+            Counted::Later => return owned.wait_for_memory(id),
+            Counted::Never => return self.end(id, CloseReason::Memory(gathering.length as i32)),
         }
         let memory = owned.gathers.memory(gathering.mapping).expect("a mapping that is in use");
         input.armed = Armed::Gather;
@@ -176,6 +180,21 @@ impl Net {
         }
     }
 
+    /// A gathered frame was released: some of those that wait for memory try again, all of them when no other release will
+    /// come.
+    pub(crate) fn memory_came_back(&mut self) {
+        let (_, owned) = self.parts();
+        let most = if owned.gathers.has_held() { SHORT_TRIES } else { usize::MAX };
+        for _ in 0..owned.short.len().min(most) {
+            let (_, owned) = self.parts();
+            let Some(id) = owned.short.pop_front() else { return };
+            if let Some(connection) = owned.connections.get_mut(id) {
+                connection.input.is_short = false;
+                self.go_on(id);
+            }
+        }
+    }
+
     /// A slot is with the kernel again: its holder may receive, and whoever found none.
     pub(crate) fn slot_came_back(&mut self, owner: ConnectionId) {
         let (_, owned) = self.parts();
@@ -186,6 +205,16 @@ impl Net {
         }
         if let Some(starved) = starved {
             self.go_on(starved);
+        }
+    }
+}
+
+impl Owned {
+    /// This connection goes on when a gathered frame is released.
+    pub(crate) fn wait_for_memory(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.input.is_short = true;
+            self.short.push_back(id);
         }
     }
 }

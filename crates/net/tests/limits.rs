@@ -97,6 +97,36 @@ fn the_memory_of_arriving_frames_has_a_budget_and_comes_back() {
 }
 
 #[test]
+fn frames_that_are_not_released_make_the_next_ones_wait_and_close_nobody() {
+    let config = NetConfig { gather_bytes: 4 << 20, ..CONFIG };
+    let mut server = Server::new(config, Framing::LengthPrefixed, 16 << 20);
+    let clients: Vec<_> = (0..6).map(|_| server.client()).collect();
+    let mut writers = Vec::new();
+    for (number, (stream, id)) in clients.iter().enumerate() {
+        server.net.limit(*id, 16 << 20, 1 << 20);
+        // The budget holds one unfinished frame of each, but not all that are finished beside them.
+        writers.push(write_aside(stream, framed(&pattern(number as u64, 600_000)).repeat(3)));
+        server.idle(Duration::from_millis(20));
+    }
+    let held = server.frames.len();
+    assert!((1..=6).contains(&held), "{held} frames within the budget");
+    assert!(server.net.counters().gather_bytes <= 4 << 20);
+    let mut count = 0;
+    server.until("everything arrives as memory comes back", |server| {
+        for frame in server.take_frames() {
+            let client = clients.iter().position(|(_, id)| *id == frame.connection).unwrap();
+            assert!(frame.bytes == pattern(client as u64, 600_000));
+            count += 1;
+        }
+        count == 18
+    });
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    assert!(server.closed.is_empty());
+}
+
+#[test]
 fn a_paused_connection_delivers_nothing_and_holds_a_slot_at_most() {
     let mut server = Server::framed(1 << 20);
     let (stream, id) = server.client();
