@@ -105,6 +105,7 @@ impl Net {
             return;
         }
         let id = owned.connections.add(|id| Connection::new(id, socket, framing, frame_max));
+        owned.slots.serve(owned.connections.len());
         owned.counters.accepts += 1;
         owned.events.push_back(Event::Accepted { connection: id, listener: number });
         self.go_on(id);

@@ -121,6 +121,7 @@ impl Net {
         while let Some(completed) = self.ring.next() {
             self.completed(completed);
         }
+        self.parts().1.slots.refill();
         self.cut_ready();
     }
 

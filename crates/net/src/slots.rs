@@ -1,6 +1,9 @@
 //! The slots bytes are received into: who has which, and when it goes back to the kernel.
 //!
-//! The one invariant: a slot is with the kernel or held, never both. It is held once by the connection that has not cut all
+//! The kernel takes slots in the order it was given them. It is given no more than the connections may need at a time, the
+//! latest used first, so that bytes arrive in memory that is still in a cache.
+//!
+//! The one invariant: a slot is with the kernel, free or held, never two of these. It is held once by the connection that has not cut all
 //! of it yet, and once more for every frame in it that is not released.
 
 use crate::buffer_ring::BufferRing;
@@ -11,7 +14,7 @@ use crate::memory::Memory;
 struct Slot {
     /// Grows whenever the slot goes back, so that an old token does not name the next frame.
     generation: u32,
-    /// 0 = with the kernel.
+    /// 0 = free, or with the kernel.
     holds: u32,
     owner: Option<ConnectionId>,
 }
@@ -23,18 +26,49 @@ pub(crate) struct Slots {
     slots: Vec<Slot>,
     slot_bytes: usize,
     held: usize,
+    /// The latest used at the end.
+    free: Vec<u16>,
+    with_kernel: usize,
+    /// Slots the kernel should have, as far as there are so many.
+    wanted: usize,
 }
 
+/// Slots the kernel has however few connections there are.
+const WANTED_MIN: usize = 64;
+
 impl Slots {
-    /// Hands all of `memory` to the kernel, in slots of `slot_bytes`.
+    /// Divides `memory` into slots of `slot_bytes` and hands the first ones to the kernel.
     pub(crate) fn new(memory: Memory, ring: BufferRing, slot_bytes: usize) -> Slots {
         let count = memory.len() / slot_bytes;
         let empty = Slot { generation: 1, holds: 0, owner: None };
-        let mut slots = Slots { memory, ring, slots: vec![empty; count], slot_bytes, held: 0 };
-        for slot in 0..count {
-            slots.give(slot as u16);
-        }
+        let mut slots = Slots {
+            memory,
+            ring,
+            slots: vec![empty; count],
+            slot_bytes,
+            held: 0,
+            free: (0..count).rev().map(|slot| slot as u16).collect(),
+            with_kernel: 0,
+            wanted: WANTED_MIN,
+        };
+        slots.refill();
         slots
+    }
+
+    /// Gives the kernel free slots until it has as many as are wanted.
+    pub(crate) fn refill(&mut self) {
+        while self.with_kernel < self.wanted
+            && let Some(slot) = self.free.pop()
+        {
+            self.with_kernel += 1;
+            self.give(slot);
+        }
+    }
+
+    /// So many connections may receive at a time, some of them twice before they are looked at.
+    pub(crate) fn serve(&mut self, connections: usize) {
+        self.wanted = self.wanted.max(connections * 2);
+        self.refill();
     }
 
     pub(crate) fn memory(&self) -> &Memory {
@@ -49,7 +83,7 @@ impl Slots {
         self.slots.len()
     }
 
-    /// Slots that are not with the kernel.
+    /// Slots with bytes that somebody needs.
     pub(crate) fn held(&self) -> usize {
         self.held
     }
@@ -70,6 +104,7 @@ impl Slots {
         slot.holds = 1;
         slot.owner = Some(owner);
         self.held += 1;
+        self.with_kernel -= 1;
     }
 
     /// One more frame lies in the slot.
@@ -80,7 +115,7 @@ impl Slots {
         Token(Key { index: u32::from(slot), generation: state.generation })
     }
 
-    /// The connection has cut all of the slot. True when the slot went back.
+    /// The connection has cut all of the slot, or a frame was released. True when nobody holds it any more.
     pub(crate) fn let_go(&mut self, slot: u16) -> bool {
         let state = &mut self.slots[usize::from(slot)];
         assert!(state.holds > 0, "a slot is let go of that nobody holds");
@@ -90,7 +125,8 @@ impl Slots {
         }
         state.generation = state.generation.wrapping_add(1);
         self.held -= 1;
-        self.give(slot);
+        self.free.push(slot);
+        self.refill();
         true
     }
 
