@@ -7,6 +7,7 @@
 
 import { flushNumbers } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
+import type { AppendFrame } from '../log/append-frame.ts';
 import type { Effect, EffectResult, Engine, FlushPolicy, Pin, ReadRequest, Watermarks } from '../log/types.ts';
 import { decideOptions, type EngineOptions } from '../options.ts';
 import { Advance } from './advance.ts';
@@ -24,6 +25,7 @@ import type {
   RecoveryAccount,
 } from './native-types.ts';
 import { Code, EffectKind, Level, Page } from './native-types.ts';
+import { appendFlags } from './plan.ts';
 import { Reads } from './reads.ts';
 import { FrameTicket, type Participant, succeeded, type Ticket, Turn, type WaitingRoom } from './turn.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -106,6 +108,17 @@ export class NodeEngine implements Engine, WaitingRoom {
     const turn = this.#turn;
     turn.plan.append(turn.nextFrame, partition, level, bytes, 0, end, 0, 0);
     turn.tickets.push(ticket);
+    this.#schedule();
+  }
+
+  /** Adds one append as a frame of its own. */
+  submitFrame(frame: AppendFrame): void {
+    const turn = this.#turn;
+    const { partition, level, bytes, start, end, rules } = frame;
+    const flags = appendFlags(rules.stampAppendTime, rules.refuseKeyless);
+    turn.plan.append(turn.nextFrame, partition, level, bytes, start, end, flags, rules.maxMessageBytes);
+    frame.room = this;
+    turn.tickets.push(frame);
     this.#schedule();
   }
 

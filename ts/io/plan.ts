@@ -12,6 +12,10 @@ import { EffectKind, PLAN_STRIDE } from './native-types.ts';
 /** Flag bits of an append row, as native-types.ts describes them. */
 export const AppendFlag = { stampAppendTime: 1, refuseKeyless: 2 } as const;
 
+export function appendFlags(stampAppendTime: boolean, refuseKeyless: boolean): number {
+  return (stampAppendTime ? AppendFlag.stampAppendTime : 0) | (refuseKeyless ? AppendFlag.refuseKeyless : 0);
+}
+
 /** Rows kept between turns; a longer plan is given back after its turn. */
 const ROWS_KEPT = 4096;
 
@@ -72,9 +76,7 @@ export class Plan {
   /** Adds any effect. */
   effect(frame: number, level: LevelNumber, effect: Effect): void {
     if (effect.kind === 'append') {
-      const flags =
-        (effect.stampAppendTime === true ? AppendFlag.stampAppendTime : 0) |
-        (effect.refuseKeyless === true ? AppendFlag.refuseKeyless : 0);
+      const flags = appendFlags(effect.stampAppendTime === true, effect.refuseKeyless === true);
       this.append(frame, effect.partition, level, effect.bytes, effect.start, effect.end, flags, effect.maxBytes ?? 0);
       return;
     }
@@ -107,6 +109,10 @@ export class Plan {
 
   appendTimeOf(row: number): number {
     return this.rows[row * PLAN_STRIDE + 12] as number;
+  }
+
+  logStartOf(row: number): number {
+    return this.rows[row * PLAN_STRIDE + 13] as number;
   }
 
   lsnOf(row: number): number {

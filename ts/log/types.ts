@@ -1,6 +1,7 @@
 /** What the broker, the CLI and the public log API stand on: the engine of one data directory, seen from TypeScript. */
 
 import type { CodeNumber, DriverReport, LevelNumber, RecoveryAccount } from '../io/native-types.ts';
+import type { AppendFrame } from './append-frame.ts';
 
 /** One effect of an atomic frame. Byte arrays must not be changed until `submit`'s callback has run once. */
 export type Effect =
@@ -84,6 +85,8 @@ export interface Engine extends LeaseHolder {
     done: (results: readonly EffectResult[], failure: CodeNumber) => void,
     placed?: (results: readonly EffectResult[]) => void,
   ): void;
+  /** Queues one append as a frame of its own, for this turn's commit; the frame is told what becomes of it. */
+  submitFrame(frame: AppendFrame): void;
   /** Watermarks and available bytes for each request: one crossing. */
   readable(requests: readonly ReadRequest[]): Watermarks[];
   /**

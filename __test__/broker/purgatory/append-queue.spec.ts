@@ -1,8 +1,9 @@
 /** Appends that wait for room: order, deadlines, and nothing left behind. */
 import { describe, expect, it } from 'vitest';
-import { AppendQueue } from '../../../ts/broker/purgatory/append-queue.ts';
+import { AppendQueue, QueuedAppend } from '../../../ts/broker/purgatory/append-queue.ts';
 import { Code, type CodeNumber, Level } from '../../../ts/io/native-types.ts';
-import type { Effect, EffectResult } from '../../../ts/log/types.ts';
+import type { Waiter } from '../../../ts/io/waiters.ts';
+import type { AppendFrame } from '../../../ts/log/append-frame.ts';
 import { ManualTimers } from '../support/manual-timers.ts';
 
 /** Takes frames in turns; `room` says how many bytes fit before it is busy. What follows a busy frame is busy, too. */
@@ -12,25 +13,22 @@ class Gate {
   #turn: (() => void)[] = [];
   #busy = false;
 
-  submit(
-    effects: readonly Effect[],
-    _level: number,
-    done: (results: readonly EffectResult[], failure: CodeNumber) => void,
-    placed?: (results: readonly EffectResult[]) => void,
-  ): void {
-    const [effect] = effects;
-    const { partition, end } = effect as Extract<Effect, { kind: 'append' }>;
+  submitFrame(frame: AppendFrame): void {
+    frame.room = this;
+    const { partition, end } = frame;
     this.#turn.push(() => {
       this.#busy ||= end > this.room;
       if (!this.#busy) {
         this.room -= end;
         this.taken.push(partition);
       }
-      const code = this.#busy ? Code.busy : Code.ok;
-      const results = [{ code, baseOffset: 0, logAppendTime: -1, logStart: 0, logEnd: 0, lsn: 1 }];
-      placed?.(results);
-      done(results, Code.ok);
+      frame.settle(this.#busy ? Code.busy : Code.ok);
     });
+  }
+
+  /** Whatever was taken is durable at once. */
+  wait(_level: number, waiter: Waiter): void {
+    waiter.release(Code.ok);
   }
 
   turn(): void {
@@ -41,6 +39,21 @@ class Gate {
   }
 }
 
+const RULES = { stampAppendTime: false, refuseKeyless: false, maxMessageBytes: 0 };
+
+class TestAppend extends QueuedAppend {
+  readonly #done: (code: CodeNumber) => void;
+
+  constructor(queue: AppendQueue, number: number, bytes: number, timeoutMs: number, done: (code: CodeNumber) => void) {
+    super(queue, number, new Uint8Array(0), 0, bytes, RULES, Level.durable, timeoutMs);
+    this.#done = done;
+  }
+
+  onDone(failure: CodeNumber): void {
+    this.#done(failure === Code.ok ? this.code : failure);
+  }
+}
+
 function setUp() {
   const gate = new Gate();
   const timers = new ManualTimers();
@@ -48,10 +61,7 @@ function setUp() {
   const ended: [number, CodeNumber][] = [];
   /** The number of an append stands for its partition, so that the order shows. */
   const append = (number: number, bytes: number, timeoutMs = 1000) => {
-    const effect: Effect = { kind: 'append', partition: number, bytes: new Uint8Array(0), start: 0, end: bytes };
-    queue.submit(effect, bytes, Level.durable, timeoutMs, (result, failure) => {
-      ended.push([number, failure === Code.ok ? (result?.code ?? Code.ok) : failure]);
-    });
+    queue.submit(new TestAppend(queue, number, bytes, timeoutMs, (code) => ended.push([number, code])));
   };
   const rounds = (count: number) => {
     for (let round = 0; round < count; round++) {

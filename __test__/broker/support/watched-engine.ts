@@ -55,6 +55,12 @@ function watch(engine: NodeEngine, disk: { seed: number; id: string }): WatchedE
       done(results, refusal === Code.poisoned ? refusal : Code.ok);
     });
   };
+  const submitFrame: Engine['submitFrame'] = (frame) => {
+    levels.push(frame.level);
+    const refusal = refuseNext.shift();
+    if (refusal === undefined) engine.submitFrame(frame);
+    else setImmediate(() => frame.settle(refusal));
+  };
   const leases = new Set<number>();
   const pin: Engine['pin'] = (requests, done) => {
     const failure = failReads.shift();
@@ -79,6 +85,7 @@ function watch(engine: NodeEngine, disk: { seed: number; id: string }): WatchedE
     leases,
     disk,
     submit,
+    submitFrame,
     pin,
     releaseLease,
   };

@@ -9,7 +9,6 @@
  */
 
 import { Code, type CodeNumber, Level, type LevelNumber } from '../../io/native-types.ts';
-import type { Effect, EffectResult } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
@@ -26,6 +25,7 @@ import {
   type ProduceInPlace,
   type TopicInPlace,
 } from '../protocol/produce-in-place.ts';
+import { QueuedAppend } from '../purgatory/append-queue.ts';
 import type { TopicLimits } from '../settings.ts';
 
 /** Where a batch says how it is compressed and whether it belongs to a transaction: low byte of `attributes`. */
@@ -33,8 +33,6 @@ const ATTRIBUTES_POSITION = 22;
 const CODEC_MASK = 0x07;
 const CODEC_ZSTD = 4;
 const TRANSACTIONAL_BIT = 0x10;
-
-type Append = Extract<Effect, { kind: 'append' }>;
 
 /** A request that asks for more waits no longer than this. */
 const TIMEOUT_MAX_MS = 60_000;
@@ -50,7 +48,7 @@ class OpenProduce {
   readonly #exchange: Exchange<ProduceResponse>;
   readonly #acks: number;
   /** How long it may wait for room in the engine. */
-  readonly #timeoutMs: number;
+  readonly timeoutMs: number;
   readonly #responses: TopicProduceResponse[] = [];
   #open = 1;
   #failed = false;
@@ -58,7 +56,7 @@ class OpenProduce {
   constructor(exchange: Exchange<ProduceResponse>, request: ProduceInPlace) {
     this.#exchange = exchange;
     this.#acks = request.acks;
-    this.#timeoutMs = Math.min(Math.max(request.timeoutMs, 0), TIMEOUT_MAX_MS);
+    this.timeoutMs = Math.min(Math.max(request.timeoutMs, 0), TIMEOUT_MAX_MS);
   }
 
   topic(name: string): PartitionProduceResponse[] {
@@ -72,12 +70,9 @@ class OpenProduce {
     this.#failed = true;
   }
 
-  submit(context: BrokerContext, append: Append, level: LevelNumber, row: PartitionProduceResponse): void {
+  submit(context: BrokerContext, append: ProduceAppend): void {
     this.#open++;
-    context.appends.submit(append, append.end - append.start, level, this.#timeoutMs, (result, failure) => {
-      this.#settle(row, result, failure);
-      this.close();
-    });
+    context.appends.submit(append);
   }
 
   /** One partition, or the request itself, is through. */
@@ -89,16 +84,41 @@ class OpenProduce {
     else this.#exchange.replyNothing();
   }
 
-  #settle(row: PartitionProduceResponse, result: EffectResult | undefined, failure: CodeNumber): void {
-    const code = failure === Code.ok && result ? result.code : failure;
-    const error = kafkaErrorOf(code);
-    if (error !== ErrorCode.NONE || !result) {
-      this.refuse(row, error);
-      return;
+  /** One partition has its outcome. */
+  settle(row: PartitionProduceResponse, append: ProduceAppend, failure: CodeNumber): void {
+    const error = kafkaErrorOf(failure === Code.ok ? append.code : failure);
+    if (error !== ErrorCode.NONE) this.refuse(row, error);
+    else {
+      row.baseOffset = append.baseOffset;
+      row.logAppendTimeMs = append.logAppendTime;
+      row.logStartOffset = append.logStart;
     }
-    row.baseOffset = result.baseOffset;
-    row.logAppendTimeMs = result.logAppendTime;
-    row.logStartOffset = result.logStart;
+    this.close();
+  }
+}
+
+/** One batch of a request on its way to its partition. */
+class ProduceAppend extends QueuedAppend {
+  readonly #open: OpenProduce;
+  readonly #row: PartitionProduceResponse;
+
+  constructor(
+    context: BrokerContext,
+    open: OpenProduce,
+    row: PartitionProduceResponse,
+    partition: number,
+    bytes: Uint8Array,
+    { start, end }: BatchInPlace,
+    limits: TopicLimits,
+    level: LevelNumber,
+  ) {
+    super(context.appends, partition, bytes, start, end, limits, level, open.timeoutMs);
+    this.#open = open;
+    this.#row = row;
+  }
+
+  onDone(failure: CodeNumber): void {
+    this.#open.settle(this.#row, this, failure);
   }
 }
 
@@ -137,7 +157,10 @@ function produceTopic(
     } else {
       const refusal = batchRefusal(bytes, batch, version);
       if (refusal !== ErrorCode.NONE) open.refuse(row, refusal);
-      else open.submit(context, appendOf(partition, bytes, batch, limits), levelOf(asked, limits.floor), row);
+      else {
+        const level = levelOf(asked, limits.floor);
+        open.submit(context, new ProduceAppend(context, open, row, partition, bytes, batch, limits, level));
+      }
     }
   }
 }
@@ -145,11 +168,6 @@ function produceTopic(
 /** The floor raises what an acknowledgement stands for; with acks=0 there is none. */
 function levelOf(asked: LevelNumber, floor: LevelNumber): LevelNumber {
   return asked === Level.memory || asked > floor ? asked : floor;
-}
-
-function appendOf(partition: number, bytes: Uint8Array, { start, end }: BatchInPlace, limits: TopicLimits): Append {
-  const { stampAppendTime, refuseKeyless, maxMessageBytes: maxBytes } = limits;
-  return { kind: 'append', partition, bytes, start, end, stampAppendTime, refuseKeyless, maxBytes };
 }
 
 export function produceHandler(context: BrokerContext): Handler<ProduceInPlace, ProduceResponse> {

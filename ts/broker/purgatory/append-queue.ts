@@ -6,11 +6,10 @@
  */
 
 import { Code, type CodeNumber, type LevelNumber } from '../../io/native-types.ts';
-import type { Effect, EffectResult, Engine } from '../../log/types.ts';
+import { AppendFrame, type AppendRules } from '../../log/append-frame.ts';
+import type { Engine } from '../../log/types.ts';
 import type { Timers } from './timer-host.ts';
 import { WheelTimer } from './timing-wheel.ts';
-
-type Done = (result: EffectResult | undefined, failure: CodeNumber) => void;
 
 /** How soon the engine is asked again: settling frees room every few milliseconds. */
 const RETRY_MS = 4;
@@ -18,29 +17,66 @@ const RETRY_MS = 4;
 const ROUND_BYTES = 8 * 1024 * 1024;
 const WAITING_BYTES_MAX = 512 * 1024 * 1024;
 
-interface Waiting {
-  readonly effects: readonly [Effect];
-  readonly bytes: number;
-  readonly level: LevelNumber;
+/** An append that may have to wait for room: a batch of a request, which is told by `onDone`. */
+export abstract class QueuedAppend extends AppendFrame {
+  /** How long it may wait for room, ms. */
   readonly timeoutMs: number;
+  readonly #queue: AppendQueue;
   /** Set when it first finds no room: until then no clock is read. */
-  deadlineMs: number;
-  readonly done: Done;
+  deadlineMs = 0;
+  /** Offered again, by a round. */
+  isInRound = false;
+
+  constructor(
+    queue: AppendQueue,
+    partition: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    rules: AppendRules,
+    level: LevelNumber,
+    timeoutMs: number,
+  ) {
+    super(partition, bytes, start, end, rules, level);
+    this.#queue = queue;
+    this.timeoutMs = timeoutMs;
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** It has reached its level or was refused; with the code `busy` only when there was no room for its time. */
+  abstract onDone(failure: CodeNumber): void;
+
+  /** Ends it without the engine. */
+  refuse(code: CodeNumber): void {
+    this.code = code;
+    this.onDone(code);
+  }
+
+  protected onPlaced(): void {
+    this.#queue.answered(this);
+  }
+
+  protected onEnd(failure: CodeNumber): void {
+    if (this.code !== Code.busy) this.onDone(failure);
+  }
 }
 
 /** In front of the engine's `submit`, for appends of one batch. */
 export class AppendQueue {
-  readonly #engine: Pick<Engine, 'submit'>;
+  readonly #engine: Pick<Engine, 'submitFrame'>;
   readonly #timers: Timers;
   readonly #retry = new WheelTimer(() => this.#round());
-  #waiting: Waiting[] = [];
+  #waiting: QueuedAppend[] = [];
   #waitingBytes = 0;
   /** Appends of the present round that have not been placed or refused yet. */
   #offered = 0;
   /** Refused in the present round, in order. */
-  #refused: Waiting[] = [];
+  #refused: QueuedAppend[] = [];
 
-  constructor(engine: Pick<Engine, 'submit'>, timers: Timers) {
+  constructor(engine: Pick<Engine, 'submitFrame'>, timers: Timers) {
     this.#engine = engine;
     this.#timers = timers;
   }
@@ -50,15 +86,11 @@ export class AppendQueue {
     return this.#waiting.length + this.#refused.length;
   }
 
-  /**
-   * Appends one batch of `bytes` bytes as a frame of its own. `done` runs when it has reached `level` or was refused;
-   * with the code `busy` only when there was no room for `timeoutMs`.
-   */
-  submit(append: Effect, bytes: number, level: LevelNumber, timeoutMs: number, done: Done): void {
-    const waiting: Waiting = { effects: [append], bytes, level, timeoutMs, deadlineMs: 0, done };
-    if (this.size === 0 && this.#offered === 0) this.#offer(waiting, false);
-    else if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) done(undefined, Code.busy);
-    else this.#enqueue(waiting);
+  /** Appends one batch as a frame of its own; what finds no room waits for it. */
+  submit(append: QueuedAppend): void {
+    if (this.size === 0 && this.#offered === 0) this.#engine.submitFrame(append);
+    else if (this.#waitingBytes + append.length > WAITING_BYTES_MAX) append.refuse(Code.busy);
+    else this.#enqueue(append);
   }
 
   /** Refuses everything that waits: the broker is closing. */
@@ -68,59 +100,59 @@ export class AppendQueue {
     this.#waiting = [];
     this.#refused = [];
     this.#waitingBytes = 0;
-    for (const { done } of waiting) done(undefined, Code.closing);
+    for (const append of waiting) append.refuse(Code.closing);
   }
 
-  #enqueue(waiting: Waiting): void {
-    waiting.deadlineMs = this.#timers.nowMs() + waiting.timeoutMs;
-    this.#waiting.push(waiting);
-    this.#waitingBytes += waiting.bytes;
+  /** The engine has answered. It answers the frames of a turn in order, so what it refuses comes back in order, too. */
+  answered(append: QueuedAppend): void {
+    const isBusy = append.code === Code.busy;
+    if (!append.isInRound) {
+      if (isBusy) this.#enqueue(append);
+      return;
+    }
+    append.isInRound = false;
+    if (isBusy) this.#refused.push(append);
+    this.#roundAnswered();
+  }
+
+  #enqueue(append: QueuedAppend): void {
+    append.deadlineMs = this.#timers.nowMs() + append.timeoutMs;
+    this.#waiting.push(append);
+    this.#waitingBytes += append.length;
     if (this.#offered === 0 && !this.#retry.armed) this.#timers.set(this.#retry, RETRY_MS);
-  }
-
-  /** The engine answers the frames of a turn in order, so those it refuses come back in order, too. */
-  #offer(waiting: Waiting, inRound: boolean): void {
-    let wasBusy = false;
-    const placed = (results: readonly EffectResult[]): void => {
-      wasBusy = results[0]?.code === Code.busy;
-      if (wasBusy && inRound) this.#refused.push(waiting);
-      else if (wasBusy) this.#enqueue(waiting);
-      if (inRound) this.#answered();
-    };
-    const done = (results: readonly EffectResult[], failure: CodeNumber): void => {
-      if (!wasBusy) waiting.done(results[0], failure);
-    };
-    this.#engine.submit(waiting.effects, waiting.level, done, placed);
   }
 
   #round(): void {
     const now = this.#timers.nowMs();
     let bytes = 0;
     let count = 0;
-    const offers: Waiting[] = [];
-    for (const waiting of this.#waiting) {
+    const offers: QueuedAppend[] = [];
+    for (const append of this.#waiting) {
       if (bytes >= ROUND_BYTES) break;
       count++;
-      this.#waitingBytes -= waiting.bytes;
-      if (waiting.deadlineMs <= now) {
-        waiting.done(undefined, Code.busy);
+      this.#waitingBytes -= append.length;
+      if (append.deadlineMs <= now) {
+        append.refuse(Code.busy);
         continue;
       }
-      bytes += waiting.bytes;
-      offers.push(waiting);
+      bytes += append.length;
+      offers.push(append);
     }
     this.#waiting.splice(0, count);
     this.#offered = offers.length;
-    for (const waiting of offers) this.#offer(waiting, true);
+    for (const append of offers) {
+      append.isInRound = true;
+      this.#engine.submitFrame(append);
+    }
     if (offers.length === 0 && this.#waiting.length > 0) this.#timers.set(this.#retry, RETRY_MS);
   }
 
-  #answered(): void {
+  #roundAnswered(): void {
     this.#offered--;
     if (this.#offered > 0) return;
     const refused = this.#refused;
     this.#refused = [];
-    for (const { bytes } of refused) this.#waitingBytes += bytes;
+    for (const { length } of refused) this.#waitingBytes += length;
     this.#waiting = [...refused, ...this.#waiting];
     if (this.#waiting.length === 0) return;
     // Everything was taken: there may be room for more at once.
