@@ -12,6 +12,7 @@ import { EffectKind, PLAN_STRIDE } from './native-types.ts';
 /** Flag bits of an append row, as native-types.ts describes them. */
 export const AppendFlag = { stampAppendTime: 1, refuseKeyless: 2 } as const;
 
+/** The flag bits of an append row. */
 export function appendFlags(stampAppendTime: boolean, refuseKeyless: boolean): number {
   return (stampAppendTime ? AppendFlag.stampAppendTime : 0) | (refuseKeyless ? AppendFlag.refuseKeyless : 0);
 }

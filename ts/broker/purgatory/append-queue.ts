@@ -64,7 +64,7 @@ export abstract class QueuedAppend extends AppendFrame {
   }
 }
 
-/** In front of the engine's `submit`, for appends of one batch. */
+/** In front of the engine's `submitFrame`. */
 export class AppendQueue {
   readonly #engine: Pick<Engine, 'submitFrame'>;
   readonly #timers: Timers;
