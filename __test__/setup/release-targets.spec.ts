@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { platformName } from '../../ts/io/native.ts';
+import { detectLibC, platformName } from '../../ts/io/native.ts';
 import { addonFile } from '../../ts/setup/prepare.mjs';
 import { judgeBinary, newestGlibc, releaseTargets } from '../../ts/setup/release-targets.mjs';
 
@@ -30,6 +30,13 @@ describe('released binaries', () => {
     for (const libC of ['gnu', 'musl'] as const) {
       expect(releaseTargets.map(({ file }) => file)).toContain(`millrace.${platformName(libC)}.node`);
     }
+  });
+
+  it('are chosen by the C library this process runs on', () => {
+    const mapped = (path: string) => `7f3a00000000-7f3a00014000 r--p 00000000 fe:00 1310   ${path}\n`;
+    expect(detectLibC(mapped('/usr/bin/node') + mapped('/lib/ld-musl-x86_64.so.1'))).toBe('musl');
+    expect(detectLibC(mapped('/lib/ld-musl-aarch64.so.1'))).toBe('musl');
+    expect(detectLibC(mapped('/usr/bin/node') + mapped('/usr/lib/x86_64-linux-gnu/libc.so.6'))).toBe('gnu');
   });
 
   it('are refused for another processor, for too new a glibc, and for any glibc on musl', () => {

@@ -24,9 +24,9 @@ function bits(...names: Name[]): number {
 }
 
 /** The answer when the client did not ask. */
-export const NOT_ASKED = -(2 ** 31);
-export const GROUP_OPERATIONS = bits('read', 'delete', 'describe');
-export const TOPIC_OPERATIONS = bits(
+export const NOT_ASKED: number = -(2 ** 31);
+export const GROUP_OPERATIONS: number = bits('read', 'delete', 'describe');
+export const TOPIC_OPERATIONS: number = bits(
   'read',
   'write',
   'create',
@@ -36,7 +36,7 @@ export const TOPIC_OPERATIONS = bits(
   'describeConfigs',
   'alterConfigs',
 );
-export const CLUSTER_OPERATIONS = bits(
+export const CLUSTER_OPERATIONS: number = bits(
   'create',
   'alter',
   'describe',

@@ -16,7 +16,7 @@ export class NodeTransport implements Transport {
   readonly addresses: Addresses;
   readonly sendsLeases = false;
   readonly flushesItself = false;
-  receivedMs = performance.now();
+  receivedMs: number = performance.now();
   readonly #socket: Socket;
   readonly #buffers: LargeBuffers;
   readonly #cutter: FrameCutter;

@@ -106,7 +106,7 @@ export const Page = {
   laps: 28,
   tokensFrom: 64,
 } as const;
-export const PAGE_DOUBLES = 64 + 3 * 1024;
+export const PAGE_DOUBLES: number = 64 + 3 * 1024;
 
 /** What `new NativeEngine` takes; every field filled by ts/options.ts, the addon has no default. */
 export interface NativeOptions {

@@ -21,8 +21,8 @@ export const NATIVE_PATH_VARIABLE = 'MILLRACE_NATIVE_PATH';
 export type LibC = 'gnu' | 'musl';
 
 /** Tells musl from glibc by what this very process has mapped: names of installed files would not tell. */
-export function detectLibC(): LibC {
-  return readFileSync('/proc/self/maps', 'utf8').includes('/ld-musl-') ? 'musl' : 'gnu';
+export function detectLibC(maps: string = readFileSync('/proc/self/maps', 'utf8')): LibC {
+  return maps.includes('/ld-musl-') ? 'musl' : 'gnu';
 }
 
 /** `linux-x64-gnu` and the like: names the local build and the platform package. */

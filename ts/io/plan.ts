@@ -22,7 +22,7 @@ const ROWS_KEPT = 4096;
 
 /** A growing plan. */
 export class Plan {
-  rows = new Float64Array(64 * PLAN_STRIDE);
+  rows: Float64Array = new Float64Array(64 * PLAN_STRIDE);
   count = 0;
   buffers: Uint8Array[] = [];
 

@@ -27,7 +27,7 @@ export interface Participant {
 
 /** The work of one turn. */
 export class Turn {
-  readonly plan = new Plan();
+  readonly plan: Plan = new Plan();
   tickets: Ticket[] = [];
 
   /** Number of the next frame: frames of a turn differ, that is all it means. */

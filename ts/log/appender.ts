@@ -41,7 +41,7 @@ class OpenBatch implements Ticket, Waiter {
   lsn = 0;
   end = 0;
   /** Timestamp of records that bring none, ms. */
-  readonly now = Date.now();
+  readonly now: number = Date.now();
   readonly answers: Answers;
   readonly writer: BatchWriter;
   readonly #owner: Appender;

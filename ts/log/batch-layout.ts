@@ -28,9 +28,9 @@ export const Field = {
 } as const;
 
 /** Bytes before the records. */
-export const HEADER_BYTES = Field.records;
+export const HEADER_BYTES: number = Field.records;
 /** Bytes that the length field does not count. */
-export const LENGTH_FROM = Field.leaderEpoch;
+export const LENGTH_FROM: number = Field.leaderEpoch;
 
 /** Bits of the attributes. */
 export const Attribute = {

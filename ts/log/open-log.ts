@@ -13,7 +13,7 @@ import { MillraceError, throwIfAborted } from '../errors.ts';
 import { type NodeEngine, openEngine } from '../io/engine.ts';
 import { loadNative } from '../io/native.ts';
 import { fromCode } from '../io/native-error.ts';
-import type { CodeNumber, DriverReport, RecoveryAccount } from '../io/native-types.ts';
+import type { CodeNumber, DriverReport, NativeBinding, RecoveryAccount } from '../io/native-types.ts';
 import { Code } from '../io/native-types.ts';
 import type { EngineOptions } from '../options.ts';
 import { parseSize } from '../units.ts';
@@ -49,7 +49,7 @@ const PARTITIONS_MAX = 100_000;
 /** An open log. */
 export class Log implements TopicContext {
   readonly engine: NodeEngine;
-  readonly binding = loadNative();
+  readonly binding: NativeBinding = loadNative();
   readonly durability: Durability;
   readonly limits: BatchLimits;
   /** Shared with a broker that serves the same engine. */

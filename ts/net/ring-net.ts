@@ -48,7 +48,7 @@ const ROWS_KEPT = 4096;
 
 export class RingNet {
   /** Monotonic ms of the latest wake. */
-  nowMs = performance.now();
+  nowMs: number = performance.now();
   readonly #native: NativeNet;
   /** Of the native side, looked up once: each look is a crossing. */
   readonly #events: Float64Array;

@@ -15,7 +15,7 @@ import { decodeStoredGroup, encodeStoredGroup, type StoredGroup } from './group-
  * Longest entry of a group, bytes: twice what Kafka can store by default. The state map lies in memory and is written
  * whole at checkpoints, so what members say about themselves must not fill it.
  */
-export const GROUP_ENTRY_MAX = 2 * 1024 * 1024;
+export const GROUP_ENTRY_MAX: number = 2 * 1024 * 1024;
 
 /** Where the coordinator keeps groups. */
 export interface GroupStore {

@@ -42,9 +42,9 @@ export class Group {
   protocolType: string | null = null;
   protocolName: string | null = null;
   leaderId: string | null = null;
-  readonly members = new Map<string, Member>();
+  readonly members: Map<string, Member> = new Map();
   /** Ids given out by MEMBER_ID_REQUIRED that have not joined with them yet. */
-  readonly pendingMembers = new Set<string>();
+  readonly pendingMembers: Set<string> = new Set();
   readonly #settings: GroupSettings;
   readonly #staticIds = new Map<string, string>();
   readonly #pendingSync = new Set<string>();

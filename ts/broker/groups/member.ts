@@ -72,7 +72,7 @@ export function metadataFor(member: Member, protocol: string): Uint8Array {
   return member.protocols.find((candidate) => candidate.name === protocol)?.metadata ?? NO_BYTES;
 }
 
-export const NO_BYTES = new Uint8Array(0);
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index]);
