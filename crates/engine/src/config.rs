@@ -7,7 +7,7 @@ use millrace_log::segment::{self, Kind};
 const MIB: u64 = 1 << 20;
 
 /// The size from which a batch is better written once to a bulk file than twice (docs/decisions/0004-bulk-appends.md).
-pub const BULK_BYTES: u64 = 64 << 10;
+pub const BULK_BYTES: u64 = 32 << 10;
 
 /// Settings of one engine. Sizes in bytes.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 //! all batches from this entry up to the next one. The table ends with a CRC-32C over (file, partition, range base)
 //! and all entries, so a table of another range does not validate.
 
-use crate::batch::Header;
+use crate::batch::{Header, verify};
 use crate::fields::{Fields, put_i64, put_u64};
 use crate::range::Range;
 
@@ -54,22 +54,34 @@ impl Sparse {
         Sparse { stretches: vec![start] }
     }
 
-    /// The table of a range that has none, from its own bytes: one stretch a batch, up to the first that does not follow.
-    /// Nothing is verified; a read verifies what it finds where the table leads.
+    /// The table of a range that has none, from its own bytes: one stretch a batch. Where a batch does not follow, the
+    /// next one that verifies by itself is looked for, so that damage costs only its own batch. A read verifies what it
+    /// finds where the table leads.
     #[must_use]
     pub fn of_batches(range: &Range, bytes: &[u8], alignment: u64) -> Sparse {
-        let mut sparse = Sparse { stretches: Vec::new() };
+        let mut sparse = Sparse::of_start(range);
         let (mut at, mut offset) = (0u64, range.base);
-        while at < range.length
-            && let Some(left) = usize::try_from(at).ok().and_then(|at| bytes.get(at..))
-            && let Ok(header) = Header::parse(left)
-            && header.base_offset == offset
-        {
-            sparse.add(offset, range.position + at, header.max_timestamp, 1);
+        while at < range.length {
+            let left = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+            let header = verify(left).ok().filter(|header| {
+                // Its offset is not in its checksum: the next batch, or the end, must agree.
+                let next = (header.length as u64).next_multiple_of(alignment) as usize;
+                let next = left.get(next..).and_then(|next| Header::parse(next).ok());
+                let end = next.map_or(range.end, |next| next.base_offset);
+                let agrees = header.base_offset > offset && header.end_offset() == end;
+                header.base_offset == offset || agrees
+            });
+            let Some(header) = header else {
+                at += alignment;
+                continue;
+            };
+            if at > 0 {
+                sparse.add(header.base_offset, range.position + at, header.max_timestamp, 1);
+            }
             offset = header.end_offset();
             at = (at + header.length as u64).next_multiple_of(alignment);
         }
-        if sparse.is_empty() || offset != range.end { Sparse::of_start(range) } else { sparse }
+        sparse
     }
 
     /// Entries of the table.
