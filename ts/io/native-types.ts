@@ -17,6 +17,11 @@ export const EffectKind = {
   createPartition: 4,
   deletePartition: 5,
   deleteRecords: 6,
+  kvPut: 7,
+  kvDelete: 8,
+  kvClear: 9,
+  createStore: 10,
+  dropStore: 11,
 } as const;
 
 /** Isolation of a read, by the watermark that bounds it. */
@@ -50,6 +55,13 @@ export const Code = {
   /** The answer comes later under the token in the row. */
   pending: 21,
   duplicateSequence: 22,
+  /** A key is not as the condition of its KV write demands; nothing of its frame was done. */
+  conditionFailed: 23,
+  unknownStore: 24,
+  /** A KV read: there is no such key, or it has expired. */
+  absent: 25,
+  /** A KV read: the value is there and does not fit into what is left of the destination; its length is told. */
+  noRoom: 26,
 } as const;
 export type CodeNumber = (typeof Code)[keyof typeof Code];
 
@@ -64,8 +76,35 @@ export type CodeNumber = (typeof Code)[keyof typeof Code];
  *
  * put:    buffer = key, [start,end) of it; argument = index of the value buffer (whole)
  * delete: buffer = key. createPartition/deletePartition: partition. deleteRecords: argument = new start offset.
+ *
+ * kvPut:    2 store  3 key buffer [4 start, 5 end)  6 value buffer (whole)  8 a `KvCondition`  9 expires at (ms since
+ *           1970, 0 = never)  11 the sequence demanded by condition `sequence`
+ * kvDelete: 2 store  3 key buffer [4 start, 5 end)  8 a `KvCondition`  11 as above
+ * kvClear, createStore, dropStore: 2 store
+ * out of kvPut and kvDelete: 11 the sequence the key had before (0: absent); 14 is the sequence of this write
  */
 export const PLAN_STRIDE = 16;
+
+/** What a KV write demands of the key's state right before it; an expired key is absent. */
+export const KvCondition = { none: 0, absent: 1, present: 2, sequence: 3 } as const;
+export type KvConditionNumber = (typeof KvCondition)[keyof typeof KvCondition];
+
+/**
+ * A row of `kvGet` and `kvTake`, `KV_GET_STRIDE` doubles a key.
+ * in:  0 store  1 snapshot (0 = as it is now)  2 key buffer [3 start, 4 end); of `kvTake`: 6 token
+ * out: 5 code (ok, absent, pending, damaged, noRoom, unknownStore)  6 position in the destination (ok) or token (pending)
+ *      7 length of the value (ok, noRoom)  8 sequence of its write  9 expires at (0 = never)
+ */
+export const KV_GET_STRIDE = 10;
+
+/** Flags of `kvScan`. */
+export const KvScanFlag = { reverse: 1, keysOnly: 2 } as const;
+
+/**
+ * An entry of a page of `kvScan`, little endian, without padding: key length u32, value length u32, sequence f64,
+ * expires at f64 (0 = never), key, value.
+ */
+export const KV_ENTRY_HEAD = 24;
 
 /**
  * A readable row, `READ_STRIDE` doubles a partition.
@@ -161,8 +200,8 @@ export interface NativeEngine {
    * then kept alive and filled before the token is reported in the page. */
   read(rows: Float64Array, count: number, destination: Uint8Array): number;
   /**
-   * As `read`, without a destination and bounded by `max bytes` (2): the pieces stay where they are. out: 7 code, 8 exact
-   * bytes, 15 lease (0 when there are no bytes). Code `pending`: the token in 15 becomes the lease when the page reports
+   * As `read`, without a destination and bounded by `max bytes` (2): the pieces stay where they are. out: as `readable`,
+   * but 8 = exact bytes, and 15 = lease (0 when there are no bytes). Code `pending`: the token in 15 becomes the lease when the page reports
    * it with code 0 and its bytes; with 0 bytes or another code there is no lease.
    */
   pin(rows: Float64Array, count: number): number;
@@ -178,6 +217,42 @@ export interface NativeEngine {
   takeOffset(token: number, out: Float64Array): void;
   /** Pairs [key, value, key, value...] of the state map with this prefix, in key order. Start-up only. */
   scanState(prefix: Uint8Array): Uint8Array[];
+  /**
+   * Values of `count` keys, in one call, one behind the other in `destination`; as of everything appended so far, or of a
+   * snapshot. A value that is not in memory gets code `pending` and a token that the page reports when `kvTake` has it.
+   * Answers 0, or a `Code` that refused the whole call.
+   */
+  kvGet(rows: Float64Array, count: number, buffers: Uint8Array[], destination: Uint8Array): number;
+  /** Values of tokens that the page has reported, as `kvGet` answers. A token is gone after any code but `noRoom`. */
+  kvTake(rows: Float64Array, count: number, destination: Uint8Array): number;
+  /**
+   * One page of keys (and values) in order between two bounds, packed as `KV_ENTRY_HEAD` says. out: [code, entries,
+   * bytes, token, more]. `more` is 1 when the page ended for want of room or by `limit` and there may be more: go on
+   * behind its last key. No entry although there is one: code `noRoom`, and `bytes` is what the next entry takes. Values
+   * that are not in memory: code `pending` and a token; ask again when the page has reported it.
+   */
+  kvScan(
+    store: number,
+    snapshot: number,
+    from: Uint8Array | undefined,
+    fromInclusive: boolean,
+    to: Uint8Array | undefined,
+    toInclusive: boolean,
+    flags: number,
+    limit: number,
+    destination: Uint8Array,
+    out: Float64Array,
+  ): void;
+  /** A snapshot of a store as of everything appended so far; 0 when there is no such store. */
+  kvSnapshot(store: number): number;
+  /** Lets a snapshot go. 0 and snapshots that are gone are ignored. */
+  kvRelease(snapshot: number): void;
+  /** Keys that are there, expired ones not counted; -1 when there is no such store. */
+  kvCount(store: number): number;
+  /** JSON text of what a store holds and costs. */
+  kvStats(store: number): string;
+  /** Begins a merge of what is worth merging; `kvStats` shows how far it is. */
+  kvMerge(store: number): void;
   /** Forces everything appended so far to be flushed, whatever the policy; wait for `durableLsn`. Returns that LSN. */
   flush(): number;
   /** Changes the flush policy while running. */
@@ -218,7 +293,8 @@ export const NetClosed = {
   failed: 2,
   /** A length prefix of 0, negative, or above the limit: the claimed length, signed. */
   length: 3,
-  /** The memory for requests that are still arriving is used up: the claimed length. */
+  /** All of `gatherBytes` is taken by frames that are still arriving: the claimed length. While frames are held whose
+   * release makes room, the connection waits instead. */
   memory: 4,
 } as const;
 export type NetClosedNumber = (typeof NetClosed)[keyof typeof NetClosed];
