@@ -102,7 +102,7 @@ const errorTable = {
     retriable: true,
     kafkaCode: 7,
   },
-  MILLRACE_CLOSED: { message: 'the log is closed or closing', remedy: 'open it again', retriable: false },
+  MILLRACE_CLOSED: { message: 'the log or store is closed or closing', remedy: 'open it again', retriable: false },
   MILLRACE_UNKNOWN_TOPIC: {
     message: 'there is no such topic',
     remedy: 'create it: `log.topic(name, { partitions })`',
@@ -148,6 +148,36 @@ const errorTable = {
   MILLRACE_NO_COMMITTED_OFFSET: {
     message: 'the group has committed no offset for this partition',
     remedy: "give `onMissing: 'earliest' | 'latest'`",
+    retriable: false,
+  },
+  MILLRACE_CONDITION: {
+    message: 'a key was not as a write of the batch demanded, so nothing of the batch was done',
+    remedy: 'read the key again and decide anew',
+    retriable: false,
+  },
+  MILLRACE_UNKNOWN_STORE: {
+    message: 'there is no such store',
+    remedy: 'open it with `createIfMissing`, or see `kv.stores()`',
+    retriable: false,
+  },
+  MILLRACE_NOT_RESIDENT: {
+    message: 'the value lies on the disk, and a synchronous read does not wait for it',
+    remedy: 'use `await kv.get(key)`',
+    retriable: false,
+  },
+  MILLRACE_ENCODING: {
+    message: 'a key or value cannot be encoded or decoded',
+    remedy: 'see the encodings of the store',
+    retriable: false,
+  },
+  MILLRACE_FENCED: {
+    message: 'the lock is not held under this token any more',
+    remedy: 'take the lock again; what it protected may have been changed by its next holder',
+    retriable: false,
+  },
+  MILLRACE_FEED_GAP: {
+    message: 'changes from this position on are not all known any more',
+    remedy: 'take a new snapshot and follow from it',
     retriable: false,
   },
   MILLRACE_COMPRESSION: {

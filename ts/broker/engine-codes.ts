@@ -34,6 +34,11 @@ const FROM_ENGINE: Record<CodeNumber, ErrorNumber> = {
   [Code.refusedWithFrame]: ErrorCode.UNKNOWN_SERVER_ERROR,
   [Code.pending]: ErrorCode.UNKNOWN_SERVER_ERROR,
   [Code.duplicateSequence]: ErrorCode.DUPLICATE_SEQUENCE_NUMBER,
+  // Of KV effects, which no Kafka request has.
+  [Code.conditionFailed]: ErrorCode.UNKNOWN_SERVER_ERROR,
+  [Code.unknownStore]: ErrorCode.UNKNOWN_SERVER_ERROR,
+  [Code.absent]: ErrorCode.UNKNOWN_SERVER_ERROR,
+  [Code.noRoom]: ErrorCode.UNKNOWN_SERVER_ERROR,
 };
 
 /** The Kafka error for an engine code. */

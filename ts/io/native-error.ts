@@ -62,6 +62,10 @@ const codes: Record<CodeNumber, readonly [code: ErrorCode, reason: string]> = {
   [Code.exists]: ['MILLRACE_ARGUMENT', 'it exists'],
   [Code.refusedWithFrame]: ['MILLRACE_INVALID_RECORD', 'another part of the same atomic append was refused'],
   [Code.duplicateSequence]: ['MILLRACE_INVALID_RECORD', 'its sequence number was used before'],
+  [Code.conditionFailed]: ['MILLRACE_CONDITION', 'another write came first'],
+  [Code.unknownStore]: ['MILLRACE_UNKNOWN_STORE', 'it was dropped'],
+  [Code.absent]: ['MILLRACE_ARGUMENT', 'no error: there is no such key'],
+  [Code.noRoom]: ['MILLRACE_ARGUMENT', 'no error: the destination is too small'],
 };
 
 /** The typed error for an engine code that is not a success. */

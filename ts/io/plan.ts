@@ -5,7 +5,8 @@
  * the turn's commit call has returned; the addon copies them there, once.
  */
 
-import type { Effect, EffectResult } from '../log/types.ts';
+import type { Effect, EffectResult, KvEffect } from '../log/types.ts';
+import { demandNumbers } from './kv-demand.ts';
 import type { CodeNumber, LevelNumber } from './native-types.ts';
 import { EffectKind, PLAN_STRIDE } from './native-types.ts';
 
@@ -45,6 +46,7 @@ export class Plan {
     rows[at + 7] = level;
     rows[at + 8] = 0;
     rows[at + 9] = 0;
+    rows[at + 11] = 0;
     return at;
   }
 
@@ -88,8 +90,25 @@ export class Plan {
       if (effect.kind === 'put') this.rows[at + 6] = this.#buffer(effect.value);
       return;
     }
+    if ('store' in effect) {
+      this.#kv(frame, level, effect);
+      return;
+    }
     const at = this.#row(EffectKind[effect.kind], frame, effect.partition, level);
     if (effect.kind === 'deleteRecords') this.rows[at + 6] = effect.offset;
+  }
+
+  #kv(frame: number, level: LevelNumber, effect: KvEffect): void {
+    const at = this.#row(EffectKind[effect.kind], frame, effect.store, level);
+    if (effect.kind !== 'kvPut' && effect.kind !== 'kvDelete') return;
+    const rows = this.rows;
+    rows[at + 3] = this.#buffer(effect.key);
+    rows[at + 5] = effect.key.length;
+    if (effect.kind === 'kvPut') {
+      rows[at + 6] = this.#buffer(effect.value);
+      rows[at + 9] = effect.expiresMs ?? 0;
+    }
+    if (effect.demand !== undefined) [rows[at + 8], rows[at + 11]] = demandNumbers(effect.demand);
   }
 
   kindOf(row: number): number {

@@ -20,11 +20,30 @@ export type Effect =
   | { kind: 'delete'; key: Uint8Array }
   | { kind: 'createPartition'; partition: number }
   | { kind: 'deletePartition'; partition: number }
-  | { kind: 'deleteRecords'; partition: number; offset: number };
+  | { kind: 'deleteRecords'; partition: number; offset: number }
+  | KvEffect;
+
+/** What a KV write demands of the key's state right before it; when it is not so, its whole frame is refused. */
+export type KvDemand = 'absent' | 'present' | { readonly sequence: number };
+
+/** One effect on a KV store; mixed freely with the others in a frame. */
+export type KvEffect =
+  | {
+      kind: 'kvPut';
+      store: number;
+      key: Uint8Array;
+      value: Uint8Array;
+      /** ms since 1970; 0 or nothing = never. */
+      expiresMs?: number;
+      demand?: KvDemand;
+    }
+  | { kind: 'kvDelete'; store: number; key: Uint8Array; demand?: KvDemand }
+  | { kind: 'kvClear' | 'createStore' | 'dropStore'; store: number };
 
 /** What became of one effect. `baseOffset`, `logEnd` are -1 where they do not apply. */
 export interface EffectResult {
   code: CodeNumber;
+  /** Of kvPut and kvDelete: the sequence the key had before, 0 when it was absent. */
   baseOffset: number;
   logAppendTime: number;
   logStart: number;
