@@ -133,7 +133,7 @@ describe('over sockets in a ring', () => {
     expect(grown['sockets.bytesCopied']).toBeLessThan(KIB);
   });
 
-  it('nothing is held when everything has been answered', async () => {
+  it('no memory of requests is held when everything has been answered', async () => {
     await quiet();
     expect(server.counters()['sockets.slotsHeld']).toBe(0);
   });

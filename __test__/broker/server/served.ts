@@ -32,6 +32,8 @@ export interface Served {
   readonly server: KafkaServer;
   readonly port: number;
   readonly lines: string[];
+  /** Over the ring only. */
+  readonly ring: RingNet | undefined;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -66,7 +68,7 @@ async function serveOn(handlers: AnyHandler[], limits: Partial<ConnectionLimits>
   const table = new HandlerTable(handlers);
   const server = new KafkaServer({ table, leases: noLeases, limits, print: (line) => lines.push(line), ring });
   const { port } = await server.listen(0, '127.0.0.1');
-  return { server, port, lines, [Symbol.asyncDispose]: () => server.close(100) };
+  return { server, port, lines, ring, [Symbol.asyncDispose]: () => server.close(100) };
 }
 
 /** For handlers that reply with nothing leased. */
