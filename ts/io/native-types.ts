@@ -77,8 +77,8 @@ export type CodeNumber = (typeof Code)[keyof typeof Code];
  * put:    buffer = key, [start,end) of it; argument = index of the value buffer (whole)
  * delete: buffer = key. createPartition/deletePartition: partition. deleteRecords: argument = new start offset.
  *
- * kvPut:    2 store  3 key buffer [4 start, 5 end)  6 value buffer (whole)  8 a `KvCondition`  9 expires at (ms since
- *           1970, 0 = never)  11 the sequence demanded by condition `sequence`
+ * kvPut:    2 store  3 key buffer [4 start, 5 end)  6 value buffer [12 start, 13 end)  8 a `KvCondition`
+ *           9 expires at (ms since 1970, 0 = never)  11 the sequence demanded by condition `sequence`
  * kvDelete: 2 store  3 key buffer [4 start, 5 end)  8 a `KvCondition`  11 as above
  * kvClear, createStore, dropStore: 2 store
  * out of kvPut and kvDelete: 11 the sequence the key had before (0: absent); 14 is the sequence of this write
@@ -122,7 +122,10 @@ export const Page = {
   appendedLsn: 2,
   /** 0 = healthy, else a `Code`. */
   failure: 3,
-  /** Tokens finished since the last wake: count here, triples {token, code, bytes copied} from `tokensFrom`. */
+  /**
+   * Tokens finished since the last wake: count here, triples {token, code, bytes} from `tokensFrom`. Bytes are those that
+   * were copied (`read`), that a lease holds (`pin`), or that a value has (`kvGet`).
+   */
   tokens: 4,
   unsettledBytes: 5,
   recoveryKeptBytes: 6,
@@ -223,7 +226,10 @@ export interface NativeEngine {
    * Answers 0, or a `Code` that refused the whole call.
    */
   kvGet(rows: Float64Array, count: number, buffers: Uint8Array[], destination: Uint8Array): number;
-  /** Values of tokens that the page has reported, as `kvGet` answers. A token is gone after any code but `noRoom`. */
+  /**
+   * Values of tokens that the page has reported (with their length), as `kvGet` answers. A token is gone after any code
+   * but `noRoom`.
+   */
   kvTake(rows: Float64Array, count: number, destination: Uint8Array): number;
   /**
    * One page of keys (and values) in order between two bounds, packed as `KV_ENTRY_HEAD` says. out: [code, entries,
@@ -275,8 +281,9 @@ export interface NativeEngine {
  *           arrived. The bytes stay until the token is released, once for every row that names it.
  * closed    1 connection  2 a `NetClosed`  3 errno (failed) or claimed length (length, memory), else 0; the last event of
  *           a connection. Its frames stay until they are released.
- * sent      1 connection  2 bytes the kernel has taken since the connection was accepted. What was sent by reference,
- *           or from a lease, is told at once; bytes that were copied may be told with a later wake, up to 50 ms later.
+ * sent      1 connection  2 bytes the kernel has taken since the connection was accepted. What was sent by reference is
+ *           told at once, and so are 64 KiB; fewer bytes of copies and leases ride along with the next wake, or come by
+ *           themselves within 50 ms.
  * refused   1 listener  2 errno of accept, or 0: `maxConnections` are open  3 how many since the last such row
  */
 export const NetEvent = { accepted: 1, frame: 2, closed: 3, sent: 4, refused: 5 } as const;

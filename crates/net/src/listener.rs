@@ -57,3 +57,18 @@ impl Listener {
         Ok((listener, bound))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn accepted_connections_inherit_what_was_set_on_the_listener() {
+        let (listener, address) = Listener::open("127.0.0.1:0".parse().unwrap(), Framing::Raw, 0).unwrap();
+        let _client = TcpStream::connect(address).unwrap();
+        let (accepted, _) = TcpListener::from(listener.socket).accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+        assert!(socket2::SockRef::from(&accepted).keepalive().unwrap());
+    }
+}

@@ -122,7 +122,7 @@ impl Output {
                 break;
             }
             left -= first.len();
-            self.is_urgent |= !matches!(first, Payload::Owned(_));
+            self.is_urgent |= matches!(first, Payload::Foreign(_));
             self.queue.pop_front();
         }
         self.sent_of_first = left;
@@ -196,10 +196,9 @@ mod tests {
         output.push(Payload::Piece(Piece::copy_of(b"ij")));
         assert_eq!(seen(&output.fly().unwrap()), b"abcdefghij");
         output.landed(5);
-        assert!(!output.is_urgent, "no piece is done yet");
         assert_eq!(seen(&output.fly().unwrap()), b"fghij");
         output.landed(5);
-        assert!(output.is_empty() && output.is_urgent);
+        assert!(output.is_empty() && !output.is_urgent, "nobody waits for a copy or a piece");
         assert!(output.fly().is_none());
     }
 

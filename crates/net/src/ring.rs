@@ -123,13 +123,14 @@ impl Ring {
 
     /// The next completion, if there is one. Never blocks.
     pub(crate) fn next(&mut self) -> Option<Completed> {
-        if self.ring.0.submission().cq_overflow() && self.ring.0.completion().is_empty() {
-            // The kernel holds completions back until it is asked for them.
+        let entry = self.take_entry().or_else(|| {
+            // The kernel may hold completions back until it is asked for them.
+            if !self.ring.0.submission().cq_overflow() {
+                return None;
+            }
             self.enter();
-        }
-        let mut queue = self.ring.0.completion();
-        assert_eq!(queue.overflow(), 0, "the completion queue overflowed");
-        let entry = queue.next()?;
+            self.take_entry()
+        })?;
         let (user_data, flags) = (entry.user_data(), entry.flags());
         let more = cqueue::more(flags);
         if !more {
@@ -146,5 +147,11 @@ impl Ring {
             more,
             nonempty: cqueue::sock_nonempty(flags),
         })
+    }
+
+    fn take_entry(&mut self) -> Option<cqueue::Entry> {
+        let mut queue = self.ring.0.completion();
+        assert_eq!(queue.overflow(), 0, "the completion queue overflowed");
+        queue.next()
     }
 }
