@@ -17,4 +17,11 @@ export type { Content, HeadersInput, LogRecord, RecordInput } from './log/record
 export type { From, OnMissing } from './log/start-position.ts';
 export type { FlushPolicy } from './log/types.ts';
 export type { DriverName, EngineOptions } from './options.ts';
-export { type KafkaOptions, type MillraceServer, type ServeOptions, serve } from './serve.ts';
+export {
+  type KafkaOptions,
+  type MillraceServer,
+  type ServeOptions,
+  type SocketsChoice,
+  type SocketsReport,
+  serve,
+} from './serve.ts';
