@@ -11,6 +11,7 @@ import type { AppendFrame } from '../log/append-frame.ts';
 import type { Effect, EffectResult, Engine, FlushPolicy, Pin, ReadRequest, Watermarks } from '../log/types.ts';
 import { decideOptions, type EngineOptions } from '../options.ts';
 import { Advance } from './advance.ts';
+import { NativeKv } from './kv-port.ts';
 import { loadNative } from './native.ts';
 import { fromNative } from './native-error.ts';
 import type {
@@ -61,6 +62,8 @@ function report(error: unknown): void {
 export class NodeEngine implements Engine, WaitingRoom {
   readonly driver: DriverReport;
   readonly recovery: RecoveryAccount;
+  /** Reads of KV stores; their writes are effects like any other. */
+  readonly kv: NativeKv;
   readonly #native: NativeEngine;
   readonly #page: Float64Array;
   readonly #reads: Reads;
@@ -86,6 +89,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     isOpen = true;
     this.#page = this.#native.page;
     this.#reads = new Reads(this.#native);
+    this.kv = new NativeKv(this.#native);
     this.driver = this.#native.driverReport();
     this.recovery = this.#native.recoveryAccount();
   }
@@ -195,14 +199,19 @@ export class NodeEngine implements Engine, WaitingRoom {
     const tokens = page[Page.tokens] as number;
     for (let index = 0; index < tokens; index += 1) {
       const at = Page.tokensFrom + index * TOKEN_STRIDE;
-      this.#guard(() => this.#reads.finish(page[at] as number, page[at + 1] as CodeNumber, page[at + 2] as number));
+      this.#guard(() => this.#finish(page[at] as number, page[at + 1] as CodeNumber, page[at + 2] as number));
     }
+    this.#guard(() => this.kv.reads.deliver());
     this.#release();
     this.#written.reached(page[Page.writtenLsn] as number, report);
     this.#durable.reached(page[Page.durableLsn] as number, report);
     const failure = page[Page.failure] as CodeNumber;
     if (failure !== Code.ok && this.#failure === Code.ok) this.#fail(failure);
     if (this.#onClosed && this.#native.closed) this.#onClosed();
+  }
+
+  #finish(token: number, code: CodeNumber, bytes: number): void {
+    if (!this.kv.reads.finish(token, code, bytes)) this.#reads.finish(token, code, bytes);
   }
 
   #guard(action: () => void): void {
@@ -299,6 +308,21 @@ export class NodeEngine implements Engine, WaitingRoom {
     await this.whenDurable(this.#native.flush());
   }
 
+  /** LSN of the newest frame. */
+  get appendedLsn(): number {
+    return this.#page[Page.appendedLsn] as number;
+  }
+
+  /** Everything up to here survives a power cut. */
+  get durableLsn(): number {
+    return this.#page[Page.durableLsn] as number;
+  }
+
+  /** The engine's wall clock, by which keys expire: ms since 1970. A simulated engine has a clock of its own. */
+  get wallMs(): number {
+    return this.driver.driver === 'sim' ? (this.#page[Page.wallMs] as number) : Date.now();
+  }
+
   /** Resolves when the durable LSN has reached `lsn`; a flush must be on its way. */
   whenDurable(lsn: number): Promise<void> {
     if ((this.#page[Page.durableLsn] as number) >= lsn) return Promise.resolve();
@@ -339,6 +363,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#native.simCut();
     if (this.#failure === Code.ok) this.#fail(Code.closing);
     this.#reads.fail(Code.closing);
+    this.kv.reads.fail(Code.closing);
     this.#closing ??= Promise.resolve();
   }
 
@@ -357,6 +382,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#onClosed = undefined;
     if (this.#failure === Code.ok) this.#fail(Code.closing);
     this.#reads.fail(Code.closing);
+    this.kv.reads.fail(Code.closing);
   }
 }
 

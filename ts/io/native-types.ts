@@ -132,6 +132,8 @@ export const Page = {
   recoveryCutBytes: 7,
   /** 1 while the addon's callback, its microtasks and its ticks run: a commit made there is submitted right after. */
   inCallback: 8,
+  /** The engine's wall clock at its last call or callback, ms since 1970. */
+  wallMs: 9,
   // Counters, monotone.
   callsIn: 16,
   callbacksOut: 17,

@@ -106,6 +106,8 @@ export class Plan {
     rows[at + 5] = effect.key.length;
     if (effect.kind === 'kvPut') {
       rows[at + 6] = this.#buffer(effect.value);
+      rows[at + 12] = 0;
+      rows[at + 13] = effect.value.length;
       rows[at + 9] = effect.expiresMs ?? 0;
     }
     if (effect.demand !== undefined) [rows[at + 8], rows[at + 11]] = demandNumbers(effect.demand);

@@ -10,6 +10,8 @@
  *   group/<group>                       one consumer group: generation and members
  *   id/partition                        the next engine partition id
  *   id/producer                         the first producer id that was never handed out
+ *   store/<name>                        one KV store: its id
+ *   id/store                            the next store id
  */
 
 const encoder = new TextEncoder();
@@ -18,6 +20,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 const TOPIC = 'topic/';
 const OFFSET = 'offset/';
 const GROUP = 'group/';
+const STORE = 'store/';
 
 /** Makes a name safe as one part of a key: `/` and `%` are the only characters that change. */
 export function escapeName(name: string): string {
@@ -84,4 +87,26 @@ export function partitionCounterKey(): Uint8Array {
 /** Key of the counter of producer ids. */
 export function producerCounterKey(): Uint8Array {
   return encoder.encode('id/producer');
+}
+
+/** Prefix of all KV stores. */
+export function storePrefix(): Uint8Array {
+  return encoder.encode(STORE);
+}
+
+/** Key of one KV store. */
+export function storeKey(name: string): Uint8Array {
+  return encoder.encode(STORE + escapeName(name));
+}
+
+/** The store a `storeKey` names; undefined when the key is not one. */
+export function parseStoreKey(key: Uint8Array): string | undefined {
+  const parts = decoder.decode(key).split('/');
+  const [kind, name] = parts;
+  return parts.length === 2 && `${kind}/` === STORE && name !== undefined ? unescapeName(name) : undefined;
+}
+
+/** Key of the counter of store ids. */
+export function storeCounterKey(): Uint8Array {
+  return encoder.encode('id/store');
 }

@@ -1,0 +1,66 @@
+/**
+ * The KV side of one engine as TypeScript sees it: reads, pages, snapshots and figures of stores by number.
+ *
+ * Not writes (they are effects of a turn's commit) and not names (ts/kv/stores.ts). To remember: reads see what has been
+ * committed; what a turn has only queued is not in them.
+ */
+
+import { type KvAnswer, type KvDone, KvReads } from './kv-reads.ts';
+import { type ScanPage, type ScanRequest, scanPage } from './kv-scan.ts';
+import type { NativeEngine } from './native-types.ts';
+
+/** What `ts/kv` needs of an engine's stores. */
+export interface KvPort {
+  /** Values of `keys`: at once when all are in memory, else undefined, and `done` runs with them later. */
+  get(store: number, snapshot: number, keys: readonly Uint8Array[], done: KvDone): KvAnswer[] | undefined;
+  /** One page of keys in order, at once or later like `get`. */
+  scan(request: ScanRequest, done: (page: ScanPage) => void): ScanPage | undefined;
+  /** A snapshot as of everything committed so far; 0 when there is no such store. It has to be released. */
+  snapshot(store: number): number;
+  release(snapshot: number): void;
+  /** Keys that are there; -1 when there is no such store. */
+  count(store: number): number;
+  /** What a store holds and costs. */
+  stats(store: number): Record<string, unknown>;
+  /** Begins a merge of what is worth merging. */
+  merge(store: number): void;
+}
+
+/** The stores of one native engine. */
+export class NativeKv implements KvPort {
+  readonly reads: KvReads;
+  readonly #native: NativeEngine;
+
+  constructor(native: NativeEngine) {
+    this.#native = native;
+    this.reads = new KvReads(native);
+  }
+
+  get(store: number, snapshot: number, keys: readonly Uint8Array[], done: KvDone): KvAnswer[] | undefined {
+    return this.reads.get(store, snapshot, keys, done);
+  }
+
+  scan(request: ScanRequest, done: (page: ScanPage) => void): ScanPage | undefined {
+    return scanPage(this.#native, this.reads, request, done);
+  }
+
+  snapshot(store: number): number {
+    return this.#native.kvSnapshot(store);
+  }
+
+  release(snapshot: number): void {
+    this.#native.kvRelease(snapshot);
+  }
+
+  count(store: number): number {
+    return this.#native.kvCount(store);
+  }
+
+  stats(store: number): Record<string, unknown> {
+    return JSON.parse(this.#native.kvStats(store)) as Record<string, unknown>;
+  }
+
+  merge(store: number): void {
+    this.#native.kvMerge(store);
+  }
+}
