@@ -49,6 +49,23 @@ fn a_token_is_released_once() {
 }
 
 #[test]
+fn a_token_of_before_does_not_release_the_frame_that_lies_there_now() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let config = NetConfig { slots: 8, ..CONFIG };
+    let mut server = Server::new(config, Framing::LengthPrefixed, 100);
+    let mut clients: Vec<_> = (0..8).map(|_| server.client()).collect();
+    clients[0].0.write_all(&framed(b"first")).unwrap();
+    server.until("the first frame arrives", |server| server.frames.len() == 1);
+    let old = server.take_frames()[0].token;
+    for (stream, _) in &mut clients {
+        stream.write_all(&framed(b"later")).unwrap();
+    }
+    server.until("every slot has a frame", |server| server.frames.len() == 8);
+    assert!(!server.net.release(old));
+    assert_eq!(server.net.counters().slots_held, 8);
+}
+
+#[test]
 fn frames_outlive_their_connection_until_they_are_released() {
     let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut server = Server::framed(1 << 20);
