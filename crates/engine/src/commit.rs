@@ -6,7 +6,11 @@
 
 use crate::effect::{Append, Committed, Effect, Outcome};
 use crate::engine::{Closing, Engine};
-use crate::entry::{APPEND, CREATE_PARTITION, DELETE, DELETE_PARTITION, DELETE_RECORDS, PUT, place_of};
+use crate::entry::{
+    APPEND, CREATE_PARTITION, CREATE_STORE, DELETE, DELETE_PARTITION, DELETE_RECORDS, DROP_STORE, KV_CLEAR,
+    KV_DELETE, KV_PUT, PUT, place_of,
+};
+use crate::kv_frame::KvFrame;
 use millrace_journal::{Appended, Bulk, Busy, Entry, JournalError, Level, Request};
 use millrace_log::batch::{CHECKED_FROM, Checked, HEADER, PATCHED, Rules, check};
 use millrace_log::{Code, Handle, Judged, Undo};
@@ -21,13 +25,37 @@ const EFFECTS_MAX: usize = 1 << 20;
     reason = "lives in one reused vector; a box would cost each append an allocation"
 )]
 pub(crate) enum Prepared {
-    Append { handle: Handle, checked: Checked, base: u64, undo: Undo },
-    Duplicate { handle: Handle, base: u64, lsn: u64 },
-    Put { key_length: [u8; 4] },
+    Append {
+        handle: Handle,
+        checked: Checked,
+        base: u64,
+        undo: Undo,
+    },
+    Duplicate {
+        handle: Handle,
+        base: u64,
+        lsn: u64,
+    },
+    Put {
+        key_length: [u8; 4],
+    },
     Delete,
-    Create { handle: Handle },
-    Hide { handle: Handle },
-    Start { handle: Handle, before: u64, start: u64 },
+    /// A KV effect was judged and changes nothing before its frame is in the journal.
+    Kv {
+        key_length: [u8; 4],
+        before: u64,
+    },
+    Create {
+        handle: Handle,
+    },
+    Hide {
+        handle: Handle,
+    },
+    Start {
+        handle: Handle,
+        before: u64,
+        start: u64,
+    },
 }
 
 impl Engine {
@@ -46,8 +74,9 @@ impl Engine {
         let mut prepared = std::mem::take(&mut self.prepared);
         prepared.clear();
         let mut refused = None;
+        let mut frame = KvFrame::of(effects);
         for (index, effect) in effects.iter().enumerate() {
-            match self.prepare(effect, lsn) {
+            match self.prepare(effect, lsn, &mut frame) {
                 Ok(effect) => prepared.push(effect),
                 Err(code) => {
                     refused = Some((index, code));
@@ -79,9 +108,9 @@ impl Engine {
         if effects.len() > EFFECTS_MAX {
             return Some(Code::MessageTooLarge);
         }
-        let full = self.log.unsettled_bytes() >= self.config.memory_bytes;
+        let full = self.log.unsettled_bytes() + self.kv.unsettled_bytes() >= self.config.memory_bytes;
         // Deletions and state changes go on: they are what makes room.
-        if full && effects.iter().any(|effect| matches!(effect, Effect::Append(_))) {
+        if full && effects.iter().any(|effect| matches!(effect, Effect::Append(_) | Effect::KvPut { .. })) {
             return Some(self.busy());
         }
         None
@@ -91,8 +120,22 @@ impl Engine {
         if self.checkpoint.no_space() { Code::NoSpace } else { Code::Busy }
     }
 
-    fn prepare(&mut self, effect: &Effect<'_>, lsn: u64) -> Result<Prepared, Code> {
+    fn prepare<'a>(
+        &mut self,
+        effect: &Effect<'a>,
+        lsn: u64,
+        frame: &mut KvFrame<'a>,
+    ) -> Result<Prepared, Code> {
         match *effect {
+            Effect::KvPut { key, .. } | Effect::KvDelete { key, .. } => {
+                frame.judge(&self.kv, effect, lsn, self.kv_now())?;
+                // The judge has refused longer keys.
+                Ok(Prepared::Kv { key_length: (key.len() as u32).to_le_bytes(), before: 0 })
+            }
+            Effect::KvClear { .. } | Effect::CreateStore { .. } | Effect::DropStore { .. } => {
+                frame.judge(&self.kv, effect, lsn, 0)?;
+                Ok(Prepared::Kv { key_length: [0; 4], before: 0 })
+            }
             Effect::Append(append) => self.prepare_append(&append, lsn),
             Effect::Put { key, .. } => {
                 let key_length = u32::try_from(key.len()).map_err(|_| Code::MessageTooLarge)?.to_le_bytes();
@@ -147,7 +190,10 @@ impl Engine {
                 Prepared::Start { handle, before, .. } => {
                     self.log.move_log_start(handle, before);
                 }
-                Prepared::Duplicate { .. } | Prepared::Put { .. } | Prepared::Delete => {}
+                Prepared::Duplicate { .. }
+                | Prepared::Put { .. }
+                | Prepared::Delete
+                | Prepared::Kv { .. } => {}
             }
         }
     }
@@ -226,7 +272,7 @@ impl Engine {
     }
 
     /// The frame is in the journal: its effects become part of the views.
-    fn attach(&mut self, effects: &[Effect<'_>], prepared: &[Prepared], appended: Appended) {
+    fn attach(&mut self, effects: &[Effect<'_>], prepared: &mut [Prepared], appended: Appended) {
         let Appended { lsn, payloads, places } = appended;
         let mut payloads = payloads.into_iter();
         let mut places = places.into_iter();
@@ -242,6 +288,7 @@ impl Engine {
                 }
                 (Prepared::Put { .. }, Effect::Put { key, value }) => self.state.put(key, value),
                 (Prepared::Delete, Effect::Delete { key }) => self.state.delete(key),
+                (Prepared::Kv { before, .. }, ref effect) => *before = self.attach_kv(effect, lsn, &payload),
                 (Prepared::Hide { handle }, _) => self.log.delete(*handle),
                 (Prepared::Start { handle, .. }, _) => self.log.trim(*handle),
                 _ => {}
@@ -264,6 +311,10 @@ impl Engine {
                     Some(*handle)
                 }
                 Prepared::Create { handle } | Prepared::Start { handle, .. } => Some(*handle),
+                Prepared::Kv { before, .. } => {
+                    outcome.base_offset = *before as i64;
+                    None
+                }
                 Prepared::Put { .. } | Prepared::Delete | Prepared::Hide { .. } => None,
             };
             if let Some(partition) = handle.and_then(|handle| self.log.get(handle)) {
@@ -291,6 +342,8 @@ fn parts_of<'a>(effect: &Effect<'a>, prepared: &'a Prepared) -> [&'a [u8]; 3] {
         }
         (Prepared::Put { key_length }, Effect::Put { key, value }) => [key_length, key, value],
         (Prepared::Delete, Effect::Delete { key }) => [key, &[], &[]],
+        (Prepared::Kv { key_length, .. }, Effect::KvPut { key, value, .. }) => [key_length, key, value],
+        (Prepared::Kv { .. }, Effect::KvDelete { key, .. }) => [key, &[], &[]],
         _ => [&[], &[], &[]],
     }
 }
@@ -310,6 +363,11 @@ fn entry_of<'a>(
         (_, Effect::Put { .. }) => (PUT, 0, 0),
         (_, Effect::Delete { .. }) => (DELETE, 0, 0),
         (_, Effect::CreatePartition { partition }) => (CREATE_PARTITION, partition, 0),
+        (_, Effect::KvPut { store, expires_ms, .. }) => (KV_PUT, u64::from(store), expires_ms),
+        (_, Effect::KvDelete { store, .. }) => (KV_DELETE, u64::from(store), 0),
+        (_, Effect::KvClear { store }) => (KV_CLEAR, u64::from(store), 0),
+        (_, Effect::CreateStore { store }) => (CREATE_STORE, u64::from(store), 0),
+        (_, Effect::DropStore { store }) => (DROP_STORE, u64::from(store), 0),
         (_, Effect::DeletePartition { partition } | Effect::DeleteRecords { partition, .. }) => {
             (DELETE_PARTITION, partition, 0)
         }

@@ -2,6 +2,7 @@
 //!
 //! What it is not: the journal's encoding of effects (`entry.rs`).
 
+use millrace_kv::Condition;
 use millrace_log::Code;
 
 /// One effect. All effects of one `Engine::commit` lie in one frame: all of them happen, or none.
@@ -29,6 +30,33 @@ pub enum Effect<'a> {
     DeleteRecords {
         partition: u64,
         offset: i64,
+    },
+    /// Sets a key of a store until `expires_ms` (wall time in ms since 1970; 0: for ever). Answers `UnknownStore`,
+    /// `ConditionFailed`, or `MessageTooLarge` for a key above 65,535 bytes.
+    KvPut {
+        store: u32,
+        key: &'a [u8],
+        value: &'a [u8],
+        expires_ms: u64,
+        condition: Condition,
+    },
+    /// Removes a key of a store; removing what is not there is fine unless the condition says otherwise.
+    KvDelete {
+        store: u32,
+        key: &'a [u8],
+        condition: Condition,
+    },
+    /// Removes all keys of a store, at the price of one record.
+    KvClear {
+        store: u32,
+    },
+    /// Answers `Exists` when the store is there already.
+    CreateStore {
+        store: u32,
+    },
+    /// Removes a store and all its keys.
+    DropStore {
+        store: u32,
     },
 }
 
@@ -66,7 +94,8 @@ impl<'a> Append<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub code: Code,
-    /// Append: offset of the batch's first record (of the original one for `Duplicate`).
+    /// Append: offset of the batch's first record (of the original one for `Duplicate`). KvPut, KvDelete: the sequence
+    /// the key had before, 0 when it was absent.
     pub base_offset: i64,
     /// Append: epoch ms when the batch was stamped, else -1.
     pub log_append_time: i64,

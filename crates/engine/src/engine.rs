@@ -14,6 +14,7 @@ use crate::manifest::Manifest;
 use crate::state::State;
 use millrace_io::{Completion, Io, IoError, OpQueue};
 use millrace_journal::{Journal, Poison};
+use millrace_kv::Kv;
 use millrace_log::{Code, Damaged, Log};
 
 /// Journal, log and state of one data directory.
@@ -23,6 +24,7 @@ pub struct Engine {
     pub(crate) journal: Journal,
     pub(crate) log: Log,
     pub(crate) state: State,
+    pub(crate) kv: Kv,
     pub(crate) config: EngineConfig,
     /// The manifest that is in place.
     pub(crate) manifest: Manifest,
@@ -81,6 +83,7 @@ impl Engine {
         journal: Journal,
         log: Log,
         state: State,
+        kv: Kv,
         config: EngineConfig,
         manifest: Manifest,
         account: RecoveryAccount,
@@ -91,6 +94,7 @@ impl Engine {
             journal,
             log,
             state,
+            kv,
             config,
             manifest,
             checkpoint: Checkpoint::default(),

@@ -10,6 +10,11 @@
 //! | 4    | create partition | partition | 0                | none                                |
 //! | 5    | delete partition | partition | 0                | none                                |
 //! | 6    | delete records   | partition | new start offset | none                                |
+//! | 7    | kv put           | store     | expires at (ms)  | key length u32 LE, key, value       |
+//! | 8    | kv delete        | store     | 0                | key                                 |
+//! | 9    | kv clear         | store     | 0                | none                                |
+//! | 10   | create store     | store     | 0                | none                                |
+//! | 11   | drop store       | store     | 0                | none                                |
 //!
 //! A batch that went to a bulk file is an entry with a reference; the head that it repeats is the batch's header.
 //!
@@ -17,6 +22,7 @@
 
 use crate::state::State;
 use millrace_journal::RecoveredEntry;
+use millrace_kv::Kv;
 use millrace_log::fields::Fields;
 use millrace_log::{Log, Place, ReplayError};
 
@@ -26,6 +32,16 @@ pub(crate) const DELETE: u8 = 3;
 pub(crate) const CREATE_PARTITION: u8 = 4;
 pub(crate) const DELETE_PARTITION: u8 = 5;
 pub(crate) const DELETE_RECORDS: u8 = 6;
+pub(crate) const KV_PUT: u8 = 7;
+pub(crate) const KV_DELETE: u8 = 8;
+pub(crate) const KV_CLEAR: u8 = 9;
+pub(crate) const CREATE_STORE: u8 = 10;
+pub(crate) const DROP_STORE: u8 = 11;
+
+/// Bytes of a key's length in front of the key.
+pub(crate) const KEY_LENGTH: usize = 4;
+/// Longest key of a store in bytes.
+pub(crate) const KEY_MAX: usize = millrace_kv::KEY_MAX;
 
 /// Why an entry of a valid frame could not be applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +50,8 @@ pub(crate) enum ApplyError {
     Kind(u8),
     #[error("a put has no key")]
     Put,
+    #[error("store {0} is not known")]
+    Store(u64),
     #[error(transparent)]
     Replay(#[from] ReplayError),
 }
@@ -42,6 +60,7 @@ pub(crate) enum ApplyError {
 pub(crate) fn apply(
     log: &mut Log,
     state: &mut State,
+    kv: &mut Kv,
     lsn: u64,
     entry: RecoveredEntry,
 ) -> Result<(), ApplyError> {
@@ -61,6 +80,7 @@ pub(crate) fn apply(
         CREATE_PARTITION => log.replay_create(entry.group)?,
         DELETE_PARTITION => log.replay_delete(entry.group)?,
         DELETE_RECORDS => log.replay_delete_records(entry.group, lsn, entry.argument)?,
+        KV_PUT..=DROP_STORE => crate::kv_replay::apply(kv, lsn, &entry)?,
         kind => return Err(ApplyError::Kind(kind)),
     }
     Ok(())

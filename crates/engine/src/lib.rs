@@ -15,6 +15,9 @@ mod effect;
 mod engine;
 mod entry;
 mod error;
+mod kv;
+mod kv_frame;
+mod kv_replay;
 mod lookup;
 pub mod manifest;
 mod open;
@@ -32,6 +35,10 @@ pub use error::EngineError;
 #[cfg(feature = "planted")]
 pub use millrace_journal::Planted;
 pub use millrace_journal::{Level, Poison, Policy};
+pub use millrace_kv::{
+    Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
+    Stats as KvStats, Value as KvValue,
+};
 pub use millrace_log::{Code, Damaged, Isolation, Watermarks};
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use state::State;

@@ -16,6 +16,7 @@ use crate::publish::Publish;
 use crate::state::State;
 use millrace_io::{Done, Io, IoErrorKind, Op, OpQueue, OpenMode};
 use millrace_journal::{JOURNAL_DIRECTORY, Journal, JournalReport, RecoveredFrame, Start};
+use millrace_kv::Kv;
 use millrace_log::segment::{self, Kind};
 use millrace_log::{Log, LogConfig};
 use std::collections::BTreeSet;
@@ -62,8 +63,8 @@ impl Engine {
             duration_ns: io.now_ns().saturating_sub(begun),
             damage: recovery.damage,
         };
-        let Recovery { log, state, .. } = recovery;
-        let engine = Engine::assemble(io, queue, journal, log, state, config, manifest, account.clone());
+        let Recovery { log, state, kv, .. } = recovery;
+        let engine = Engine::assemble(io, queue, journal, log, state, kv, config, manifest, account.clone());
         Ok((engine, account))
     }
 }
@@ -114,6 +115,7 @@ fn log_config(config: &EngineConfig, head: &Head) -> LogConfig {
 struct Recovery {
     log: Log,
     state: State,
+    kv: Kv,
     damage: Vec<Damage>,
 }
 
@@ -122,7 +124,7 @@ impl Recovery {
         let head = &manifest.head;
         let log = Log::restore(log_config(config, head), head.checkpoint_lsn, manifest.log())?;
         let state = State::decode(manifest.state()).map_err(|_| ManifestError::Invalid)?;
-        Ok(Recovery { log, state, damage: Vec::new() })
+        Ok(Recovery { log, state, kv: Kv::default(), damage: Vec::new() })
     }
 
     /// Opens the journal and replays what is above the checkpoint.
@@ -162,7 +164,7 @@ impl Recovery {
     fn replay(&mut self, frame: &RecoveredFrame<'_>) {
         let lsn = frame.lsn();
         for entry in frame.entries() {
-            if let Err(error) = apply(&mut self.log, &mut self.state, lsn, entry) {
+            if let Err(error) = apply(&mut self.log, &mut self.state, &mut self.kv, lsn, entry) {
                 let detail = format!("LSN {lsn}: {error}");
                 self.damage.push(Damage { file: JOURNAL_DIRECTORY.to_string(), position: 0, detail });
             }

@@ -38,6 +38,13 @@ pub enum Code {
     /// The answer comes later under a token.
     Pending = 21,
     DuplicateSequence = 22,
+    /// A condition of a key's write does not hold: nothing of its frame was done.
+    ConditionFailed = 23,
+    UnknownStore = 24,
+    /// There is no such key, or it has expired.
+    Absent = 25,
+    /// The caller's memory is too small for the answer.
+    NoRoom = 26,
 }
 
 impl Code {

@@ -1,0 +1,104 @@
+//! KV effects of a frame that is in the journal, and reads of stores.
+//!
+//! What it is not: the judging of conditions (`kv_frame.rs`), settling, recovery.
+//!
+//! The invariant: reads see everything appended so far, durable or not; whoever wants `durable` waits for the LSN that
+//! was appended at the time of the read.
+
+use crate::effect::Effect;
+use crate::engine::Engine;
+use crate::entry::KEY_LENGTH;
+use millrace_io::Piece;
+use millrace_kv::{Page, Range, Read, Stats, Value};
+
+impl Engine {
+    /// Wall time for expiry, in ms since 1970.
+    pub(crate) fn kv_now(&self) -> u64 {
+        u64::try_from(self.io.wall_ms()).unwrap_or(0)
+    }
+
+    /// Does one KV effect of the frame with this LSN; `payload` is its entry in the journal's memory. Answers the
+    /// sequence its key had before, 0 when there was none.
+    pub(crate) fn attach_kv(&mut self, effect: &Effect<'_>, lsn: u64, payload: &Piece) -> u64 {
+        let now_ms = self.kv_now();
+        match *effect {
+            Effect::KvPut { store, key, expires_ms, .. } => {
+                let before = self.kv.sequence_of(store, key, now_ms).unwrap_or(0);
+                let at = KEY_LENGTH + key.len();
+                let value = Value::of_piece(payload.slice(at, payload.len() - at));
+                self.kv.put(store, key, value, lsn, expires_ms);
+                before
+            }
+            Effect::KvDelete { store, key, .. } => {
+                let before = self.kv.sequence_of(store, key, now_ms).unwrap_or(0);
+                self.kv.delete(store, key, lsn);
+                before
+            }
+            Effect::KvClear { store } => {
+                self.kv.clear(store, lsn);
+                0
+            }
+            Effect::CreateStore { store } => {
+                self.kv.create(store, lsn);
+                0
+            }
+            Effect::DropStore { store } => {
+                self.kv.remove(store);
+                0
+            }
+            _ => 0,
+        }
+    }
+
+    /// The newest value of a key, or, with `snapshot` not 0, the one it had when that snapshot was taken. `Pending`:
+    /// `take_finished` will name the token, then `kv_take` has the answer.
+    pub fn kv_get(&mut self, store: u32, key: &[u8], snapshot: u64) -> Read {
+        let now = self.kv_now();
+        self.kv.get(store, key, snapshot, now)
+    }
+
+    /// The answer of a finished `kv_get` token, once. `Absent` for a token that is not known.
+    pub fn kv_take(&mut self, _token: u64) -> Read {
+        Read::Absent
+    }
+
+    /// Hands entries of a range to `take` in key order until it answers false: that entry does not count as taken and is
+    /// the first of the next page. At most `range.limit` entries. `Page::Pending`: nothing was handed out, ask again
+    /// when `take_finished` has named the token.
+    pub fn kv_scan(
+        &mut self,
+        store: u32,
+        snapshot: u64,
+        range: &Range<'_>,
+        take: &mut dyn FnMut(&millrace_kv::Item<'_>) -> bool,
+    ) -> Page {
+        let now = self.kv_now();
+        self.kv.scan(store, snapshot, range, now, take)
+    }
+
+    /// Opens a snapshot of a store as it is now, and names it; 0: no such store. It costs memory for what is overwritten
+    /// until `kv_release`.
+    pub fn kv_snapshot(&mut self, store: u32) -> u64 {
+        u64::from(self.kv.has_store(store))
+    }
+
+    /// Gives a snapshot up.
+    pub fn kv_release(&mut self, _snapshot: u64) {}
+
+    /// Keys of a store, including expired ones that were not purged yet; `None`: no such store.
+    #[must_use]
+    pub fn kv_count(&self, store: u32) -> Option<u64> {
+        self.kv.stats(store).map(|stats| stats.keys)
+    }
+
+    /// Figures of a store; `None`: no such store.
+    #[must_use]
+    pub fn kv_stats(&self, store: u32) -> Option<Stats> {
+        self.kv.stats(store)
+    }
+
+    /// Begins to merge the store's data files, whatever they have that is dead. False: no such store, or nothing to do.
+    pub fn kv_merge(&mut self, store: u32) -> bool {
+        self.kv.has_store(store)
+    }
+}

@@ -1,0 +1,97 @@
+//! Writes above the checkpoint, newest per key: values and tombstones in key order.
+//!
+//! What it is not: the store; what is settled lies in data files and in the keydir.
+//!
+//! The invariant: an entry here is newer than anything a data file has for its key.
+
+use crate::value::Value;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+/// Memory of one entry beside key and value: tree slot, two allocations.
+const ENTRY_BYTES: u64 = 112;
+
+/// The newest write of a key.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// LSN of its frame.
+    pub sequence: u64,
+    /// Wall time in ms when it dies; 0: never.
+    pub expires_ms: u64,
+    /// `None`: deleted.
+    pub value: Option<Value>,
+}
+
+/// Newest writes by key.
+#[derive(Clone, Debug, Default)]
+pub struct Memtable {
+    map: BTreeMap<Box<[u8]>, Written>,
+    bytes: u64,
+}
+
+/// A range of keys.
+pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+
+fn cost(key: &[u8], written: &Written) -> u64 {
+    ENTRY_BYTES + key.len() as u64 + written.value.as_ref().map_or(0, |value| value.len() as u64)
+}
+
+impl Memtable {
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<&Written> {
+        self.map.get(key)
+    }
+
+    /// Sets the newest write of a key.
+    pub fn insert(&mut self, key: &[u8], written: Written) {
+        self.bytes += cost(key, &written);
+        match self.map.get_mut(key) {
+            Some(place) => {
+                self.bytes -= cost(key, place);
+                *place = written;
+            }
+            None => {
+                self.map.insert(key.into(), written);
+            }
+        }
+    }
+
+    /// Forgets a key of which nothing older exists anywhere.
+    pub fn forget(&mut self, key: &[u8]) {
+        if let Some(gone) = self.map.remove(key) {
+            self.bytes -= cost(key, &gone);
+        }
+    }
+
+    /// Puts older writes below what is here: a settle that failed gives them back.
+    pub fn take_back(&mut self, mut older: Memtable) {
+        std::mem::swap(self, &mut older);
+        for (key, written) in older.map {
+            self.insert(&key, written);
+        }
+    }
+
+    /// Memory in bytes, values of the journal's commit memory included.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// Entries of a range in key order. The range must not be inverted.
+    pub fn range<'a>(
+        &'a self,
+        range: KeyRange<'_>,
+    ) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a Written)> + use<'a> {
+        self.map.range::<[u8], _>(range).map(|(key, written)| (key.as_ref(), written))
+    }
+}
