@@ -73,17 +73,17 @@ impl EngineConfig {
     /// Bulk files: as large as a segment, unless that is very large, with extents that keep ranges few.
     fn bulk(&self) -> BulkConfig {
         const FILE_MAX: u64 = 256 * MIB;
+        const FIRST_MAX: u64 = 32 * MIB;
         const EXTENT_MAX: u64 = 4 * MIB;
         const SLAB_MAX: u64 = 4 * MIB;
-        if self.bulk_bytes == 0 {
-            return BulkConfig::NONE;
-        }
         let blocks = |bytes: u64| bytes.next_multiple_of(BLOCK as u64);
         let file_bytes = blocks(self.segment_bytes.clamp(16 * BLOCK as u64, FILE_MAX));
         BulkConfig {
-            file_bytes,
+            // What an earlier run put into bulk files is found whatever this one does.
+            file_bytes: if self.bulk_bytes == 0 { 0 } else { file_bytes },
+            first_file_bytes: file_bytes.min(FIRST_MAX),
             extent_bytes: blocks(EXTENT_MAX.min(file_bytes / 16)),
-            slab_bytes: blocks(self.bulk_bytes.saturating_mul(64).min(SLAB_MAX)) as usize,
+            slab_bytes: blocks(self.bulk_bytes.saturating_mul(64).clamp(1, SLAB_MAX)) as usize,
             directory: segment::DIRECTORY,
             path: |number| segment::path(number, Kind::Bulk),
         }

@@ -95,6 +95,22 @@ fn large_and_small_batches_come_back_byte_for_byte_on_the_simulated_disk() {
 }
 
 #[test]
+fn large_batches_of_an_earlier_run_are_found_by_one_that_writes_none() {
+    let machine = machine(9);
+    let mut engine = ready(&machine);
+    let batch = filler(1, 9_000);
+    append(&mut engine, 1, &batch);
+    assert!(engine.counters().journal.bulk_bytes > 0);
+    machine.cut_power();
+    drop(engine);
+    let (mut engine, account) = open(&machine);
+    assert!(account.damage.is_empty() && account.cut_bytes == 0, "{account:?}");
+    assert_same(&read_all(&mut engine, 1), &[stored(&batch, 0, 1)]);
+    append(&mut engine, 1, &batch);
+    assert_eq!(engine.counters().journal.bulk_bytes, 0);
+}
+
+#[test]
 fn large_and_small_batches_come_back_byte_for_byte_on_the_drivers_of_this_machine() {
     for driver in [DriverChoice::Auto, DriverChoice::Pool] {
         let directory = std::env::temp_dir().join(format!("millrace-bulk-{}", std::process::id()));

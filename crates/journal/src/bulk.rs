@@ -50,6 +50,8 @@ struct Extent {
 struct BulkFile {
     number: u64,
     id: FileId,
+    /// Size in bytes, header included.
+    capacity: u64,
     /// Nothing was given out behind this.
     used: u64,
     /// Writes that were given out and have not completed.
@@ -118,11 +120,8 @@ impl BulkSpace {
             return 0;
         }
         self.asked = true;
-        if bytes > self.config.file_bytes - BULK_FROM {
-            return 0;
-        }
-        let left = self.files.last().map_or(0, |file| self.config.file_bytes - file.used);
-        if left < bytes && !self.roll() {
+        let room = |file: Option<&BulkFile>| file.map_or(0, |file| file.capacity - file.used);
+        if room(self.files.last()) < bytes && (room(self.spare.as_ref()) < bytes || !self.roll()) {
             return 0;
         }
         bytes
@@ -160,7 +159,7 @@ impl BulkSpace {
         let file = self.files.last_mut().expect("there is room in a file");
         let extent = self.extents.entry(group).or_default();
         if extent.end - extent.position < bytes {
-            let room = self.config.file_bytes - file.used;
+            let room = file.capacity - file.used;
             let spare = room.saturating_sub(frame_left);
             let is_last = extent.end == file.used;
             let kept = if is_last { extent.end - extent.position } else { 0 };
@@ -175,10 +174,7 @@ impl BulkSpace {
         extent.position += bytes;
         extent.total += bytes;
         file.unwritten += 1;
-        assert!(
-            extent.position <= extent.end && file.used <= self.config.file_bytes,
-            "a place inside the file"
-        );
+        assert!(extent.position <= extent.end && file.used <= file.capacity, "a place inside the file");
         Place { file: file.number, position }
     }
 
@@ -249,9 +245,9 @@ impl BulkSpace {
         if self.supply.owns(id) {
             let made = self.supply.complete(now, &self.config, self.retry_ns, result, queue);
             if let Some(made) = made {
-                let (number, id) = (made.number, made.id);
-                let file = BulkFile { number, id, used: BULK_FROM, unwritten: 0, unflushed: false };
-                self.spare = Some(file);
+                let (number, id, capacity) = (made.number, made.id, made.capacity);
+                let (used, unwritten, unflushed) = (BULK_FROM, 0, false);
+                self.spare = Some(BulkFile { number, id, capacity, used, unwritten, unflushed });
                 if self.files.is_empty() {
                     self.roll();
                 }
@@ -281,14 +277,16 @@ impl BulkSpace {
     /// Whether the layer above should name a new file: somebody had something for one, and the file at hand is missing
     /// or more than half full.
     pub fn wants_file(&self, now: u64) -> bool {
-        let used = self.files.last().map_or(u64::MAX, |file| file.used);
-        self.asked && self.spare.is_none() && used > self.config.file_bytes / 2 && self.supply.is_ready(now)
+        let short = self.files.last().is_none_or(|file| file.used > file.capacity / 2);
+        self.asked && self.spare.is_none() && short && self.supply.is_ready(now)
     }
 
     /// Begins to make the file with this number, one no file ever had.
     pub fn make_file(&mut self, number: u64, queue: &mut OpQueue) {
         let header = BulkHeader { directory_id: self.directory_id, number };
-        self.supply.begin(&self.config, header, queue);
+        let first = self.files.is_empty();
+        let capacity = if first { self.config.first_file_bytes } else { self.config.file_bytes };
+        self.supply.begin(&self.config, header, capacity, queue);
     }
 
     /// Closes files that are full and at rest, and gives back what they have not used.

@@ -25,6 +25,8 @@ use std::path::PathBuf;
 pub struct BulkConfig {
     /// Size of a bulk file in bytes, whole blocks; 0: no entry goes outside the journal.
     pub file_bytes: u64,
+    /// Size of the first one of a run, so that a few large entries do not take much space.
+    pub first_file_bytes: u64,
     /// Most bytes that are set aside for one group, so that its entries lie together.
     pub extent_bytes: u64,
     /// Size of a piece of the memory entries are copied to; bigger entries get their own.
@@ -39,6 +41,7 @@ impl BulkConfig {
     /// Everything goes into the journal.
     pub const NONE: BulkConfig = BulkConfig {
         file_bytes: 0,
+        first_file_bytes: 0,
         extent_bytes: 0,
         slab_bytes: BLOCK,
         directory: "",
@@ -47,8 +50,12 @@ impl BulkConfig {
 
     pub(crate) fn check(&self) {
         let block = BLOCK as u64;
-        assert!(self.file_bytes.is_multiple_of(block), "whole blocks");
-        assert!(self.extent_bytes.is_multiple_of(block), "whole blocks");
+        assert!(
+            self.file_bytes.is_multiple_of(block) && self.first_file_bytes.is_multiple_of(block),
+            "whole blocks"
+        );
+        assert!(self.file_bytes == 0 || self.first_file_bytes > block, "a file holds more than its header");
+        assert!(self.extent_bytes.is_multiple_of(block) && self.slab_bytes > 0, "whole blocks");
     }
 }
 

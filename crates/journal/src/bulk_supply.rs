@@ -24,6 +24,7 @@ enum Stage {
 #[derive(Debug)]
 struct Making {
     header: BulkHeader,
+    capacity: u64,
     stage: Stage,
     file: Option<FileId>,
     op: OpId,
@@ -43,6 +44,7 @@ pub(crate) struct BulkSupply {
 pub(crate) struct NewFile {
     pub number: u64,
     pub id: FileId,
+    pub capacity: u64,
 }
 
 impl BulkSupply {
@@ -59,11 +61,11 @@ impl BulkSupply {
         self.making.is_none() && !self.unsupported && self.pause_until.is_none_or(|until| until <= now)
     }
 
-    /// Begins the file with this number.
-    pub fn begin(&mut self, config: &BulkConfig, header: BulkHeader, queue: &mut OpQueue) {
+    /// Begins the file with this header and so many bytes.
+    pub fn begin(&mut self, config: &BulkConfig, header: BulkHeader, capacity: u64, queue: &mut OpQueue) {
         let open = Op::Open { path: (config.path)(header.number), mode: OpenMode::CreateDirect };
         let op = queue.push(open);
-        self.making = Some(Making { header, stage: Stage::Creating, file: None, op });
+        self.making = Some(Making { header, capacity, stage: Stage::Creating, file: None, op });
     }
 
     /// Takes the result of the operation in flight; answers the file when it can be used. A failure gives the file up:
@@ -93,11 +95,12 @@ impl BulkSupply {
             }
         }
         let Some(op) = making.next(config) else {
-            let number = making.header.number;
-            return making
-                .file
-                .filter(|_| making.stage == Stage::Publishing)
-                .map(|id| NewFile { number, id });
+            let (number, capacity) = (making.header.number, making.capacity);
+            return making.file.filter(|_| making.stage == Stage::Publishing).map(|id| NewFile {
+                number,
+                id,
+                capacity,
+            });
         };
         making.op = queue.push(op);
         self.making = Some(making);
@@ -109,9 +112,7 @@ impl Making {
     /// The operation behind the one that succeeded; `None` when there is none.
     fn next(&mut self, config: &BulkConfig) -> Option<Op> {
         let (stage, op) = match (self.stage, self.file) {
-            (Stage::Creating, Some(file)) => {
-                (Stage::Reserving, Op::Allocate { file, length: config.file_bytes })
-            }
+            (Stage::Creating, Some(file)) => (Stage::Reserving, Op::Allocate { file, length: self.capacity }),
             (Stage::Reserving, Some(file)) => {
                 let pieces = vec![self.header.encode()];
                 (Stage::WritingHeader, Op::Write { file, position: 0, pieces, durable: false })

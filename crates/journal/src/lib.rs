@@ -22,6 +22,8 @@ mod flush;
 mod frame;
 mod journal;
 #[cfg(test)]
+mod journal_bulk_tests;
+#[cfg(test)]
 mod journal_tests;
 mod outside;
 #[cfg(feature = "planted")]

@@ -79,6 +79,7 @@ fn golden_bulk() -> (Vec<u8>, Vec<u8>) {
     let sim = SimHandle::new(SimOptions::perfect(2));
     let bulk = BulkConfig {
         file_bytes: 64 << 10,
+        first_file_bytes: 64 << 10,
         extent_bytes: 8 << 10,
         slab_bytes: 16 << 10,
         directory: "",
