@@ -515,7 +515,7 @@ test('many small leases of memory that is otherwise done with keep little of it 
     writer.add({ value: pattern(bytes) }, 1000);
     return Buffer.from(writer.bytes.subarray(0, writer.finish()));
   };
-  const [small, large] = [batch(100), batch(500_000)];
+  const [small, filler] = [batch(100), batch(10_000)];
   const append = (bytes: Buffer): Promise<number> =>
     new Promise((resolve) => {
       const effect = { kind: 'append' as const, partition: 1, bytes, start: 0, end: bytes.length };
@@ -524,12 +524,14 @@ test('many small leases of memory that is otherwise done with keep little of it 
   await new Promise<void>((resolve) => {
     engine.submit([{ kind: 'createPartition', partition: 1 }], 1, () => resolve());
   });
-  for (let round = 0; round < 20; round += 1) await append(large);
+  /** Half a megabyte in commits of many batches, which share their memory with the small one. */
+  const fill = (): Promise<unknown> => Promise.all(Array.from({ length: 50 }, () => append(filler)));
+  for (let round = 0; round < 20; round += 1) await fill();
   const before = process.memoryUsage().rss;
   const leases: number[] = [];
   for (let round = 0; round < 200; round += 1) {
     const offset = await append(small);
-    await append(large);
+    await fill();
     // Refused for now: settling is behind.
     if (offset < 0) {
       await sleep(5);
@@ -540,7 +542,7 @@ test('many small leases of memory that is otherwise done with keep little of it 
   }
   const grown = (process.memoryUsage().rss - before) / 2 ** 20;
   expect(leases.length).toBeGreaterThan(100);
-  // Each of them lies in a slab with half a megabyte of others.
+  // Each of them lies in memory with half a megabyte of others.
   expect(grown).toBeLessThan(50);
   const copied = Buffer.alloc(small.length);
   for (const lease of leases) {
