@@ -1,6 +1,6 @@
 //! Contents of a segment file in the making: batches out of the tails, slab by slab, with checksum and sparse index.
 //!
-//! What it is not: operations (`file_writer.rs`) or the choice of what goes where (`settle.rs`).
+//! What it is not: operations (`FileWriter`) or the choice of what goes where (`settle.rs`).
 //!
 //! The invariant: bytes come from tails unchanged, each batch once, in offset order within a partition; a step copies
 //! at most one slab.

@@ -9,7 +9,6 @@ mod cold;
 mod content;
 pub mod epochs;
 pub mod fields;
-mod file_writer;
 mod files;
 pub mod index;
 mod log;
@@ -29,9 +28,9 @@ mod tail;
 pub mod watermarks;
 
 pub use code::Code;
-pub use file_writer::FileWriter;
 pub use log::{Judged, Log, LogConfig};
 pub use lookup::{EARLIEST, Fetch, LATEST, MAX_TIMESTAMP, OffsetSearch};
+pub use millrace_io::FileWriter;
 pub use partition::{Partition, Undo};
 pub use range::Place;
 pub use reader::{Damaged, Found};

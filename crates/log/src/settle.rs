@@ -8,14 +8,13 @@
 //! and nothing else, and its data stays in the tails and in the journal.
 
 use crate::content::{Built, Content, Part, index_file};
-use crate::file_writer::FileWriter;
 use crate::index::Sparse;
 use crate::log::Log;
 use crate::range::Range;
 use crate::segment::{DIRECTORY, Kind, index_path, path};
 use crate::snapshot::{Added, AddedRange, Snapshot};
 use crate::table::Handle;
-use millrace_io::{Done, IoError, Op, OpId, OpQueue, OpenMode, SlabWriter};
+use millrace_io::{Done, FileWriter, IoError, Op, OpId, OpQueue, OpenMode, SlabWriter};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 

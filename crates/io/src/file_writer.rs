@@ -5,7 +5,9 @@
 //! The invariant: the sync is submitted only after every write completed in full and the length is set; a file whose
 //! writer failed is never named by a manifest.
 
-use millrace_io::{Done, FileId, IoError, IoErrorKind, Op, OpId, OpQueue, OpenMode, Piece, round_up};
+use crate::buffer::{Piece, round_up};
+use crate::errno::{IoError, IoErrorKind};
+use crate::op::{Done, FileId, Op, OpId, OpQueue, OpenMode};
 use std::path::PathBuf;
 
 /// Writes in flight at once.
