@@ -11,6 +11,7 @@ import type { Engine } from '../log/types.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { PrintLine } from './connection-log.ts';
 import type { BrokerContext, Node } from './context.ts';
+import { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import { EngineGroupStore } from './groups/group-store.ts';
 import { type GroupUse, OffsetExpiry } from './groups/offset-expiry.ts';
@@ -81,6 +82,7 @@ export class Broker {
       purgatory: new Purgatory(this.#timers),
       appends: new AppendQueue(engine, this.#timers),
       replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
+      fetchSessions: new FetchSessions(sessionLimits(settings), () => performance.now(), Math.random),
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
@@ -199,6 +201,13 @@ function groupSettings(settings: BrokerSettings) {
     maxSessionTimeoutMs: settings.number('group.max.session.timeout.ms'),
     maxSize: settings.number('group.max.size'),
     newMemberJoinTimeoutMs: NEW_MEMBER_JOIN_TIMEOUT_MS,
+  };
+}
+
+function sessionLimits(settings: BrokerSettings) {
+  return {
+    slots: settings.number('max.incremental.fetch.session.cache.slots'),
+    bytes: settings.number('fetch.session.memory.bytes'),
   };
 }
 

@@ -108,6 +108,15 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
     doc: 'Bytes of replies that clients have not taken yet, over all connections, from which on a Fetch response holds only the one batch that keeps its client going. Ours; Kafka has no such limit.',
   },
   {
+    name: 'fetch.session.memory.bytes',
+    type: 'long',
+    default: '67108864',
+    effect: 'enforced',
+    unit: 'bytes',
+    min: 0,
+    doc: 'Memory of all fetch sessions together, roughly: about 320 bytes for each partition of each. Above, sessions are declined. Ours; Kafka limits their number only.',
+  },
+  {
     name: 'group.consumer.assignors',
     type: 'list',
     default: 'uniform,range',
@@ -428,10 +437,10 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
   {
     name: 'max.incremental.fetch.session.cache.slots',
     type: 'int',
-    default: '0',
-    effect: 'accepted',
+    default: '1000',
+    effect: 'enforced',
     min: 0,
-    doc: 'Fetch sessions are declined: every fetch is a full one.',
+    doc: 'Most fetch sessions at a time; a client without one makes full fetches. 0 declines all of them.',
   },
   {
     name: 'message.max.bytes',

@@ -7,6 +7,7 @@
 
 import type { TopicCatalogue } from '../log/catalogue.ts';
 import type { Engine } from '../log/types.ts';
+import type { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { CommittedOffsets } from './groups/offsets.ts';
 import type { ApiRange, Peer } from './handler.ts';
@@ -36,6 +37,7 @@ export interface BrokerContext {
   readonly purgatory: Purgatory;
   readonly appends: AppendQueue;
   readonly replies: ReplyBudget;
+  readonly fetchSessions: FetchSessions;
   readonly node: Node;
   /** Wall time, ms. */
   wallMs(): number;

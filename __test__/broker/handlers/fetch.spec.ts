@@ -219,15 +219,6 @@ describe('fetch', () => {
     expect((await call.reply()).responses[0]?.partitions[0]?.errorCode).toBe(3);
   });
 
-  it('declines sessions: id 0, and a session that goes on is not found (rule 32)', async () => {
-    await using harness = openHarness();
-    await harness.topic('t');
-    const full = await harness.ask(fetchApi, 11, fetch('t', [{}], { sessionEpoch: 0 }));
-    expect(full).toMatchObject({ errorCode: 0, sessionId: 0 });
-    const next = await harness.ask(fetchApi, 11, fetch('t', [{}], { sessionId: 7, sessionEpoch: 1 }));
-    expect(next).toMatchObject({ errorCode: 70, sessionId: 0, responses: [] });
-  });
-
   it('drops the wait of a client that is gone', async () => {
     await using harness = openHarness();
     await harness.topic('t');

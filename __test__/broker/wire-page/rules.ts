@@ -65,7 +65,7 @@ export const RULES: readonly Rule[] = [
   met(29, 'records are empty, never null'),
   met(30, 'With an error all marks are -1'),
   met(31, 'Outside the log: OFFSET_OUT_OF_RANGE at once; at its end: empty after the wait'),
-  partly(32, 'Fetch sessions', 'declined: session id 0, every fetch is a full one, which is legal'),
+  met(32, 'Fetch sessions'),
   met(33, 'The leader epoch a client believes in is checked'),
   met(34, 'OffsetForLeaderEpoch'),
   met(35, 'ListOffsets by name: latest, earliest, largest timestamp'),

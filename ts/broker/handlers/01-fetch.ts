@@ -1,5 +1,5 @@
 /**
- * Fetch (key 1), versions 4-17. Sessions are declined: session id 0 always, every fetch is a full one.
+ * Fetch (key 1), versions 4-17, with incremental sessions (rule 32, fetch-sessions/).
  *
  * Records are pinned where they lie, with exact sizes, before the reply is encoded: mostly one crossing for the whole
  * request. What holds the leases then is the reply (see Exchange.reply). What is not there yet is waited for in the
@@ -11,6 +11,7 @@ import { Code } from '../../io/native-types.ts';
 import type { Pin, ReadRequest, Watermarks } from '../../log/types.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
+import type { FetchContext } from '../fetch-sessions/fetch-sessions.ts';
 import type { Exchange, Handler } from '../handler.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
@@ -34,11 +35,15 @@ interface Target {
   readonly read: number;
 }
 
+/** What a request that is not refused means for its session. */
+type ServedContext = Exclude<FetchContext, { kind: 'refused' }>;
+
 /** One Fetch request until its reply has been handed over. */
 class OpenFetch implements ParkedWork {
   readonly #context: BrokerContext;
   readonly #request: FetchRequest;
   readonly #exchange: Exchange<FetchResponse>;
+  readonly #session: ServedContext;
   readonly #responses: FetchableTopicResponse[] = [];
   readonly #targets: Target[] = [];
   readonly #reads: ReadRequest[] = [];
@@ -47,12 +52,18 @@ class OpenFetch implements ParkedWork {
   #wantedBytes = 0;
   #unknown = false;
 
-  constructor(context: BrokerContext, request: FetchRequest, exchange: Exchange<FetchResponse>) {
+  constructor(
+    context: BrokerContext,
+    request: FetchRequest,
+    session: ServedContext,
+    exchange: Exchange<FetchResponse>,
+  ) {
     this.#context = context;
     this.#request = request;
+    this.#session = session;
     this.#exchange = exchange;
     this.#maxBytes = Math.max(0, Math.min(request.maxBytes, context.settings.number('fetch.max.bytes')));
-    for (const topic of request.topics) this.#addTopic(topic);
+    for (const topic of session.topics) this.#addTopic(topic);
   }
 
   /** Replies now when there is enough, an error or no time to wait; parks otherwise. */
@@ -189,7 +200,36 @@ class OpenFetch implements ParkedWork {
       row.records = records;
       leased.push(records);
     }
-    this.#exchange.reply({ throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses: this.#responses }, leased);
+    this.#reply(leased);
+  }
+
+  /** Tells all rows, or with a session those that are news. */
+  #reply(leased: readonly LeasedRecords[]): void {
+    const session = this.#session;
+    const responses = this.#responses;
+    switch (session.kind) {
+      case 'sessionless':
+        this.#exchange.reply({ throttleTimeMs: 0, errorCode: 0, sessionId: 0, responses }, leased);
+        return;
+      case 'full': {
+        const created = this.#context.fetchSessions.create(session.topics, session.usesIds);
+        created?.news(responses);
+        this.#exchange.reply({ throttleTimeMs: 0, errorCode: 0, sessionId: created?.id ?? 0, responses }, leased);
+        return;
+      }
+      case 'incremental': {
+        const { id: sessionId, epoch } = session.session;
+        if (epoch === session.epoch) {
+          const news = session.session.news(responses);
+          this.#exchange.reply({ throttleTimeMs: 0, errorCode: 0, sessionId, responses: news }, leased);
+          return;
+        }
+        // A later request of this session has overtaken this one, and answers for it.
+        for (const { lease } of leased) this.#context.engine.releaseLease(lease);
+        const errorCode = ErrorCode.INVALID_FETCH_SESSION_EPOCH;
+        this.#exchange.reply({ throttleTimeMs: 0, errorCode, sessionId, responses: [] });
+      }
+    }
   }
 }
 
@@ -237,13 +277,12 @@ export function fetchHandler(context: BrokerContext): Handler<FetchRequest, Fetc
     minVersion: 4,
     maxVersion: 17,
     handle(request, exchange) {
-      // An epoch above 0 continues a session, and none was ever granted (rule 32).
-      if (request.sessionEpoch > 0) {
-        const errorCode = ErrorCode.FETCH_SESSION_ID_NOT_FOUND;
-        exchange.reply({ throttleTimeMs: 0, errorCode, sessionId: 0, responses: [] });
+      const session = context.fetchSessions.contextOf(request, exchange.apiVersion);
+      if (session.kind === 'refused') {
+        exchange.reply({ throttleTimeMs: 0, errorCode: session.error, sessionId: 0, responses: [] });
         return;
       }
-      new OpenFetch(context, request, exchange).start();
+      new OpenFetch(context, request, session, exchange).start();
     },
   };
 }
