@@ -137,6 +137,7 @@ impl Engine {
                 Ok(Prepared::Kv { key_length: [0; 4], before: 0 })
             }
             Effect::Append(append) => self.prepare_append(&append, lsn),
+            Effect::EndTransaction(end) => self.prepare_end(&end, lsn),
             Effect::Put { key, .. } => {
                 let key_length = u32::try_from(key.len()).map_err(|_| Code::MessageTooLarge)?.to_le_bytes();
                 Ok(Prepared::Put { key_length })
@@ -173,7 +174,7 @@ impl Engine {
                 Ok(Prepared::Duplicate { handle, base: base_offset, lsn })
             }
             Judged::New(handle) => {
-                let (base, undo) = self.log.reserve(handle, &checked.header, lsn);
+                let (base, undo) = self.log.reserve(handle, &checked.header, None, lsn);
                 checked.head.place(base, self.log.epoch());
                 Ok(Prepared::Append { handle, checked, base, undo })
             }
@@ -340,6 +341,9 @@ fn parts_of<'a>(effect: &Effect<'a>, prepared: &'a Prepared) -> [&'a [u8]; 3] {
             let head = checked.head.bytes();
             [head, &append.batch[head.len().max(PATCHED)..], &[]]
         }
+        (Prepared::Append { checked, .. }, Effect::EndTransaction(end)) => {
+            [checked.head.bytes(), end.marker().section(), &[]]
+        }
         (Prepared::Put { key_length }, Effect::Put { key, value }) => [key_length, key, value],
         (Prepared::Delete, Effect::Delete { key }) => [key, &[], &[]],
         (Prepared::Kv { key_length, .. }, Effect::KvPut { key, value, .. }) => [key_length, key, value],
@@ -360,6 +364,7 @@ fn entry_of<'a>(
             (DELETE_RECORDS, partition, *start)
         }
         (_, Effect::Append(append)) => (APPEND, append.partition, 0),
+        (_, Effect::EndTransaction(end)) => (APPEND, end.partition, 0),
         (_, Effect::Put { .. }) => (PUT, 0, 0),
         (_, Effect::Delete { .. }) => (DELETE, 0, 0),
         (_, Effect::CreatePartition { partition }) => (CREATE_PARTITION, partition, 0),
@@ -380,7 +385,8 @@ fn entry_of<'a>(
 /// no byte is checksummed twice.
 fn bulk_of(prepared: &Prepared, bulk_bytes: u64) -> Option<Bulk> {
     let Prepared::Append { checked, .. } = prepared else { return None };
-    let large = bulk_bytes > 0 && checked.header.length as u64 >= bulk_bytes;
+    // What a marker says lies behind its header, where a damaged bulk file would have lost it.
+    let large = bulk_bytes > 0 && !checked.header.control() && checked.header.length as u64 >= bulk_bytes;
     large.then_some(Bulk {
         head_bytes: HEADER as u32,
         crc_from: CHECKED_FROM as u32,

@@ -2,6 +2,7 @@
 //!
 //! What it is not: the journal's encoding of effects (`entry.rs`).
 
+use crate::transactions::EndTransaction;
 use millrace_kv::Condition;
 use millrace_log::Code;
 
@@ -31,6 +32,8 @@ pub enum Effect<'a> {
         partition: u64,
         offset: i64,
     },
+    /// Ends the transaction of a producer in one partition.
+    EndTransaction(EndTransaction),
     /// Sets a key of a store until `expires_ms` (wall time in ms since 1970; 0: for ever). Answers `UnknownStore`,
     /// `ConditionFailed`, or `MessageTooLarge` for a key above 65,535 bytes.
     KvPut {

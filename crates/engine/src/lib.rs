@@ -24,6 +24,7 @@ mod open;
 mod publish;
 mod read;
 mod state;
+mod transactions;
 
 pub use account::{Damage, RecoveryAccount};
 pub use config::{BULK_BYTES, EngineConfig};
@@ -42,3 +43,4 @@ pub use millrace_kv::{
 pub use millrace_log::{Code, Damaged, Isolation, Watermarks};
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use state::State;
+pub use transactions::EndTransaction;

@@ -22,7 +22,7 @@ pub const PATH: &str = "manifest";
 /// Where the next manifest is written before it takes the name.
 pub const NEW_PATH: &str = "manifest.new";
 /// Newest format version we know and the one we write.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Bytes of the header.
 pub const HEADER: usize = 128;
 /// The most a manifest may have.
@@ -119,6 +119,14 @@ impl Manifest {
         out
     }
 
+    /// Makes the body of a version before 3 one of version 3, which says at the end of the log's share who is in the
+    /// middle of a transaction: nobody.
+    fn add_transactions(&mut self) {
+        let end = self.log_bytes;
+        self.body.splice(end..end, millrace_log::NO_TRANSACTIONS);
+        self.log_bytes += millrace_log::NO_TRANSACTIONS.len();
+    }
+
     /// Reads a whole file. Bytes behind the body are not looked at.
     pub fn decode(bytes: &[u8]) -> Result<Manifest, ManifestError> {
         let (header, rest) = bytes.split_at_checked(HEADER).ok_or(ManifestError::Invalid)?;
@@ -154,7 +162,11 @@ impl Manifest {
         if log_bytes > length || crc32c(body) != fields.u32()? {
             return Err(ManifestError::Invalid);
         }
-        Ok(Manifest { head, body: body.to_vec(), log_bytes })
+        let mut manifest = Manifest { head, body: body.to_vec(), log_bytes };
+        if version < 3 {
+            manifest.add_transactions();
+        }
+        Ok(manifest)
     }
 }
 
@@ -201,9 +213,19 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_of_format_2_is_read_as_one_without_transactions() {
+        let mut older = bytes();
+        older[8] = 2;
+        let crc = crc32c(&older[..HEADER - 4]);
+        older[HEADER - 4..HEADER].copy_from_slice(&crc.to_le_bytes());
+        let read = Manifest::decode(&older).expect("one version back is read");
+        assert_eq!((read.log(), read.state()), (&b"the log\0\0\0\0"[..], &b"the state"[..]));
+    }
+
+    #[test]
     fn a_newer_format_is_named_as_such() {
         let mut newer = bytes();
-        newer[8] = 3;
-        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(3)));
+        newer[8] = 4;
+        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(4)));
     }
 }

@@ -45,8 +45,8 @@ const _: () = assert!(HEADER == 61 && PATCHED == 16 && LENGTH_FROM == 12);
 
 const CODEC_MASK: i16 = 0b111;
 const LOG_APPEND_TIME: i16 = 1 << 3;
-const TRANSACTIONAL: i16 = 1 << 4;
-const CONTROL: i16 = 1 << 5;
+pub(crate) const TRANSACTIONAL: i16 = 1 << 4;
+pub(crate) const CONTROL: i16 = 1 << 5;
 const KNOWN_ATTRIBUTES: i16 = CODEC_MASK | LOG_APPEND_TIME | TRANSACTIONAL | CONTROL;
 
 /// The most bytes a compressed batch may inflate to while it is checked.
@@ -133,6 +133,18 @@ impl Header {
         (self.attributes & CODEC_MASK) as u8
     }
 
+    /// The batch belongs to a transaction (attribute bit 4): readers of committed data wait for its end.
+    #[must_use]
+    pub fn transactional(&self) -> bool {
+        self.attributes & TRANSACTIONAL != 0
+    }
+
+    /// The batch is a marker (attribute bit 5): its record is for clients, not for applications.
+    #[must_use]
+    pub fn control(&self) -> bool {
+        self.attributes & CONTROL != 0
+    }
+
     /// Every record carries the max timestamp instead of its own (attribute bit 3).
     #[must_use]
     pub fn log_append_time(&self) -> bool {
@@ -171,6 +183,34 @@ pub struct Head {
 }
 
 impl Head {
+    /// A whole header of `fields`, for a batch that the engine makes itself; offset and epoch are put in by `place`.
+    pub(crate) fn whole(fields: &Header) -> Head {
+        let mut bytes = [0; HEADER];
+        bytes[BATCH_LENGTH..LEADER_EPOCH]
+            .copy_from_slice(&((fields.length - LENGTH_FROM) as i32).to_be_bytes());
+        bytes[MAGIC] = 2;
+        bytes[CRC..ATTRIBUTES].copy_from_slice(&fields.crc.to_be_bytes());
+        bytes[ATTRIBUTES..LAST_OFFSET_DELTA].copy_from_slice(&fields.attributes.to_be_bytes());
+        bytes[LAST_OFFSET_DELTA..BASE_TIMESTAMP].copy_from_slice(&(fields.count - 1).to_be_bytes());
+        bytes[BASE_TIMESTAMP..MAX_TIMESTAMP].copy_from_slice(&fields.base_timestamp.to_be_bytes());
+        bytes[MAX_TIMESTAMP..PRODUCER_ID].copy_from_slice(&fields.max_timestamp.to_be_bytes());
+        bytes[PRODUCER_ID..PRODUCER_EPOCH].copy_from_slice(&fields.producer_id.to_be_bytes());
+        bytes[PRODUCER_EPOCH..BASE_SEQUENCE].copy_from_slice(&fields.producer_epoch.to_be_bytes());
+        bytes[BASE_SEQUENCE..RECORD_COUNT].copy_from_slice(&fields.base_sequence.to_be_bytes());
+        bytes[RECORD_COUNT..].copy_from_slice(&fields.count.to_be_bytes());
+        Head { bytes, length: HEADER }
+    }
+
+    /// The checksum of the batch that this whole head and `section` are, put in its place; answers it.
+    pub(crate) fn seal(&mut self, section: &[u8]) -> u32 {
+        let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+        digest.update(&self.bytes[ATTRIBUTES..]);
+        digest.update(section);
+        let crc = digest.finalize() as u32;
+        self.bytes[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
+        crc
+    }
+
     /// Puts base offset and leader epoch in.
     pub fn place(&mut self, base_offset: u64, leader_epoch: i32) {
         let base_offset = i64::try_from(base_offset).expect("offsets stay below 2^63: checked at append");
@@ -235,8 +275,11 @@ fn check_attributes(header: &Header, rules: &Rules) -> Result<(), Code> {
     if header.attributes & LOG_APPEND_TIME != 0 {
         return Err(Code::InvalidTimestamp);
     }
-    // Transactions are not offered yet: accepting their batches would show uncommitted data to `read_committed`.
-    if header.attributes & (CONTROL | TRANSACTIONAL) != 0 || header.attributes & !KNOWN_ATTRIBUTES != 0 {
+    // Markers are the engine's own (`marker.rs`): a client that could write one could end another's transaction.
+    if header.control() || header.attributes & !KNOWN_ATTRIBUTES != 0 {
+        return Err(Code::InvalidRecord);
+    }
+    if header.transactional() && header.producer_id < 0 {
         return Err(Code::InvalidRecord);
     }
     if header.producer_id >= 0 && (header.base_sequence < 0 || header.producer_epoch < 0) {
@@ -284,10 +327,5 @@ fn rewrite(head: &mut Head, header: &Header, section: &[u8]) -> u32 {
     head.length = HEADER;
     head.bytes[ATTRIBUTES..LAST_OFFSET_DELTA].copy_from_slice(&header.attributes.to_be_bytes());
     head.bytes[MAX_TIMESTAMP..PRODUCER_ID].copy_from_slice(&header.max_timestamp.to_be_bytes());
-    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-    digest.update(&head.bytes[ATTRIBUTES..]);
-    digest.update(section);
-    let crc = digest.finalize() as u32;
-    head.bytes[CRC..ATTRIBUTES].copy_from_slice(&crc.to_be_bytes());
-    crc
+    head.seal(section)
 }

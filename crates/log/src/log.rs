@@ -9,6 +9,7 @@ use crate::batch::{Checked, Header};
 use crate::code::Code;
 use crate::content::SLAB;
 use crate::files::Files;
+use crate::marker::Marker;
 use crate::order::{Entry, Order};
 use crate::partition::{Partition, Undo};
 use crate::producers::Verdict;
@@ -55,6 +56,8 @@ pub struct Log {
     pub(crate) reader: Reader,
     /// Memory for inflated records while a read or search looks into a batch.
     pub(crate) scratch: Vec<u8>,
+    /// Aborts so far, those of the manifest included.
+    pub(crate) aborted: u64,
     /// The slabs that were charged last: of frames, of bulk batches.
     last_slabs: [usize; 2],
 }
@@ -90,6 +93,7 @@ impl Log {
             zombies: Vec::new(),
             reader: Reader::default(),
             scratch: Vec::new(),
+            aborted: 0,
             last_slabs: [0; 2],
         }
     }
@@ -136,6 +140,11 @@ impl Log {
         if partition.marks.log_end + u64::from(checked.header.count) > i64::MAX as u64 {
             return Judged::Refused(Code::OffsetOutOfRange);
         }
+        // Outside its own transaction a producer would be read before the transaction ends.
+        let header = &checked.header;
+        if !header.transactional() && partition.transactions.first_of(header.producer_id).is_some() {
+            return Judged::Refused(Code::InvalidRecord);
+        }
         match partition.producers.judge(&checked.header) {
             Verdict::New => Judged::New(handle),
             Verdict::Duplicate { base_offset, lsn } => Judged::Duplicate { handle, base_offset, lsn },
@@ -143,10 +152,46 @@ impl Log {
         }
     }
 
+    /// Phase one of a marker: would this end of a transaction be accepted? An older epoch than is known is not.
+    pub fn judge_marker(&self, id: u64, producer_id: i64, producer_epoch: i16) -> Result<Handle, Code> {
+        let handle = self.table.find(id).ok_or(Code::UnknownPartition)?;
+        let partition = self.table.get(handle).ok_or(Code::UnknownPartition)?;
+        if partition.marks.log_end >= i64::MAX as u64 {
+            return Err(Code::OffsetOutOfRange);
+        }
+        partition.producers.judge_marker(producer_id, producer_epoch).map(|()| handle)
+    }
+
+    /// Aborted transactions of a partition that overlap `from..to` (rule 22): producer id and first offset, in the order
+    /// in which they ended. `OffsetOutOfRange` when the log starts above `from`: what was forgotten there is not known.
+    pub fn aborted_between(&self, id: u64, from: u64, to: u64) -> Result<Vec<(i64, u64)>, Code> {
+        let partition = self.table.find(id).and_then(|handle| self.table.get(handle));
+        let partition = partition.ok_or(Code::UnknownPartition)?;
+        if from < partition.marks.log_start {
+            return Err(Code::OffsetOutOfRange);
+        }
+        let found = partition.transactions.aborted_between(from, to);
+        Ok(found.map(|aborted| (aborted.producer_id, aborted.first)).collect())
+    }
+
+    /// How often a transaction was aborted since open, or before and is remembered. With 0 no reader has to ask.
+    #[must_use]
+    pub fn aborted_transactions(&self) -> u64 {
+        self.aborted
+    }
+
     /// Phase two: offsets for a batch judged new whose frame will have this LSN. `undo_append` takes it back.
-    pub fn reserve(&mut self, handle: Handle, header: &Header, lsn: u64) -> (u64, Undo) {
+    /// `marker`: it is a control batch.
+    pub fn reserve(
+        &mut self,
+        handle: Handle,
+        header: &Header,
+        marker: Option<Marker>,
+        lsn: u64,
+    ) -> (u64, Undo) {
         let epoch = self.config.epoch;
-        self.partition_mut(handle).reserve(header, epoch, lsn)
+        self.aborted += u64::from(marker == Some(Marker::Abort));
+        self.partition_mut(handle).reserve(header, marker, epoch, lsn)
     }
 
     /// Takes back the newest reservation of this partition.
@@ -279,12 +324,12 @@ impl Log {
     pub fn advance(&mut self, written: u64, durable: u64) {
         while let Some(entry) = self.order.next_written(written) {
             if let Some(partition) = self.table.get_mut(handle_of(&entry)) {
-                partition.marks.move_written(entry.end);
+                partition.written(entry.end);
             }
         }
         while let Some(entry) = self.order.next_durable(durable) {
             if let Some(partition) = self.table.get_mut(handle_of(&entry)) {
-                partition.marks.move_durable(entry.end);
+                partition.durable(entry.end);
             }
         }
         self.evict();

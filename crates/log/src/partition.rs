@@ -8,11 +8,13 @@ use crate::batch::Header;
 use crate::content::Part;
 use crate::epochs::Epochs;
 use crate::index::Sparse;
+use crate::marker::Marker;
 use crate::producers::{Producer, Producers};
 use crate::range::{Place, Range};
 use crate::segment::Kind;
 use crate::table::Handle;
 use crate::tail::{Tail, TailBatch};
+use crate::transactions::{TransactionUndo, Transactions};
 use crate::watermarks::Watermarks;
 use millrace_io::Piece;
 
@@ -31,6 +33,7 @@ pub struct Partition {
     /// Offsets at which batches go on behind a hole that damage left; empty in a healthy log.
     pub resumes: Vec<u64>,
     pub producers: Producers,
+    pub transactions: Transactions,
     pub epochs: Epochs,
     /// Deleted, but a settle still reads its tail.
     pub deleted: bool,
@@ -42,6 +45,7 @@ pub struct Undo {
     log_end: u64,
     producer_id: i64,
     producer: Option<Producer>,
+    transaction: TransactionUndo,
     new_epoch: bool,
 }
 
@@ -58,23 +62,42 @@ impl Partition {
             ranges: Vec::new(),
             resumes: Vec::new(),
             producers: Producers::default(),
+            transactions: Transactions::default(),
             epochs: Epochs::default(),
             deleted: false,
         }
     }
 
-    /// Gives the next offsets to a judged batch whose frame will have this LSN; answers its base offset.
-    pub fn reserve(&mut self, header: &Header, epoch: i32, lsn: u64) -> (u64, Undo) {
+    /// Gives the next offsets to a judged batch whose frame will have this LSN; answers its base offset. `marker` says
+    /// what a control batch ends its transaction with.
+    pub fn reserve(&mut self, header: &Header, marker: Option<Marker>, epoch: i32, lsn: u64) -> (u64, Undo) {
         let base = self.marks.log_end;
-        let undo = Undo {
-            log_end: base,
-            producer_id: header.producer_id,
-            producer: self.producers.remember(header.producer_id),
-            new_epoch: self.epochs.appended(epoch, base),
+        let producer = self.producers.remember(header.producer_id);
+        let transaction = match marker {
+            Some(marker) => self.transactions.end(header.producer_id, marker == Marker::Commit, base),
+            None if header.transactional() => self.transactions.append(header.producer_id, base),
+            None => TransactionUndo::Nothing,
         };
+        let new_epoch = self.epochs.appended(epoch, base);
+        let undo = Undo { log_end: base, producer_id: header.producer_id, producer, transaction, new_epoch };
         self.marks.move_log_end(base + u64::from(header.count));
-        self.producers.record(header, base, lsn);
+        match marker {
+            Some(_) => self.producers.record_marker(header),
+            None => self.producers.record(header, base, lsn),
+        }
         (base, undo)
+    }
+
+    /// Everything below `end` is written.
+    pub fn written(&mut self, end: u64) {
+        self.marks.move_written(end, self.transactions.first_unstable());
+    }
+
+    /// Everything below `end` is durable, transactions that ended there included.
+    pub fn durable(&mut self, end: u64) {
+        self.marks.move_durable(end);
+        self.transactions.durable(end);
+        self.marks.move_last_stable(self.transactions.first_unstable());
     }
 
     /// Takes back the newest `reserve`: its frame was refused before anything of it was written.
@@ -83,6 +106,7 @@ impl Partition {
         if undo.producer_id >= 0 {
             self.producers.restore(undo.producer_id, undo.producer);
         }
+        self.transactions.undo(undo.transaction);
         if undo.new_epoch {
             self.epochs.forget_last();
         }
@@ -101,6 +125,8 @@ impl Partition {
     pub fn trim(&mut self) -> Vec<Range> {
         let gone = self.ranges.partition_point(|range| range.end <= self.marks.log_start);
         self.epochs.trim(self.marks.log_start);
+        self.transactions.trim(self.marks.log_start);
+        self.marks.move_last_stable(self.transactions.first_unstable());
         self.ranges.drain(..gone).collect()
     }
 

@@ -118,6 +118,8 @@ impl Producers {
         let next = producer.known().last().map(|known| last_sequence(known.last_sequence, 2));
         match next {
             Some(next) if next != header.base_sequence => Verdict::Refused(Code::OutOfOrderSequence),
+            // Known by a marker only: nothing of this epoch was appended yet.
+            None if header.base_sequence != 0 => Verdict::Refused(Code::OutOfOrderSequence),
             _ => Verdict::New,
         }
     }
@@ -165,6 +167,27 @@ impl Producers {
             producer.count = 0;
         }
         producer.push(batch);
+    }
+
+    /// A marker of a transaction: its epoch counts, so that a producer that was fenced stays out; it has no sequence, and
+    /// the batches of the same epoch stay known. A new epoch begins at sequence 0 (rule 17).
+    pub fn record_marker(&mut self, header: &Header) {
+        let (id, epoch) = (header.producer_id, header.producer_epoch);
+        match self.find(id) {
+            Ok(at) if self.by_id[at].epoch == epoch => {}
+            Ok(at) => self.by_id[at] = Producer { id, epoch, count: 0, batches: [Known::default(); KEPT] },
+            Err(at) => {
+                self.by_id.insert(at, Producer { id, epoch, count: 0, batches: [Known::default(); KEPT] });
+            }
+        }
+    }
+
+    /// Judges a marker: one of an older epoch than is known came too late.
+    pub fn judge_marker(&self, id: i64, epoch: i16) -> Result<(), Code> {
+        match self.find(id) {
+            Ok(at) if epoch < self.by_id[at].epoch => Err(Code::InvalidProducerEpoch),
+            _ => Ok(()),
+        }
     }
 
     /// Forgets the longest silent producers above the limit. Called when no frame is half done.
@@ -281,6 +304,22 @@ mod tests {
         assert_eq!(producers.judge(&header(1, 4, 9, 1)), Verdict::Refused(Code::OutOfOrderSequence));
         append(&mut producers, &header(1, 4, 0, 1), 1);
         assert_eq!(producers.judge(&header(1, 3, 501, 1)), Verdict::Refused(Code::InvalidProducerEpoch));
+    }
+
+    #[test]
+    fn sequences_go_on_across_a_marker_and_a_fenced_epoch_stays_out() {
+        let mut producers = Producers::default();
+        append(&mut producers, &header(1, 0, 0, 3), 0);
+        producers.record_marker(&header(1, 0, -1, 1));
+        assert!(matches!(producers.judge(&header(1, 0, 0, 3)), Verdict::Duplicate { base_offset: 0, .. }));
+        append(&mut producers, &header(1, 0, 3, 1), 4);
+        producers.record_marker(&header(1, 1, -1, 1));
+        assert_eq!(producers.judge(&header(1, 0, 4, 1)), Verdict::Refused(Code::InvalidProducerEpoch));
+        assert_eq!(producers.judge(&header(1, 1, 4, 1)), Verdict::Refused(Code::OutOfOrderSequence));
+        assert_eq!(producers.judge(&header(1, 1, 0, 1)), Verdict::New);
+        assert_eq!(producers.judge_marker(1, 0), Err(Code::InvalidProducerEpoch));
+        assert_eq!(producers.judge_marker(1, 1), Ok(()));
+        assert_eq!(producers.judge_marker(2, 0), Ok(()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use crate::batch::Header;
 use crate::log::Log;
+use crate::marker::Marker;
 use crate::range::Place;
 use crate::table::Handle;
 use millrace_io::Piece;
@@ -47,7 +48,11 @@ impl Log {
         if header.length != piece.len() {
             return Err(ReplayError::Batch(id));
         }
-        let (handle, base, hole) = self.replay_reserve(id, lsn, &header)?;
+        let marker = match header.control() {
+            true => Some(Marker::read(&header, piece.bytes()).ok_or(ReplayError::Batch(id))?),
+            false => None,
+        };
+        let (handle, base, hole) = self.replay_reserve(id, lsn, &header, marker)?;
         self.attach(handle, lsn, base, &header, piece, place);
         hole.map_or(Ok(()), Err)
     }
@@ -56,13 +61,13 @@ impl Log {
     /// its own. The `Lost` it answers is a report.
     pub fn replay_lost(&mut self, id: u64, lsn: u64, header: &[u8]) -> Result<(), ReplayError> {
         let header = Header::parse(header).map_err(|_| ReplayError::Batch(id))?;
-        let (handle, from, _) = self.replay_reserve(id, lsn, &header)?;
+        let (handle, from, _) = self.replay_reserve(id, lsn, &header, None)?;
         // Recovery made everything it kept durable.
         self.advance(lsn, lsn);
         let partition = self.table.get_mut(handle).ok_or(ReplayError::UnknownPartition(id))?;
         let to = partition.marks.log_end;
-        partition.marks.move_written(to);
-        partition.marks.move_durable(to);
+        partition.written(to);
+        partition.durable(to);
         partition.resumes.push(to);
         Err(ReplayError::Lost { partition: id, from, to })
     }
@@ -73,6 +78,7 @@ impl Log {
         id: u64,
         lsn: u64,
         header: &Header,
+        marker: Option<Marker>,
     ) -> Result<(Handle, u64, Option<ReplayError>), ReplayError> {
         let handle = self.replayed(id)?;
         let partition = self.table.get_mut(handle).ok_or(ReplayError::UnknownPartition(id))?;
@@ -89,7 +95,8 @@ impl Log {
             partition.marks.move_log_end(found);
             partition.resumes.push(found);
         }
-        let (base, _) = partition.reserve(header, header.leader_epoch, lsn);
+        self.aborted += u64::from(marker == Some(Marker::Abort));
+        let (base, _) = partition.reserve(header, marker, header.leader_epoch, lsn);
         Ok((handle, base, hole))
     }
 

@@ -14,13 +14,19 @@ use crate::producers::Producers;
 use crate::range::{ENCODED, Range};
 use crate::segment::Kind;
 use crate::table::Handle;
+use crate::transactions::Transactions;
 use crate::watermarks::Watermarks;
 use std::collections::BTreeSet;
+
+/// What manifests of format 2 lack at the end of the log's share: that no partition has transactions.
+pub const NO_TRANSACTIONS: [u8; 4] = [0; 4];
 
 /// The partitions as of a checkpoint.
 #[derive(Debug)]
 pub struct Snapshot {
     partitions: Vec<u8>,
+    /// Of the partitions that have any: how many, then id and transactions.
+    transactions: Vec<u8>,
     /// Files that live ranges lie in: number, kind, length.
     files: Vec<(u64, Kind, u64)>,
 }
@@ -59,6 +65,9 @@ impl Snapshot {
     #[must_use]
     pub fn capture(log: &Log) -> Snapshot {
         let mut out = Vec::new();
+        let mut transactions = Vec::new();
+        put_u32(&mut transactions, 0);
+        let mut count = 0_u32;
         put_u32(&mut out, log.partitions() as u32);
         for partition in log.table.iter() {
             put_u64(&mut out, partition.id);
@@ -70,8 +79,14 @@ impl Snapshot {
             for range in &partition.ranges {
                 range.encode(&mut out);
             }
+            if !partition.transactions.is_empty() {
+                count += 1;
+                put_u64(&mut transactions, partition.id);
+                partition.transactions.encode(&mut transactions);
+            }
         }
-        Snapshot { partitions: out, files: log.files.live().collect() }
+        transactions[..4].copy_from_slice(&count.to_le_bytes());
+        Snapshot { partitions: out, transactions, files: log.files.live().collect() }
     }
 
     /// Numbers of all files a manifest with these additions names.
@@ -97,6 +112,7 @@ impl Snapshot {
             put_u64(&mut out, added.partition);
             added.range.encode(&mut out);
         }
+        out.extend_from_slice(&self.transactions);
         out
     }
 }
@@ -122,6 +138,7 @@ impl Log {
             let handle = log.table.find(id).ok_or(SnapshotError::Invalid)?;
             log.restore_range(handle, range)?;
         }
+        log.restore_transactions(&mut fields)?;
         if fields.left() > 0 {
             return Err(SnapshotError::Invalid);
         }
@@ -134,7 +151,7 @@ impl Log {
         if start > end || end > i64::MAX as u64 || self.table.find(partition.id).is_some() {
             return Err(SnapshotError::Invalid);
         }
-        partition.marks = Watermarks::settled(start, end);
+        partition.marks = Watermarks::settled(start, end, None);
         partition.settled_end = end;
         partition.epochs = Epochs::decode(fields)?;
         partition.producers = Producers::decode(fields)?;
@@ -143,6 +160,19 @@ impl Log {
         for _ in 0..count {
             let range = Range::decode(fields)?;
             self.restore_range(handle, range)?;
+        }
+        Ok(())
+    }
+
+    fn restore_transactions(&mut self, fields: &mut Fields) -> Result<(), SnapshotError> {
+        for _ in 0..fields.count(16)? {
+            let handle = self.table.find(fields.u64()?).ok_or(SnapshotError::Invalid)?;
+            let partition = self.table.get_mut(handle).ok_or(SnapshotError::Invalid)?;
+            let marks = &partition.marks;
+            partition.transactions = Transactions::decode(fields, marks.log_end)?;
+            let unstable = partition.transactions.first_unstable();
+            self.aborted += partition.transactions.aborted_count() as u64;
+            partition.marks = Watermarks::settled(marks.log_start, marks.log_end, unstable);
         }
         Ok(())
     }

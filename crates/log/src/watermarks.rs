@@ -17,13 +17,14 @@ pub struct Watermarks {
 }
 
 impl Watermarks {
-    /// Marks of a partition of which everything from `log_start` to `log_end` is durable.
+    /// Marks of a partition of which everything from `log_start` to `log_end` is durable. `unstable` is the lowest offset
+    /// of an open transaction.
     #[must_use]
-    pub fn settled(log_start: u64, log_end: u64) -> Watermarks {
+    pub fn settled(log_start: u64, log_end: u64, unstable: Option<u64>) -> Watermarks {
         let marks = Watermarks {
             log_start,
             high_watermark: log_end,
-            last_stable: log_end,
+            last_stable: unstable.map_or(log_end, |unstable| unstable.clamp(log_start, log_end)),
             durable: log_end,
             written: log_end,
             log_end,
@@ -50,12 +51,22 @@ impl Watermarks {
         self.check();
     }
 
-    /// The journal holds everything below `end`: it survives the death of the process, so it may be read.
-    pub fn move_written(&mut self, end: u64) {
+    /// The journal holds everything below `end`: it survives the death of the process, so it may be read. Readers of
+    /// committed data see what lies below `unstable`.
+    pub fn move_written(&mut self, end: u64, unstable: Option<u64>) {
         assert!(end >= self.written, "written may not go back: {end} < {}", self.written);
         self.written = end;
         self.high_watermark = end;
-        self.last_stable = end;
+        self.move_last_stable(unstable);
+    }
+
+    /// `unstable` is the lowest offset of a transaction that is open or whose end is not durable. Records below the log
+    /// start hold nothing back.
+    pub fn move_last_stable(&mut self, unstable: Option<u64>) {
+        let stable = unstable
+            .map_or(self.high_watermark, |unstable| unstable.max(self.log_start).min(self.high_watermark));
+        assert!(stable >= self.last_stable, "last stable may not go back: {stable} < {}", self.last_stable);
+        self.last_stable = stable;
         self.check();
     }
 
@@ -105,7 +116,7 @@ mod tests {
     fn written_moves_the_high_watermark_and_durable_follows_apart() {
         let mut marks = Watermarks::default();
         marks.move_log_end(10);
-        marks.move_written(7);
+        marks.move_written(7, None);
         assert_eq!((marks.high_watermark, marks.last_stable, marks.durable), (7, 7, 0));
         marks.move_durable(5);
         assert_eq!(marks.bound(Isolation::Durable), 5);
@@ -113,11 +124,34 @@ mod tests {
     }
 
     #[test]
+    fn rule_21_the_last_stable_offset_stays_at_the_oldest_transaction_and_never_goes_back() {
+        let mut marks = Watermarks::default();
+        marks.move_log_end(10);
+        marks.move_written(7, Some(3));
+        assert_eq!((marks.high_watermark, marks.last_stable), (7, 3));
+        assert_eq!(marks.bound(Isolation::ReadCommitted), 3);
+        marks.move_log_start(5);
+        marks.move_last_stable(Some(3));
+        assert_eq!(marks.last_stable, 5, "what is below the log start holds nothing back");
+        marks.move_last_stable(Some(9));
+        assert_eq!(marks.last_stable, 7, "never above the high watermark");
+    }
+
+    #[test]
+    #[should_panic(expected = "may not go back")]
+    fn a_transaction_below_the_last_stable_offset_is_an_assertion() {
+        let mut marks = Watermarks::default();
+        marks.move_log_end(10);
+        marks.move_written(7, None);
+        marks.move_last_stable(Some(6));
+    }
+
+    #[test]
     #[should_panic(expected = "out of order")]
     fn written_beyond_the_log_end_is_an_assertion() {
         let mut marks = Watermarks::default();
         marks.move_log_end(3);
-        marks.move_written(4);
+        marks.move_written(4, None);
     }
 
     #[test]
@@ -125,7 +159,7 @@ mod tests {
     fn durable_beyond_written_is_an_assertion() {
         let mut marks = Watermarks::default();
         marks.move_log_end(3);
-        marks.move_written(2);
+        marks.move_written(2, None);
         marks.move_durable(3);
     }
 

@@ -30,7 +30,7 @@ fn log() -> Log {
             let checked = check(&bytes, &Rules::default(), &mut Vec::new()).expect("good");
             let Judged::New(handle) = log.judge(id, &checked) else { panic!("new") };
             lsn += 1;
-            let (base, _) = log.reserve(handle, &checked.header, lsn);
+            let (base, _) = log.reserve(handle, &checked.header, None, lsn);
             log.attach(handle, lsn, base, &checked.header, Piece::copy_of(&bytes), None);
         }
     }
