@@ -106,6 +106,21 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   }
 }
 
+/** What a server is made of, for what is built around it: test broker, metrics. Nobody else's to close. */
+export interface ServerParts {
+  readonly engine: NodeEngine;
+  readonly broker: Broker;
+}
+
+const partsByServer = new WeakMap<MillraceServer, ServerParts>();
+
+/** The parts of a server made by `serve`. */
+export function partsOf(server: MillraceServer): ServerParts {
+  const parts = partsByServer.get(server);
+  if (!parts) throw new MillraceError('MILLRACE_ARGUMENT', 'this is no server made by serve');
+  return parts;
+}
+
 function running(
   engine: NodeEngine,
   broker: Broker,
@@ -122,7 +137,7 @@ function running(
     closing ??= closeAll();
     return closing;
   };
-  return {
+  const server: MillraceServer = {
     kafka,
     driver: engine.driver,
     sockets: report,
@@ -132,6 +147,8 @@ function running(
     close,
     [Symbol.asyncDispose]: close,
   };
+  partsByServer.set(server, { engine, broker });
+  return server;
 }
 
 function named(prefix: string, counters: Record<string, number>): Record<string, number> {

@@ -112,6 +112,11 @@ export class Broker {
     return this.#server.connections;
   }
 
+  /** Closes every open connection at once; answers how many there were. */
+  dropConnections(): number {
+    return this.#server.dropConnections();
+  }
+
   /** Listens on one more address; port 0 takes a free one. Rejects with the system's error. */
   listen(port: number, host: string): Promise<BoundAddress> {
     return this.#server.listen(port, host);

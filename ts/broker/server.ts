@@ -132,6 +132,13 @@ export class KafkaServer {
     return bound;
   }
 
+  /** Closes every open connection at once, whatever it waits for; new ones are accepted. Answers how many there were. */
+  dropConnections(): number {
+    const open = this.#connections.size;
+    this.#destroyAll();
+    return open;
+  }
+
   /**
    * Stops accepting and reading, lets open requests be answered for at most `graceMs`, then closes what is left.
    * Resolves when no connection is left.

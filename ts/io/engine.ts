@@ -28,6 +28,7 @@ import type {
 import { Code, EffectKind, Level, Page } from './native-types.ts';
 import { appendFlags } from './plan.ts';
 import { Reads } from './reads.ts';
+import { openedOn } from './sim.ts';
 import { FrameTicket, type Participant, succeeded, type Ticket, Turn, type WaitingRoom } from './turn.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 
@@ -92,6 +93,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.kv = new NativeKv(this.#native);
     this.driver = this.#native.driverReport();
     this.recovery = this.#native.recoveryAccount();
+    if (options.driver === 'sim') openedOn(options.simId, this);
   }
 
   submit(
