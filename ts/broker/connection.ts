@@ -52,6 +52,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   #openBytes = 0;
   /** Replies that wait for an older request. */
   #heldBytes = 0;
+  /** The handler of the request that is being dispatched looks at its bytes until the exchange has ended. */
+  #isRequestHeld = false;
   #isPumping = false;
   #isPaused = false;
   #isStopping = false;
@@ -190,7 +192,10 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     if (!this.#hasSpoken) this.#trust();
     const { start, end, memory } = this.#transport;
     const exchange = new OpenExchange(this, handler, apiVersion, correlationId, clientId, end - start);
-    if (handler.holdsRequest === true) exchange.requestMemory = memory;
+    if (handler.holdsRequest === true) {
+      exchange.requestMemory = memory;
+      this.#isRequestHeld = true;
+    }
     if (this.#last === null) this.#first = exchange;
     else this.#last.next = exchange;
     this.#last = exchange;
@@ -220,8 +225,13 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
 
   #request(): void {
     const { bytes, start, end, memory } = this.#transport;
-    const handler = dispatch(this.#host.table, bytes, start, end, this);
-    if (memory !== null && handler.holdsRequest !== true) this.#transport.release(memory);
+    this.#isRequestHeld = false;
+    try {
+      dispatch(this.#host.table, bytes, start, end, this);
+    } finally {
+      // Also of a request that could not be decoded: no handler has seen it.
+      if (memory !== null && !this.#isRequestHeld) this.#transport.release(memory);
+    }
   }
 
   /** The peer speaks Kafka: from now on it may send what the limits allow. */

@@ -24,16 +24,10 @@ export interface Opener {
 const reader = new Reader(new Uint8Array(0));
 
 /**
- * Hands the request in `bytes[start, end)` to its handler, and answers which that was. Throws `ProtocolError` when it is
- * malformed or not served; an error thrown by a handler passes through.
+ * Hands the request in `bytes[start, end)` to its handler. Throws `ProtocolError` when it is malformed or not served; an
+ * error thrown by a handler passes through.
  */
-export function dispatch(
-  table: HandlerTable,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  opener: Opener,
-): AnyHandler {
+export function dispatch(table: HandlerTable, bytes: Uint8Array, start: number, end: number, opener: Opener): void {
   reader.restart(bytes, start, end);
   const apiKey = reader.int16();
   const apiVersion = reader.int16();
@@ -45,13 +39,12 @@ export function dispatch(
       throw new ProtocolError(`${handler.api.name} is not served in version ${apiVersion}`);
     }
     refuseVersion(table, opener.open(handler, 0, correlationId, null));
-    return handler;
+    return;
   }
   const clientId = decodeClientId(reader, handler.api, apiVersion);
   // Bytes after the request are let pass, as Kafka does: some clients pad.
   const request = handler.api.decodeRequest(reader, apiVersion);
   handler.handle(request, opener.open(handler, apiVersion, correlationId, clientId));
-  return handler;
 }
 
 /** The version-0 answer to an ApiVersions request of a version that is not served. */
