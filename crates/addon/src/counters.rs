@@ -11,6 +11,7 @@ pub(crate) fn refresh(page: &mut Page, engine: &Engine) {
     page.set(page::APPENDED_LSN, events.appended);
     page.set(page::FAILURE, events.failure.map_or(0, |code| code as u64));
     page.set(page::UNSETTLED_BYTES, engine.unsettled_bytes());
+    page.set(page::WALL_MS, u64::try_from(engine.io().wall_ms()).unwrap_or(0));
     let io = engine.io().counters();
     page.set(page::ENTERS, io.enters);
     page.set(page::FLUSHES, io.syncs + io.durable_writes);

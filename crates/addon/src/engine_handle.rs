@@ -107,7 +107,7 @@ impl NativeEngine {
     }
 
     /// Runs `work` on a live engine, counts the call, and shows the page afterwards. None when the engine is gone.
-    fn call<T>(
+    pub(crate) fn call<T>(
         &self,
         env: sys::napi_env,
         work: impl FnOnce(&mut State) -> Result<T, Refusal>,
@@ -121,6 +121,11 @@ impl NativeEngine {
         state.refresh();
         state.page.publish(env, &[])?;
         Ok(Some(result))
+    }
+
+    /// Something was queued in the engine.
+    pub(crate) fn queued(&self) {
+        self.host.queued();
     }
 
     /// Applies all effects of a turn, frame by frame; answers go into the rows.
@@ -466,12 +471,12 @@ fn pin_row(
 }
 
 /// The engine of a state whose host is not gone.
-fn live(state: &mut State) -> Result<&mut Engine, Refusal> {
+pub(crate) fn live(state: &mut State) -> Result<&mut Engine, Refusal> {
     state.engine.as_mut().ok_or_else(|| Refusal::new("CLOSED", "the engine is closed"))
 }
 
 /// A row count that fits into its array.
-fn checked_count(count: f64, doubles: usize, stride: usize) -> Result<usize, Refusal> {
+pub(crate) fn checked_count(count: f64, doubles: usize, stride: usize) -> Result<usize, Refusal> {
     let count = index(count).filter(|count| *count <= doubles / stride);
     count.ok_or_else(|| Refusal::argument("more rows than the array holds"))
 }

@@ -5,6 +5,7 @@
 //!
 //! The one invariant: `State` is never borrowed while JavaScript runs, because JavaScript calls right back into us.
 
+use crate::kv_tokens::KvTokens;
 use crate::leases::Leases;
 use crate::memory::Bytes;
 use crate::page::{self, Page, TOKENS_MAX};
@@ -47,6 +48,8 @@ pub(crate) struct State {
     pub(crate) searches: HashMap<u64, u64>,
     /// Tokens that become leases; false: nobody wants it any more.
     pub(crate) pins: HashMap<u64, bool>,
+    /// KV values on their way.
+    pub(crate) kv: KvTokens,
     arrived: Vec<(u64, Code)>,
     finished: VecDeque<(u64, Code)>,
     told: [f64; 3],
@@ -140,6 +143,7 @@ impl Host {
             closing: false,
             searches: HashMap::new(),
             pins: HashMap::new(),
+            kv: KvTokens::default(),
             arrived: Vec::new(),
             finished: VecDeque::new(),
             told: [0.0; 3],
@@ -258,7 +262,10 @@ impl Host {
         if !state.dirty {
             handles.prepared();
         }
-        let reading = !state.reads.open.is_empty() || !state.searches.is_empty() || !state.pins.is_empty();
+        let reading = !state.reads.open.is_empty()
+            || !state.searches.is_empty()
+            || !state.pins.is_empty()
+            || state.kv.is_waiting();
         handles.hold(state.dirty || waiting || state.closing || reading || engine.io().in_flight() > 0);
         let deadline = if waiting { Some(0) } else { engine.next_deadline() };
         if deadline != state.scheduled {
@@ -330,6 +337,10 @@ impl State {
                     Ok(pieces) => (Code::Ok, leases.put(token, pieces)),
                     Err(code) => (code, 0),
                 };
+                tokens.push([unsigned(token), f64::from(code as u8), unsigned(bytes)]);
+                continue;
+            }
+            if let Some((code, bytes)) = self.kv.finish(engine, token) {
                 tokens.push([unsigned(token), f64::from(code as u8), unsigned(bytes)]);
                 continue;
             }

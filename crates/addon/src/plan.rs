@@ -5,6 +5,7 @@
 //! The one invariant: a row is copied out of JavaScript's memory once, checked, and only the copy is used; a byte range
 //! is inside the array it names or the whole call is refused.
 
+use crate::kv_effect;
 use crate::memory::{Bytes, Doubles, index, signed, whole};
 use crate::status::{Refusal, check};
 use millrace_engine::{Append, Effect, Level, Outcome};
@@ -41,7 +42,7 @@ impl<'call> Buffers<'call> {
         Ok(array.ok_or_else(|| Refusal::argument("plan names a buffer that is not there"))?.all())
     }
 
-    fn range(&self, at: f64, start: f64, end: f64) -> Result<&'call [u8], Refusal> {
+    pub(crate) fn range(&self, at: f64, start: f64, end: f64) -> Result<&'call [u8], Refusal> {
         let bytes = self.whole(at)?;
         let range = index(start).zip(index(end)).and_then(|(start, end)| bytes.get(start..end));
         range.ok_or_else(|| Refusal::argument("plan names bytes outside its buffer"))
@@ -92,7 +93,7 @@ pub(crate) fn decode<'call>(
             partition: id()?,
             offset: signed(argument).ok_or_else(|| Refusal::argument("an offset is not a whole number"))?,
         },
-        _ => return Err(Refusal::argument("plan names an effect that does not exist")),
+        _ => kv_effect::decode(plan, number, buffers)?,
     };
     Ok(Row { frame, level, effect })
 }
