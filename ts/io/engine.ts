@@ -310,6 +310,11 @@ export class NodeEngine implements Engine, WaitingRoom {
     await this.whenDurable(this.#native.flush());
   }
 
+  /** Nothing more happens here: closed, or its simulated power was cut. */
+  get isClosed(): boolean {
+    return this.#native.closed;
+  }
+
   /** LSN of the newest frame. */
   get appendedLsn(): number {
     return this.#page[Page.appendedLsn] as number;

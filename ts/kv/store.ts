@@ -136,6 +136,11 @@ export class Store {
   /** A snapshot as of everything queued so far. Throws MILLRACE_UNKNOWN_STORE. It has to be released. */
   snapshot(): number {
     this.commitTurn();
+    return this.snapshotCommitted();
+  }
+
+  /** As `snapshot`, as of everything committed so far. */
+  snapshotCommitted(): number {
     const snapshot = this.stores.engine.kv.snapshot(this.id);
     if (snapshot === 0) throw new MillraceError('MILLRACE_UNKNOWN_STORE', this.name);
     return snapshot;

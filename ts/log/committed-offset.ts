@@ -4,9 +4,8 @@
  * Not who may commit. To remember: the value is what the group reads next, one past the last record it has handled.
  */
 
-import { Code, type CodeNumber, Level } from '../io/native-types.ts';
 import { offsetKey } from './state-keys.ts';
-import type { Engine } from './types.ts';
+import type { Effect, Engine } from './types.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -60,27 +59,19 @@ export interface DurableCommit {
 
 const caches = new WeakMap<Engine, Set<(commit: DurableCommit) => void>>();
 
-/** Runs `listener` after each `commitOffset` on `engine`, whoever called it; returns how to stop it. */
+/** Runs `listener` after each commit that is told by `tellCommitted` on `engine`; returns how to stop it. */
 export function onCommitted(engine: Engine, listener: (commit: DurableCommit) => void): () => void {
   const listeners = caches.get(engine) ?? new Set();
   caches.set(engine, listeners.add(listener));
   return () => listeners.delete(listener);
 }
 
-/**
- * Stores one offset; `done` runs when a power cut cannot take it back, or with the reason why not (`failure` = the
- * outcome is unknown).
- */
-export function commitOffset(
-  engine: Engine,
-  commit: DurableCommit,
-  done: (code: CodeNumber, failure: CodeNumber) => void,
-): void {
-  const key = offsetKey(commit.group, commit.topic, commit.partition);
-  const value = encodeStoredOffset(commit.stored);
-  engine.submit([{ kind: 'put', key, value }], Level.durable, ([result], failure) => {
-    const code = result?.code ?? Code.ok;
-    if (failure === Code.ok && code === Code.ok) for (const tell of caches.get(engine) ?? []) tell(commit);
-    done(code, failure);
-  });
+/** The effect that stores a commit. */
+export function offsetEffect({ group, topic, partition, stored }: DurableCommit): Effect {
+  return { kind: 'put', key: offsetKey(group, topic, partition), value: encodeStoredOffset(stored) };
+}
+
+/** Tells every cache on `engine` of a commit whose frame has been stored. */
+export function tellCommitted(engine: Engine, commit: DurableCommit): void {
+  for (const tell of caches.get(engine) ?? []) tell(commit);
 }

@@ -6,12 +6,12 @@
 
 import { MillraceError } from '../errors.ts';
 import { fromCode } from '../io/native-error.ts';
-import { Code } from '../io/native-types.ts';
+import { Code, Level } from '../io/native-types.ts';
 import { type BatchHeader, type InflateTools, readRecords } from './batch-view.ts';
-import { commitOffset } from './committed-offset.ts';
+import { offsetEffect, tellCommitted } from './committed-offset.ts';
 import type { LogRecord } from './record.ts';
 import type { ReadTarget } from './start-position.ts';
-import type { Engine } from './types.ts';
+import type { Effect, Engine } from './types.ts';
 
 /** What all batches of one reader share. */
 export interface BatchContext {
@@ -66,25 +66,34 @@ export class LogBatch {
    * cut cannot take that back.
    */
   commit(): Promise<void> {
+    try {
+      const { engine, effect, committed } = this.prepareCommit();
+      return new Promise((resolve, reject) => {
+        engine.submit([effect], Level.durable, ([result], failure) => {
+          const code = result?.code ?? Code.ok;
+          if (failure !== Code.ok) return reject(new MillraceError('MILLRACE_OUTCOME_UNKNOWN'));
+          if (code !== Code.ok) return reject(fromCode(code));
+          committed();
+          resolve();
+        });
+      });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * The same as an effect, for a frame that the caller submits; `committed` is to run when that frame is stored. Throws
+   * MILLRACE_ARGUMENT when the reader has no group.
+   */
+  prepareCommit(): { readonly engine: Engine; readonly effect: Effect; readonly committed: () => void } {
     const { engine, group } = this.#context;
     if (group === undefined) {
-      return Promise.reject(
-        new MillraceError('MILLRACE_ARGUMENT', 'commit needs a reader that was opened with a group'),
-      );
+      throw new MillraceError('MILLRACE_ARGUMENT', 'commit needs a reader that was opened with a group');
     }
-    const stored = {
-      offset: this.#header.lastOffset + 1,
-      leaderEpoch: this.#header.leaderEpoch,
-      metadata: '',
-      committedMs: Date.now(),
-    };
+    const { lastOffset, leaderEpoch } = this.#header;
+    const stored = { offset: lastOffset + 1, leaderEpoch, metadata: '', committedMs: Date.now() };
     const commit = { group, topic: this.topic, partition: this.partition, stored };
-    return new Promise((resolve, reject) => {
-      commitOffset(engine, commit, (code, failure) => {
-        if (failure !== Code.ok) reject(new MillraceError('MILLRACE_OUTCOME_UNKNOWN'));
-        else if (code !== Code.ok) reject(fromCode(code));
-        else resolve();
-      });
-    });
+    return { engine, effect: offsetEffect(commit), committed: () => tellCommitted(engine, commit) };
   }
 }

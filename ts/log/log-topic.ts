@@ -49,6 +49,8 @@ export interface TopicContext {
   readonly durability: Durability;
   readonly limits: BatchLimits;
   assertOpen(): void;
+  /** Runs `listener` when the log closes; returns how to stop it. */
+  onClose(listener: () => void): () => void;
 }
 
 /** One topic. Made by `Log.topic`. */
@@ -65,6 +67,11 @@ export class LogTopic {
     this.#level = levelNumber(context.durability);
     const { engine, binding, limits } = context;
     this.#appenders = topic.partitions.map((id, index) => new Appender(engine, binding, limits, id, index));
+  }
+
+  /** The engine below. */
+  get engine(): NodeEngine {
+    return this.#context.engine;
   }
 
   /** Number of partitions. */
@@ -143,9 +150,20 @@ export class LogTopic {
     return groups;
   }
 
-  /** One frame over several partitions. What these partitions have collected so far goes first, to keep the order. */
-  #placeSpread(groups: Map<number, RecordInput[]>, level: LevelNumber): Promise<AppendResult> {
-    const { engine, binding, limits } = this.#context;
+  /**
+   * Makes batches of `records` for a frame that the caller submits: the answer, called right before that, lets everything
+   * go first that these partitions have collected, and gives the effects. Throws MILLRACE_ARGUMENT, MILLRACE_TOO_LARGE,
+   * MILLRACE_BUSY, MILLRACE_CLOSED, MILLRACE_UNKNOWN_PARTITION.
+   */
+  prepare(records: readonly RecordInput[], partition?: number): () => readonly Effect[] {
+    this.#context.assertOpen();
+    if (records.length === 0) throw new MillraceError('MILLRACE_ARGUMENT', 'append needs at least one record');
+    const groups = partition === undefined ? this.#spread(records) : new Map([[partition, [...records]]]);
+    return this.#batches(groups);
+  }
+
+  #batches(groups: Map<number, RecordInput[]>): () => readonly Effect[] {
+    const { binding, limits } = this.#context;
     const now = Date.now();
     const effects: Effect[] = [];
     for (const [partition, records] of groups) {
@@ -157,7 +175,16 @@ export class LogTopic {
       const end = writer.finish(limits.codec);
       effects.push({ kind: 'append', partition: appender.id, bytes: writer.bytes, start: 0, end });
     }
-    for (const partition of groups.keys()) this.#appender(partition).sealNow();
+    return () => {
+      for (const partition of groups.keys()) this.#appender(partition).sealNow();
+      return effects;
+    };
+  }
+
+  /** One frame over several partitions. What these partitions have collected so far goes first, to keep the order. */
+  #placeSpread(groups: Map<number, RecordInput[]>, level: LevelNumber): Promise<AppendResult> {
+    const { engine } = this.#context;
+    const effects = this.#batches(groups)();
     const durability = levelName(level);
     return new Promise((resolve, reject) => {
       engine.submit(effects, level, (results, failure) => {
@@ -191,7 +218,7 @@ export class LogTopic {
       partition,
       id: this.#appender(partition).id,
     }));
-    return readBatches(this.#context.engine, this.#context.binding, targets, options);
+    return readBatches(this.#context, targets, options);
   }
 
   /** The watermarks of a partition now. Throws MILLRACE_UNKNOWN_PARTITION. */

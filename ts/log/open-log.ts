@@ -10,11 +10,12 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Durability, type FlushInput, parseFlush } from '../durability.ts';
 import { MillraceError, throwIfAborted } from '../errors.ts';
-import { type NodeEngine, openEngine } from '../io/engine.ts';
+import type { NodeEngine } from '../io/engine.ts';
 import { loadNative } from '../io/native.ts';
 import { fromCode } from '../io/native-error.ts';
 import type { CodeNumber, DriverReport, NativeBinding, RecoveryAccount } from '../io/native-types.ts';
 import { Code } from '../io/native-types.ts';
+import { type EngineShare, shareEngine } from '../io/shared-engine.ts';
 import type { EngineOptions } from '../options.ts';
 import { parseSize } from '../units.ts';
 import type { BatchLimits } from './appender.ts';
@@ -54,10 +55,14 @@ export class Log implements TopicContext {
   readonly limits: BatchLimits;
   /** Shared with a broker that serves the same engine. */
   readonly catalogue: TopicCatalogue;
+  readonly #share: EngineShare;
   readonly #topics = new Map<string, LogTopic>();
+  readonly #closeListeners = new Set<() => void>();
   #closed: Promise<void> | undefined;
 
-  constructor(engine: NodeEngine, durability: Durability, limits: BatchLimits) {
+  constructor(share: EngineShare, durability: Durability, limits: BatchLimits) {
+    const { engine } = share;
+    this.#share = share;
     this.engine = engine;
     this.durability = durability;
     this.limits = limits;
@@ -155,10 +160,27 @@ export class Log implements TopicContext {
     });
   }
 
-  /** Flushes, leaves the mark of a clean shutdown, and lets go of the directory. */
+  /** Runs `listener` when the log closes; returns how to stop it. */
+  onClose(listener: () => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
+  /**
+   * Flushes, leaves the mark of a clean shutdown, and lets go of the directory; the last two wait until the KV handles
+   * that this process has on it are closed too.
+   */
   close(): Promise<void> {
-    this.#closed ??= this.engine.close();
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    // What was appended but not committed yet goes first: readers are told only when nothing more comes from here.
+    this.engine.commitNow();
+    const released = this.#share.release();
+    for (const listener of this.#closeListeners) listener();
+    await released;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -167,7 +189,7 @@ export class Log implements TopicContext {
 }
 
 /**
- * Opens (or creates) the log in `dir`. Rejects with MILLRACE_LOCKED when another process has it, MILLRACE_FORMAT when a
+ * Opens (or creates) the log in `dir`. KV handles that this process has open there are shared. Rejects with MILLRACE_LOCKED when another process has it, MILLRACE_FORMAT when a
  * newer version wrote it, MILLRACE_OPTION, MILLRACE_DRIVER, MILLRACE_IO.
  */
 export async function openLog(dir: string, options: LogOptions = {}): Promise<Log> {
@@ -177,6 +199,6 @@ export async function openLog(dir: string, options: LogOptions = {}): Promise<Lo
   if (codec < 0) throw new MillraceError('MILLRACE_OPTION', `compression must be one of ${codecNames.join(', ')}`);
   const batchBytes = maxBatchBytes === undefined ? DEFAULT_BATCH_BYTES : parseSize('maxBatchBytes', maxBatchBytes);
   if (!engineOptions.sim) await mkdir(dirname(dir), { recursive: true });
-  const engine = openEngine(dir, engineOptions);
-  return new Log(engine, options.durability ?? 'durable', { batchBytes, stalledBytes: STALLED_BYTES, codec });
+  const share = shareEngine(dir, 'log', engineOptions);
+  return new Log(share, options.durability ?? 'durable', { batchBytes, stalledBytes: STALLED_BYTES, codec });
 }

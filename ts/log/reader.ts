@@ -72,13 +72,23 @@ interface Fetched {
   end: number;
 }
 
+/** Whose batches are read. */
+export interface ReadSource {
+  readonly engine: NodeEngine;
+  readonly binding: InflateTools;
+  /** Throws MILLRACE_CLOSED. */
+  assertOpen(): void;
+  /** Runs `listener` when it closes; returns how to stop it. */
+  onClose(listener: () => void): () => void;
+}
+
 /** Reads `targets` as `options` say. */
 export async function* readBatches(
-  engine: NodeEngine,
-  tools: InflateTools,
+  source: ReadSource,
   targets: readonly ReadTarget[],
   options: ReadOptions,
 ): AsyncGenerator<LogBatch, void, undefined> {
+  const { engine, binding: tools } = source;
   const { signal, group } = options;
   throwIfAborted(signal);
   const isolation = isolationNumber(options.isolation ?? 'read_committed');
@@ -86,12 +96,13 @@ export async function* readBatches(
   const from = options.from ?? (group === undefined ? 'earliest' : 'committed');
   const cursors: Cursor[] = [];
   for (const target of targets) cursors.push({ target, offset: await startOffset(start, target, from) });
-  const arrival = new Arrival(engine, isolation, new Set(targets.map((target) => target.id)), signal);
+  const arrival = new Arrival(source, isolation, new Set(targets.map((target) => target.id)), signal);
   const context: BatchContext = { engine, tools, group };
   const maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
   try {
     for (;;) {
       throwIfAborted(signal);
+      source.assertOpen();
       arrival.reset();
       const fetched = await fetch(start, cursors, maxBytes);
       if (fetched.parts.length > 0) {
@@ -195,7 +206,8 @@ class Arrival {
   #failed: MillraceError | undefined;
   readonly #stops: (() => void)[] = [];
 
-  constructor(engine: NodeEngine, isolation: number, ids: ReadonlySet<number>, signal: AbortSignal | undefined) {
+  constructor(source: ReadSource, isolation: number, ids: ReadonlySet<number>, signal: AbortSignal | undefined) {
+    const { engine } = source;
     const moved = (partitions: Iterable<number>): void => {
       for (const partition of partitions) if (ids.has(partition)) this.#notify();
     };
@@ -204,6 +216,12 @@ class Arrival {
     this.#stops.push(
       engine.onFailure((code) => {
         this.#failed = new MillraceError(code === Code.closing ? 'MILLRACE_CLOSED' : 'MILLRACE_POISONED');
+        this.#notify();
+      }),
+    );
+    this.#stops.push(
+      source.onClose(() => {
+        this.#failed = new MillraceError('MILLRACE_CLOSED');
         this.#notify();
       }),
     );
