@@ -8,7 +8,16 @@
 import { flushNumbers } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
 import type { AppendFrame } from '../log/append-frame.ts';
-import type { Effect, EffectResult, Engine, FlushPolicy, Pin, ReadRequest, Watermarks } from '../log/types.ts';
+import type {
+  AbortedAnswer,
+  Effect,
+  EffectResult,
+  Engine,
+  FlushPolicy,
+  Pin,
+  ReadRequest,
+  Watermarks,
+} from '../log/types.ts';
 import { decideOptions, type EngineOptions } from '../options.ts';
 import { Advance } from './advance.ts';
 import { NativeKv } from './kv-port.ts';
@@ -185,7 +194,9 @@ export class NodeEngine implements Engine, WaitingRoom {
 
   #followAppends({ plan }: Turn): void {
     for (let row = 0; row < plan.count; row += 1) {
-      if (plan.kindOf(row) !== EffectKind.append || !succeeded(plan.codeOf(row))) continue;
+      const kind = plan.kindOf(row);
+      if (kind !== EffectKind.append && kind !== EffectKind.endTransaction) continue;
+      if (!succeeded(plan.codeOf(row))) continue;
       this.#written.placed(plan.lsnOf(row), plan.partitionOf(row));
       this.#durable.placed(plan.lsnOf(row), plan.partitionOf(row));
     }
@@ -269,6 +280,14 @@ export class NodeEngine implements Engine, WaitingRoom {
     done: (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void,
   ): void {
     this.#reads.offsetForTime(partition, timestamp, isolation, done);
+  }
+
+  get hasNoAborted(): boolean {
+    return this.#page[Page.aborted] === 0;
+  }
+
+  abortedBetween(partition: number, from: number, to: number, lease: number): AbortedAnswer {
+    return this.#reads.abortedBetween(partition, from, to, lease);
   }
 
   offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number } {

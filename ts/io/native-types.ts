@@ -22,6 +22,7 @@ export const EffectKind = {
   kvClear: 9,
   createStore: 10,
   dropStore: 11,
+  endTransaction: 12,
 } as const;
 
 /** Isolation of a read, by the watermark that bounds it. */
@@ -76,6 +77,7 @@ export type CodeNumber = (typeof Code)[keyof typeof Code];
  *
  * put:    buffer = key, [start,end) of it; argument = index of the value buffer (whole)
  * delete: buffer = key. createPartition/deletePartition: partition. deleteRecords: argument = new start offset.
+ * endTransaction: 2 partition  4 producer epoch  6 producer id  8 flags (bit 0 = committed, else aborted); out as append
  *
  * kvPut:    2 store  3 key buffer [4 start, 5 end)  6 value buffer [12 start, 13 end)  8 a `KvCondition`
  *           9 expires at (ms since 1970, 0 = never)  11 the sequence demanded by condition `sequence`
@@ -132,6 +134,8 @@ export const Page = {
   recoveryCutBytes: 7,
   /** 1 while the addon's callback, its microtasks and its ticks run: a commit made there is submitted right after. */
   inCallback: 8,
+  /** How often a transaction was aborted, as far as the log goes back. */
+  aborted: 10,
   /** The engine's wall clock at its last call or callback, ms since 1970. */
   wallMs: 9,
   // Counters, monotone.
@@ -214,6 +218,11 @@ export interface NativeEngine {
   copyLease(lease: number, destination: Uint8Array, position: number): number;
   /** Lets a lease go. A token that is still pending is no longer reported. 0 and leases that are gone are ignored. */
   releaseLease(lease: number): void;
+  /**
+   * Aborted transactions with something in `from..to` (or up to the end of `lease` when it is not 0): [code, producer id,
+   * first offset, producer id, first offset...]. Code `offsetOutOfRange`: the log starts above `from` by now.
+   */
+  abortedBetween(partition: number, from: number, to: number, lease: number): number[];
   /** out: [code, offset, timestamp, leader epoch, token] */
   offsetForTime(partition: number, timestamp: number, isolation: number, out: Float64Array): void;
   /** out: [code, end offset, epoch] */

@@ -90,6 +90,13 @@ export class Plan {
       if (effect.kind === 'put') this.rows[at + 6] = this.#buffer(effect.value);
       return;
     }
+    if (effect.kind === 'endTransaction') {
+      const at = this.#row(EffectKind.endTransaction, frame, effect.partition, level);
+      this.rows[at + 4] = effect.producerEpoch;
+      this.rows[at + 6] = effect.producerId;
+      this.rows[at + 8] = effect.committed ? 1 : 0;
+      return;
+    }
     if ('store' in effect) {
       this.#kv(frame, level, effect);
       return;

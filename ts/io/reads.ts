@@ -5,7 +5,7 @@
  * it before the token is reported; a lease is somebody's from the moment `done` runs, and has to be sent or released.
  */
 
-import type { Pin, ReadRequest, Watermarks } from '../log/types.ts';
+import type { AbortedAnswer, AbortedTransaction, Pin, ReadRequest, Watermarks } from '../log/types.ts';
 import type { CodeNumber, NativeEngine } from './native-types.ts';
 import { Code, READ_STRIDE } from './native-types.ts';
 
@@ -116,6 +116,16 @@ export class Reads {
       const code = failure === Code.ok ? (out[0] as CodeNumber) : failure;
       done(code, out[1] as number, out[2] as number, out[3] as number);
     });
+  }
+
+  /** See `Engine.abortedBetween`. */
+  abortedBetween(partition: number, from: number, to: number, lease: number): AbortedAnswer {
+    const [code, ...pairs] = this.#native.abortedBetween(partition, from, to, lease);
+    const aborted: AbortedTransaction[] = [];
+    for (let index = 0; index + 1 < pairs.length; index += 2) {
+      aborted.push({ producerId: pairs[index] as number, firstOffset: pairs[index + 1] as number });
+    }
+    return { code: code as CodeNumber, aborted };
   }
 
   offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number } {

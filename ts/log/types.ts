@@ -21,6 +21,14 @@ export type Effect =
   | { kind: 'createPartition'; partition: number }
   | { kind: 'deletePartition'; partition: number }
   | { kind: 'deleteRecords'; partition: number; offset: number }
+  /** Appends the marker that ends a producer's transaction in a partition. */
+  | {
+      kind: 'endTransaction';
+      partition: number;
+      producerId: number;
+      producerEpoch: number;
+      committed: boolean;
+    }
   | KvEffect;
 
 /** What a KV write demands of the key's state right before it; when it is not so, its whole frame is refused. */
@@ -61,6 +69,18 @@ export interface Watermarks {
   leaderEpoch: number;
   /** Bytes a read at the asked offset would return (whole batches, at least one when any is readable). */
   available: number;
+}
+
+/** A transaction whose records, from `firstOffset` up to its marker, are not for readers of committed data. */
+export interface AbortedTransaction {
+  producerId: number;
+  firstOffset: number;
+}
+
+/** Aborted transactions in the order in which they ended; none with a code. */
+export interface AbortedAnswer {
+  code: CodeNumber;
+  aborted: AbortedTransaction[];
 }
 
 /** A read whose bytes stay where they are: `available` is exact, and `lease` stands for them (0 when there are none). */
@@ -132,6 +152,13 @@ export interface Engine extends LeaseHolder {
     isolation: number,
     done: (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void,
   ): void;
+  /** True when no transaction was ever aborted, as far as the log goes back: then nobody needs to ask for them. */
+  readonly hasNoAborted: boolean;
+  /**
+   * Aborted transactions of a partition that overlap what `lease` holds, or the offsets `from..to` without one (0). Code
+   * `offsetOutOfRange`: the log starts above `from` by now. One crossing.
+   */
+  abortedBetween(partition: number, from: number, to: number, lease: number): AbortedAnswer;
   offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number };
   /** State map entries with this key prefix, in key order. */
   scanState(prefix: Uint8Array): [key: Uint8Array, value: Uint8Array][];

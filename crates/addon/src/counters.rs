@@ -12,6 +12,7 @@ pub(crate) fn refresh(page: &mut Page, engine: &Engine) {
     page.set(page::FAILURE, events.failure.map_or(0, |code| code as u64));
     page.set(page::UNSETTLED_BYTES, engine.unsettled_bytes());
     page.set(page::WALL_MS, u64::try_from(engine.io().wall_ms()).unwrap_or(0));
+    page.set(page::ABORTED, engine.aborted_transactions());
     let io = engine.io().counters();
     page.set(page::ENTERS, io.enters);
     page.set(page::FLUSHES, io.syncs + io.durable_writes);

@@ -28,5 +28,6 @@ pub mod report;
 mod sim_registry;
 mod status;
 mod teardown;
+pub mod transactions;
 mod uv;
 mod wake;

@@ -18,6 +18,7 @@ pub(crate) const RECOVERY_KEPT_BYTES: usize = 6;
 pub(crate) const RECOVERY_CUT_BYTES: usize = 7;
 const IN_CALLBACK: usize = 8;
 pub(crate) const WALL_MS: usize = 9;
+pub(crate) const ABORTED: usize = 10;
 pub(crate) const CALLS_IN: usize = 16;
 pub(crate) const CALLBACKS_OUT: usize = 17;
 pub(crate) const ENTERS: usize = 18;

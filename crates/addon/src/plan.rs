@@ -8,6 +8,7 @@
 use crate::kv_effect;
 use crate::memory::{Bytes, Doubles, index, signed, whole};
 use crate::status::{Refusal, check};
+use crate::transactions;
 use millrace_engine::{Append, Effect, Level, Outcome};
 use napi::sys;
 
@@ -93,6 +94,7 @@ pub(crate) fn decode<'call>(
             partition: id()?,
             offset: signed(argument).ok_or_else(|| Refusal::argument("an offset is not a whole number"))?,
         },
+        12.0 => transactions::decode(plan, number)?,
         _ => kv_effect::decode(plan, number, buffers)?,
     };
     Ok(Row { frame, level, effect })

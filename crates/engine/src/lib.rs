@@ -43,4 +43,4 @@ pub use millrace_kv::{
 pub use millrace_log::{Code, Damaged, Isolation, Watermarks};
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use state::State;
-pub use transactions::EndTransaction;
+pub use transactions::{EndTransaction, end_of_batches};

@@ -7,7 +7,9 @@
 
 use crate::commit::Prepared;
 use crate::engine::Engine;
+use millrace_io::Piece;
 use millrace_log::Code;
+use millrace_log::batch::Header;
 use millrace_log::marker::Marker;
 
 /// Appends the marker that ends the transaction of a producer in one partition, whether it has records there or not.
@@ -26,6 +28,20 @@ impl EndTransaction {
     pub(crate) fn marker(&self) -> Marker {
         if self.committed { Marker::Commit } else { Marker::Abort }
     }
+}
+
+/// The offset behind the last batch of what a read found; 0 for nothing.
+#[must_use]
+pub fn end_of_batches(pieces: &[Piece]) -> u64 {
+    let mut end = 0;
+    for piece in pieces {
+        let mut bytes = piece.bytes();
+        while let Ok(header) = Header::parse(bytes) {
+            end = header.end_offset();
+            bytes = bytes.get(header.length..).unwrap_or_default();
+        }
+    }
+    end
 }
 
 impl Engine {

@@ -36,6 +36,11 @@ export const APIS: readonly ApiEntry[] = [
   { name: 'DeleteRecords', minVersion: 0, maxVersion: 2, release: '4.3' },
   { name: 'InitProducerId', minVersion: 0, maxVersion: 5, release: '4.3' },
   { name: 'OffsetForLeaderEpoch', minVersion: 2, maxVersion: 4, release: '4.3' },
+  { name: 'AddPartitionsToTxn', minVersion: 0, maxVersion: 3, release: '4.3' },
+  { name: 'AddOffsetsToTxn', minVersion: 0, maxVersion: 4, release: '4.3' },
+  { name: 'EndTxn', minVersion: 0, maxVersion: 4, release: '4.3' },
+  { name: 'WriteTxnMarkers', minVersion: 1, maxVersion: 1, release: '4.3' },
+  { name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 4, release: '4.3' },
   { name: 'DescribeAcls', minVersion: 1, maxVersion: 3, release: '4.3' },
   { name: 'CreateAcls', minVersion: 1, maxVersion: 3, release: '4.3' },
   { name: 'DeleteAcls', minVersion: 1, maxVersion: 3, release: '4.3' },
@@ -49,6 +54,9 @@ export const APIS: readonly ApiEntry[] = [
   { name: 'ListPartitionReassignments', minVersion: 0, maxVersion: 0, release: '4.3' },
   { name: 'OffsetDelete', minVersion: 0, maxVersion: 0, release: '4.3' },
   { name: 'DescribeCluster', minVersion: 0, maxVersion: 2, release: '4.3' },
+  { name: 'DescribeProducers', minVersion: 0, maxVersion: 0, release: '4.3' },
+  { name: 'DescribeTransactions', minVersion: 0, maxVersion: 0, release: '4.3' },
+  { name: 'ListTransactions', minVersion: 0, maxVersion: 1, release: '4.3' },
   { name: 'DescribeTopicPartitions', minVersion: 0, maxVersion: 0, release: '4.3' },
 ];
 
