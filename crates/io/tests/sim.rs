@@ -451,3 +451,37 @@ fn the_wall_clock_jumps_and_the_monotonic_one_does_not() {
     sim.advance(5_000_000);
     assert_eq!((io.wall_ms(), io.now_ns()), (wall - 1_000_000 + 5, monotonic + 5_000_000));
 }
+
+#[test]
+fn a_switch_makes_every_flush_fail_and_nothing_else_until_it_is_thrown_back() {
+    let sim = prepared(SimOptions::perfect(1), 2);
+    let (mut io, file) = reopened(&sim);
+    sim.change_options(|options| options.fail_flushes = true);
+    write(&mut io, file, 0, &[1; BLOCK]).unwrap();
+    assert_eq!(finish(&mut io, Op::Sync { file }).unwrap_err().errno, libc::EIO);
+    write_durable(&mut io, file, 0, &[2; BLOCK]).unwrap_err();
+    sim.change_options(|options| options.fail_flushes = false);
+    write_durable(&mut io, file, 0, &[3; BLOCK]).unwrap();
+    assert_eq!(after_cut(&sim)[..BLOCK], [3; BLOCK]);
+}
+
+#[test]
+fn a_held_device_completes_nothing_and_goes_on_where_it_was() {
+    let sim = prepared(SimOptions::perfect(1), 1);
+    let (mut io, file) = reopened(&sim);
+    sim.hold(true);
+    let mut queue = OpQueue::default();
+    let pieces = vec![Piece::copy_of(&[7; BLOCK])];
+    queue.push(Op::Write { file, position: 0, pieces, durable: true });
+    io.submit(&mut queue);
+    let mut completions = Vec::new();
+    for _ in 0..10 {
+        io.drain(&mut completions);
+        io.wait(Some(1_000_000));
+    }
+    assert!(completions.is_empty());
+    sim.hold(false);
+    io.drain(&mut completions);
+    assert_eq!(completions.len(), 1);
+    assert_eq!(after_cut(&sim)[..BLOCK], [7; BLOCK]);
+}

@@ -10,6 +10,7 @@ use crate::signal::Signal;
 use std::cell::OnceCell;
 use std::os::fd::RawFd;
 use std::path::Path;
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub(crate) struct SimDriver {
@@ -18,7 +19,7 @@ pub(crate) struct SimDriver {
     cancelled: Vec<Outcome>,
     enters: u64,
     /// Readable while anything is in flight. Made when it is first asked for: most simulations never do.
-    signal: OnceCell<Signal>,
+    signal: OnceCell<Arc<Signal>>,
 }
 
 impl SimDriver {
@@ -28,7 +29,7 @@ impl SimDriver {
     }
 
     fn refresh_signal(&self, signal: &Signal) {
-        if self.is_alive() && self.sim.world().in_flight() > 0 { signal.raise() } else { signal.lower() }
+        if self.is_alive() && self.sim.world().can_progress() { signal.raise() } else { signal.lower() }
     }
 
     fn dead(&self, what: &str, path: &Path) -> Result<(), IoError> {
@@ -83,8 +84,11 @@ impl Driver for SimDriver {
 
     fn poll_fd(&self) -> RawFd {
         let signal = self.signal.get_or_init(|| {
-            let signal = Signal::new().expect("a simulation can have a descriptor to be polled by");
+            let signal = Arc::new(Signal::new().expect("a simulation can have a descriptor to be polled by"));
             self.refresh_signal(&signal);
+            if self.is_alive() {
+                self.sim.world().signal = Some(Arc::clone(&signal));
+            }
             signal
         });
         signal.descriptor()

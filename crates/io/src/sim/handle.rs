@@ -85,6 +85,28 @@ impl SimHandle {
         self.world().now_ns += ns;
     }
 
+    /// Holds every operation back from now on, or lets all of them go on.
+    pub fn hold(&self, held: bool) {
+        self.world().hold(held);
+    }
+
+    /// Names of all files, sorted.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let world = self.world();
+        let in_directory = |(path, directory): (&std::path::PathBuf, &super::names::Directory)| {
+            directory.current.keys().map(|name| path.join(name).display().to_string()).collect::<Vec<_>>()
+        };
+        world.directories.iter().flat_map(in_directory).collect()
+    }
+
+    /// Milliseconds since 1970 on the machine's wall clock.
+    #[must_use]
+    pub fn wall_ms(&self) -> i64 {
+        let world = self.world();
+        world.wall_offset_ms + (world.now_ns / 1_000_000) as i64
+    }
+
     /// Moves the wall clock, forward or back.
     pub fn shift_wall_ms(&self, ms: i64) {
         self.world().wall_offset_ms += ms;

@@ -48,6 +48,10 @@ pub struct SimOptions {
     /// Reads that see the medium without what is newer.
     pub stale_reads: u32,
     pub fail_at: Option<FailAt>,
+    /// Every flush fails, and every durable write: decided before any odds are drawn.
+    pub fail_flushes: bool,
+    /// The device takes attempts and completes none, until this ends: how a test sees what waits.
+    pub held: bool,
     /// Cuts the power by itself at this event: each submission and each completion of an attempt is one.
     pub cut_at: Option<u64>,
     /// A bug that tests must find.
@@ -78,6 +82,8 @@ impl SimOptions {
             misdirected_writes: 0,
             stale_reads: 0,
             fail_at: None,
+            fail_flushes: false,
+            held: false,
             cut_at: None,
             #[cfg(feature = "planted")]
             planted: None,
@@ -132,6 +138,9 @@ impl fmt::Display for SimOptions {
         write!(f, "space={:?} late_no_space={} garbage={} ", self.space, self.late_no_space, self.garbage)?;
         write!(f, "lost_writes={} misdirected_writes={} ", self.lost_writes, self.misdirected_writes)?;
         write!(f, "stale_reads={} fail_at={:?} cut_at={:?}", self.stale_reads, self.fail_at, self.cut_at)?;
+        if self.fail_flushes || self.held {
+            write!(f, " fail_flushes={} held={}", self.fail_flushes, self.held)?;
+        }
         #[cfg(feature = "planted")]
         write!(f, " planted={:?}", self.planted)?;
         Ok(())

@@ -14,6 +14,14 @@ type Result<T> = std::result::Result<T, i32>;
 /// Errors that say nothing but "again".
 const PASSING: [i32; 3] = [libc::EINTR, libc::EAGAIN, libc::ECANCELED];
 
+/// Whether an attempt promises that something survives a power cut.
+fn is_flush(attempt: &Attempt) -> bool {
+    matches!(
+        attempt,
+        Attempt::Sync { .. } | Attempt::SyncDirectory { .. } | Attempt::Write { durable: true, .. }
+    )
+}
+
 impl World {
     /// Completes an attempt: what a system call would return.
     pub fn complete(&mut self, attempt: &mut Attempt, submitted: u64) -> i64 {
@@ -35,6 +43,9 @@ impl World {
             if now && !matches!(attempt, Attempt::Close { .. }) {
                 return Some(fail.errno);
             }
+        }
+        if self.options.fail_flushes && is_flush(attempt) {
+            return Some(libc::EIO);
         }
         if attempt.is_idempotent() && self.random.chance(self.options.interrupted) {
             return Some(PASSING[self.random.below(3) as usize]);

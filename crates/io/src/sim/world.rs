@@ -12,8 +12,10 @@ use super::names::{Directory, Inode, NameChange};
 use super::options::SimOptions;
 use super::random::Random;
 use crate::attempt::{Attempt, Handle, Outcome, Token};
+use crate::signal::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An attempt that was started and has not completed.
 #[derive(Debug)]
@@ -56,6 +58,8 @@ pub(super) struct World {
     /// Submissions and completions, without timers.
     pub events: u64,
     pub damage: Vec<Damage>,
+    /// What the driver's user polls, once it does: raised when a held device goes on.
+    pub signal: Option<Arc<Signal>>,
 }
 
 impl World {
@@ -81,6 +85,7 @@ impl World {
             attempts: 0,
             events: 0,
             damage: Vec::new(),
+            signal: None,
         }
     }
 
@@ -109,7 +114,18 @@ impl World {
             self.kill_process();
         }
         self.epoch += 1;
+        self.signal = None;
+        // Opening waits for its operations: a device that holds them would never be open.
+        self.options.held = false;
         self.epoch
+    }
+
+    /// Holds every attempt back, or lets them go on.
+    pub fn hold(&mut self, held: bool) {
+        self.options.held = held;
+        if let (false, true, Some(signal)) = (held, self.in_flight() > 0, &self.signal) {
+            signal.raise();
+        }
     }
 
     pub fn start(&mut self, token: Token, attempt: Attempt) {
@@ -138,9 +154,14 @@ impl World {
         self.flying.len() + self.timers.len()
     }
 
+    /// Whether something in flight will complete without anybody else's doing.
+    pub fn can_progress(&self) -> bool {
+        self.next_due(true).is_some()
+    }
+
     /// When the next thing happens. Timers count only when asked for.
     pub fn next_due(&self, with_timers: bool) -> Option<u64> {
-        let attempt = self.flying.first_key_value().map(|((due, _), _)| *due);
+        let attempt = self.flying.first_key_value().map(|((due, _), _)| *due).filter(|_| !self.options.held);
         let timer = self.timers.first_key_value().map(|((due, _), _)| *due).filter(|_| with_timers);
         attempt.into_iter().chain(timer).min()
     }
@@ -151,7 +172,9 @@ impl World {
             let Flying { token, attempt, .. } = entry.remove();
             outcomes.push(Outcome { token, attempt, result: 0 });
         }
-        while self.flying.first_key_value().is_some_and(|((due, _), _)| *due <= self.now_ns) {
+        while !self.options.held
+            && self.flying.first_key_value().is_some_and(|((due, _), _)| *due <= self.now_ns)
+        {
             if self.count_event() {
                 outcomes.clear();
                 return;
@@ -164,6 +187,7 @@ impl World {
 
     /// Teardown: timers end now; the device finishes everything else.
     pub fn cancel_timers(&mut self, outcomes: &mut Vec<Outcome>) {
+        self.options.held = false;
         for (_, Flying { token, attempt, .. }) in std::mem::take(&mut self.timers) {
             outcomes.push(Outcome { token, attempt, result: -i64::from(libc::ECANCELED) });
         }
