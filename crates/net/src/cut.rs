@@ -16,9 +16,11 @@ const FRAMES_MAX: usize = 64;
 const EVENTS_MAX: usize = 1024;
 
 /// What cutting came to.
-enum Cut {
+pub(crate) enum Cut {
     /// A frame was delivered; there may be another.
     Frame,
+    /// A frame lies in gathering memory as a whole.
+    Gathered,
     /// The slot is used up, or its rest lies in gathering memory now.
     UsedUp,
     /// Bytes stay until the owner has judged what it has.
@@ -51,12 +53,16 @@ impl Net {
             }
             match owned.cut_one(id) {
                 Cut::Frame => {}
+                Cut::Gathered => self.frame_gathered(id),
                 Cut::UsedUp => {
                     self.drop_unread(id);
                     self.go_on(id);
                     return;
                 }
-                Cut::Waits => return,
+                Cut::Waits => {
+                    self.park(id);
+                    return;
+                }
                 Cut::Fails(reason) => {
                     self.end(id, reason);
                     return;
@@ -66,8 +72,16 @@ impl Net {
         self.go_on(id);
     }
 
-    /// The connection is done with the bytes of its slot.
+    /// The connection is done with the bytes it has.
     pub(crate) fn drop_unread(&mut self, id: ConnectionId) {
+        let (_, owned) = self.parts();
+        let Some(connection) = owned.connections.get_mut(id) else { return };
+        connection.input.parked = None;
+        self.drop_slot(id);
+    }
+
+    /// The connection is done with its slot.
+    pub(crate) fn drop_slot(&mut self, id: ConnectionId) {
         let (_, owned) = self.parts();
         let Some(connection) = owned.connections.get_mut(id) else { return };
         if let Some(unread) = connection.input.unread.take()
@@ -113,7 +127,7 @@ impl Owned {
     /// Cuts the next frame of the bytes in a connection's slot.
     fn cut_one(&mut self, id: ConnectionId) -> Cut {
         let Some(connection) = self.connections.get_mut(id) else { return Cut::UsedUp };
-        let Some(mut unread) = connection.input.unread else { return Cut::UsedUp };
+        let Some(mut unread) = connection.input.unread else { return self.cut_parked(id) };
         if connection.framing == Framing::Raw {
             connection.input.unread = Some(Unread { start: unread.end, ..unread });
             if unread.start == unread.end {
@@ -185,7 +199,7 @@ impl Owned {
 }
 
 /// A claim against the limit: the length as it may be, or what becomes of the connection.
-fn judge(connection: &mut Connection, claimed: i32) -> Result<usize, Cut> {
+pub(crate) fn judge(connection: &mut Connection, claimed: i32) -> Result<usize, Cut> {
     let refused = Cut::Fails(CloseReason::Length(claimed));
     let Ok(length) = usize::try_from(claimed) else { return Err(refused) };
     if length == 0 {

@@ -2,6 +2,8 @@
 //!
 //! State only. The one invariant: at most one receive is in flight, and none is armed while there are bytes to cut.
 
+use crate::park::Parked;
+
 /// What the receive in flight writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Armed {
@@ -35,6 +37,8 @@ pub(crate) struct Input {
     /// The socket had more bytes when last looked at: no need to wait for a signal first.
     pub more: bool,
     pub unread: Option<Unread>,
+    /// Instead of `unread`: the bytes had to leave their slot.
+    pub parked: Option<Parked>,
     pub gathering: Option<Gathering>,
     /// A length prefix, as far as it has arrived.
     pub head: [u8; 4],
@@ -59,6 +63,7 @@ impl Default for Input {
             armed: Armed::No,
             more: false,
             unread: None,
+            parked: None,
             gathering: None,
             head: [0; 4],
             head_filled: 0,

@@ -19,6 +19,7 @@ mod listener;
 mod memory;
 mod net;
 mod output;
+mod park;
 mod payload;
 mod receive;
 mod ring;

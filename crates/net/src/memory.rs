@@ -59,6 +59,14 @@ impl Memory {
         unsafe { std::ptr::copy_nonoverlapping(self.start.as_ptr().add(at), bytes.as_mut_ptr(), bytes.len()) }
     }
 
+    /// Copies into the mapping.
+    pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
+        assert!(at.checked_add(bytes.len()).is_some_and(|end| end <= self.length), "outside the mapping");
+        // SAFETY: inside the mapping (asserted), which cannot overlap `bytes`, a Rust allocation; the kernel writes only
+        // what it was given, and that is not what callers write.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr().add(at), bytes.len()) }
+    }
+
     /// Copies `length` bytes from another mapping.
     pub(crate) fn copy_from(&mut self, at: usize, source: &Memory, from: usize, length: usize) {
         assert!(at.checked_add(length).is_some_and(|end| end <= self.length), "outside the mapping");

@@ -249,6 +249,7 @@ impl Net {
     pub fn pause(&mut self, id: ConnectionId) {
         if let Some(connection) = self.parts().1.connections.get_mut(id) {
             connection.input.is_paused = true;
+            self.park(id);
         }
     }
 

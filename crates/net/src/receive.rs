@@ -35,7 +35,7 @@ impl Net {
         if connection.phase != Phase::Open || input.is_paused || input.awaits_limit || input.is_short {
             return;
         }
-        if input.unread.is_some() {
+        if input.unread.is_some() || input.parked.is_some() {
             if !input.is_ready {
                 input.is_ready = true;
                 owned.ready.push_back(id);
@@ -121,9 +121,12 @@ impl Net {
             owned.counters.bytes_received += length as u64;
             if connection.phase != Phase::Open {
                 self.drop_unread(id);
+            } else if input.is_paused {
+                self.park(id);
             }
         } else if let Some((slot, _)) = arena_position {
             owned.slots.let_go(slot);
+            self.wake_starved();
         }
         self.received_status(id, completed.result);
     }
@@ -197,13 +200,16 @@ impl Net {
 
     /// A slot is with the kernel again: its holder may receive, and whoever found none.
     pub(crate) fn slot_came_back(&mut self, owner: ConnectionId) {
-        let (_, owned) = self.parts();
-        let starved = next_starved(owned);
-        if let Some(connection) = owned.connections.get_mut(owner) {
+        if let Some(connection) = self.parts().1.connections.get_mut(owner) {
             connection.input.slots_held -= 1;
             self.go_on(owner);
         }
-        if let Some(starved) = starved {
+        self.wake_starved();
+    }
+
+    /// One of those that found no slot tries again.
+    fn wake_starved(&mut self) {
+        if let Some(starved) = next_starved(self.parts().1) {
             self.go_on(starved);
         }
     }
@@ -219,12 +225,14 @@ impl Owned {
     }
 }
 
-/// The connection that has waited longest for a slot and still exists.
+/// The connection that has waited longest for a slot and can use it. One that is paused asks again when it is resumed.
 fn next_starved(owned: &mut Owned) -> Option<ConnectionId> {
     while let Some(id) = owned.starved.pop_front() {
         if let Some(connection) = owned.connections.get_mut(id) {
             connection.input.is_starved = false;
-            return Some(id);
+            if connection.phase == Phase::Open && !connection.input.is_paused {
+                return Some(id);
+            }
         }
     }
     None

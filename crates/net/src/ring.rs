@@ -30,6 +30,8 @@ pub(crate) struct Completed {
 pub(crate) struct Ring {
     ring: Uring,
     entries: VecDeque<Entry>,
+    /// Entries in the queue that the kernel has not taken; it takes them in `submit` only.
+    not_taken: usize,
     in_flight: usize,
     enters: u64,
     /// A submitter that is not the ring's creator is an error, so this is not `Send`.
@@ -48,7 +50,7 @@ impl std::fmt::Debug for Uring {
 impl Ring {
     pub(crate) fn new(ring: IoUring) -> Ring {
         let entries = VecDeque::new();
-        Ring { ring: Uring(ring), entries, in_flight: 0, enters: 0, one_thread: PhantomData }
+        Ring { ring: Uring(ring), entries, not_taken: 0, in_flight: 0, enters: 0, one_thread: PhantomData }
     }
 
     /// Queues an operation; it begins with the next `submit`.
@@ -75,21 +77,23 @@ impl Ring {
         self.ring.0.as_raw_fd()
     }
 
-    /// Entries wait for `submit`.
+    /// Entries wait for `submit`: ours, or those that the kernel has not taken.
     pub(crate) fn has_entries(&self) -> bool {
-        !self.entries.is_empty()
+        self.waiting() > 0
     }
 
-    /// Hands everything over: one enter, unless there is more than a queue's worth.
+    fn waiting(&self) -> usize {
+        self.entries.len() + self.not_taken
+    }
+
+    /// Hands everything over: one enter, unless there is more than a queue's worth, or the kernel stops at an entry.
     pub(crate) fn submit(&mut self) {
         self.fill_queue();
-        while !self.ring.0.submission().is_empty() {
+        let mut before = usize::MAX;
+        while self.waiting() > 0 && self.waiting() < before {
+            before = self.waiting();
             self.enter();
-            let before = self.entries.len();
             self.fill_queue();
-            if self.entries.len() == before {
-                break;
-            }
         }
     }
 
@@ -102,6 +106,7 @@ impl Ring {
             }
             self.entries.pop_front();
         }
+        self.not_taken = queue.len();
     }
 
     /// The kernel may take fewer than there are: the queue itself knows what is left.
@@ -153,5 +158,28 @@ impl Ring {
         let mut queue = self.ring.0.completion();
         assert_eq!(queue.overflow(), 0, "the completion queue overflowed");
         queue.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use io_uring::opcode;
+    use io_uring::squeue::Flags;
+
+    #[test]
+    fn entries_behind_one_that_the_kernel_refuses_are_handed_over_too() {
+        // Without SUBMIT_ALL the kernel stops taking entries where one is refused.
+        let mut ring = Ring::new(IoUring::new(8).unwrap());
+        for number in 0..20 {
+            let entry = opcode::Nop::new().build();
+            let entry = if number % 3 == 0 { entry.flags(Flags::BUFFER_SELECT) } else { entry };
+            // SAFETY: neither points to anything.
+            unsafe { ring.push(entry, Purpose::Cancel) };
+        }
+        ring.submit();
+        assert!(!ring.has_entries());
+        let refused = std::iter::from_fn(|| ring.next()).filter(|completed| completed.result < 0).count();
+        assert_eq!((refused, ring.in_flight()), (7, 0));
     }
 }

@@ -88,6 +88,11 @@ impl Slots {
         self.held
     }
 
+    /// Half of them are held: whoever can do without one should.
+    pub(crate) fn are_few(&self) -> bool {
+        self.held * 2 >= self.slots.len()
+    }
+
     /// Position of a slot's first byte in the arena.
     pub(crate) fn position(&self, slot: u16) -> usize {
         usize::from(slot) * self.slot_bytes
