@@ -162,6 +162,12 @@ impl Engine {
                 }
                 self.checkpoint.failed(now, &error);
             }
+            Some(Err(PublishError::Either(error))) => {
+                if purpose == Purpose::Settle {
+                    self.log.settle_in_doubt();
+                }
+                self.checkpoint.failed(now, &error);
+            }
             Some(Err(PublishError::Unknown(error))) => self.checkpoint.poison = Some(error),
             None => {}
         }

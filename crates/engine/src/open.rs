@@ -47,8 +47,12 @@ impl Engine {
         manifest.head.clean = false;
         manifest.head.node_id = config.node_id;
         manifest.head.durable_lsn = report.last_lsn.max(manifest.head.checkpoint_lsn);
-        recovery.check_segments(&mut io)?;
+        let unnamed = recovery.check_segments(&mut io)?;
         let manifest = Publish::run(manifest, &mut io, &mut queue)?;
+        // Only now is it sure which manifest is in place: the one that was read may still have lost its name.
+        for path in unnamed {
+            io.run(Op::Unlink { path })?;
+        }
         recovery.log.advance(journal.written(), journal.durable());
         recovery.log.replay_done();
         let account = RecoveryAccount {
@@ -171,9 +175,9 @@ impl Recovery {
         }
     }
 
-    /// Removes segment files no manifest names; reports named ones that are missing or too short. Contents are verified
+    /// Reports named segment files that are missing or too short; answers those no manifest names. Contents are verified
     /// when they are read.
-    fn check_segments(&mut self, io: &mut Io) -> Result<(), EngineError> {
+    fn check_segments(&mut self, io: &mut Io) -> Result<Vec<PathBuf>, EngineError> {
         io.make_directory(segment::DIRECTORY)?;
         let names: BTreeSet<String> = io.list(segment::DIRECTORY)?.into_iter().collect();
         let mut known = BTreeSet::new();
@@ -198,10 +202,8 @@ impl Recovery {
         // A name that is removed may come back with a power cut: its number is not given out again.
         let last = names.iter().filter_map(|name| segment::number_of(name)).max().unwrap_or(0);
         self.log.reserve_file_numbers(last);
-        for name in names.difference(&known).filter(|name| segment::number_of(name).is_some()) {
-            io.run(Op::Unlink { path: PathBuf::from(segment::DIRECTORY).join(name) })?;
-        }
-        Ok(())
+        let unnamed = names.difference(&known).filter(|name| segment::number_of(name).is_some());
+        Ok(unnamed.map(|name| PathBuf::from(segment::DIRECTORY).join(name)).collect())
     }
 }
 

@@ -17,7 +17,9 @@ const SLAB: usize = 1 << 20;
 pub(crate) enum PublishError {
     /// The old one is in place; it can be tried again.
     Unchanged(IoError),
-    /// Either may be in place.
+    /// The rename said that there is no room. Either may be in place until the next one is; it can be tried again.
+    Either(IoError),
+    /// Either may be in place, and the device is not to be trusted.
     Unknown(IoError),
 }
 
@@ -96,7 +98,7 @@ impl Publish {
                 self.stage = match result {
                     Ok(_) => Stage::Directory(queue.push(Op::SyncDirectory { path: PathBuf::new() })),
                     Err(error) if error.kind == IoErrorKind::NoSpace => {
-                        Stage::Done(Err(PublishError::Unchanged(error)))
+                        Stage::Done(Err(PublishError::Either(error)))
                     }
                     Err(error) => Stage::Done(Err(PublishError::Unknown(error))),
                 };
@@ -127,9 +129,11 @@ impl Publish {
             io.submit(queue);
             match publish.outcome() {
                 Some(Ok(())) => return Ok(publish.into_manifest()),
-                Some(Err(PublishError::Unchanged(error) | PublishError::Unknown(error))) => {
-                    return Err(error);
-                }
+                Some(Err(
+                    PublishError::Unchanged(error)
+                    | PublishError::Either(error)
+                    | PublishError::Unknown(error),
+                )) => return Err(error),
                 None => io.wait(None),
             }
             io.drain(&mut completions);

@@ -64,6 +64,8 @@ pub struct Files {
     clock: u64,
     /// The bulk file the journal writes.
     growing: Option<u64>,
+    /// Files of settles whose manifest may be in place although the engine goes on with the one before.
+    doubtful: Vec<(u64, Kind)>,
 }
 
 impl Files {
@@ -165,12 +167,20 @@ impl Files {
             .filter(|(number, sealed)| sealed.last_lsn <= settled && growing != Some(**number))
             .map(|(&number, _)| number)
             .collect();
+        for (number, kind) in std::mem::take(&mut self.doubtful) {
+            self.unlink(number, kind, queue);
+        }
         for number in gone {
             if let Some(sealed) = self.sealed.get_mut(&number) {
                 sealed.doomed = true;
             }
             self.try_remove(number, queue);
         }
+    }
+
+    /// A manifest that names these may be in place: they go when a later one is.
+    pub fn doubt(&mut self, files: Vec<(u64, Kind)>) {
+        self.doubtful.extend(files);
     }
 
     fn try_remove(&mut self, number: u64, queue: &mut OpQueue) {

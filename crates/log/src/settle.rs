@@ -280,18 +280,31 @@ impl Log {
         self.evict();
     }
 
-    /// A failed settle is over: its files are removed if they can be, its data waits for the next one.
+    /// A failed settle is over: its files are removed if they can be, its data waits for the next one. No manifest that
+    /// names them may be in place.
     pub fn settle_abandoned(&mut self, queue: &mut OpQueue) {
-        let Some(settle) = self.settle.take() else { return };
+        for (number, kind) in self.drop_settle() {
+            self.files.unlink(number, kind, queue);
+        }
+    }
+
+    /// The manifest of a ready settle may or may not be in place: its data waits for the next one, and its files stay
+    /// until a later manifest is in place.
+    pub fn settle_in_doubt(&mut self) {
+        let created = self.drop_settle();
+        self.files.doubt(created);
+    }
+
+    /// Ends a settle without its ranges; answers the files it made.
+    fn drop_settle(&mut self) -> Vec<(u64, Kind)> {
+        let Some(settle) = self.settle.take() else { return Vec::new() };
         for covered in &settle.covered {
             if self.table.get(covered.handle).is_some_and(|partition| partition.unsettled_bytes > 0) {
                 self.dirty.push(covered.handle);
             }
         }
-        for (number, kind) in settle.created {
-            self.files.unlink(number, kind, queue);
-        }
         self.end_settle();
+        settle.created
     }
 
     /// Gives up a ready settle whose manifest may or may not be in place: its files stay, for the next opening to
