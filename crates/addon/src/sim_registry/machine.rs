@@ -3,7 +3,7 @@
 //! Not the engine on it, whose power is cut through `NativeEngine.simCut`. To remember: numbers come from tests and are
 //! checked like any others; a path that names nothing answers null or false, it never throws.
 
-use super::{fork, forget, open};
+use super::{forget, fork, open};
 use crate::memory::{index, whole};
 use crate::status::Refusal;
 use millrace_io::SimHandle;

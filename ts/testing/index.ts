@@ -1,0 +1,16 @@
+/**
+ * `millrace/testing`: a broker for tests that is ready in milliseconds, and a simulated disk that loses power.
+ *
+ * For test code only. To remember: what is exported here is covered by semantic versioning.
+ */
+
+export type { SimChange } from '../io/sim.ts';
+export type { LogRecord, RecordInput } from '../log/record.ts';
+export { type DiskError, type OperationFault, SimulatedDisk, type SimulatedOptions } from './simulated-disk.ts';
+export {
+  startTestBroker,
+  type TestBroker,
+  type TestBrokerOptions,
+  type TestFaults,
+  type TestTopics,
+} from './test-broker.ts';
