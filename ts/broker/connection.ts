@@ -22,6 +22,12 @@ import type { Transport, TransportUser } from './transport.ts';
 /** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
 const TRUSTED_GATHER_BYTES = 1024 * 1024;
 
+/**
+ * With so many bytes unsent a reply gets memory of its own: the shared buffer would stay for one reply of many, as long as
+ * the peer likes.
+ */
+const SHARED_UNSENT_MAX = 16 * 1024;
+
 /** What a connection has from its server. */
 export interface ConnectionHost {
   readonly limits: ConnectionLimits;
@@ -90,7 +96,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   }
 
   outputFor(exchange: OpenExchange): Writer | null {
-    return exchange === this.#first ? this.#transport.writer() : null;
+    const isShared = exchange === this.#first && this.#transport.unsent < SHARED_UNSENT_MAX;
+    return isShared ? this.#transport.writer() : null;
   }
 
   wrote(leased: readonly LeasedRecords[]): void {

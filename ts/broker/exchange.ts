@@ -20,7 +20,10 @@ export interface ExchangeOwner {
   readonly leases: LeaseHolder;
   /** Whether leased records of a reply are sent from where they lie. */
   readonly sendsLeases: boolean;
-  /** The writer of the connection's output if `exchange` is the oldest open one, so that its reply can go there at once. */
+  /**
+   * The writer of the connection's output if `exchange` is the oldest open one and the peer keeps up, so that its reply can
+   * go there at once.
+   */
   outputFor(exchange: OpenExchange): Writer | null;
   /** The reply is behind the writer that `outputFor` gave. */
   wrote(leased: readonly LeasedRecords[]): void;

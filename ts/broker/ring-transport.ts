@@ -29,12 +29,18 @@ export class RingOutput {
   }
 }
 
+/** Of all slots of a ring, what requests that wait may hold: behind it they are copied, so that others can arrive. */
+const WAITING_SLOTS_MAX = 256;
+/** A request that is not longer may lie in a slot. */
+const SLOT_REQUEST_MAX = 16 * 1024;
+
 /** A request that has arrived and not been taken. */
 interface Arrived {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
-  readonly token: number;
+  /** Null: a copy. */
+  readonly token: number | null;
 }
 
 /** A buffer to be given back when the peer's kernel has everything up to `end`. */
@@ -114,7 +120,7 @@ export class RingTransport implements Transport, RingUser {
     }
     this.receivedMs = this.#net.nowMs;
     if (this.#waiting.length > 0) {
-      this.#waiting.push({ bytes, start, end, token });
+      this.#wait(bytes, start, end, token);
       return;
     }
     this.#found(bytes, start, end, token);
@@ -123,7 +129,17 @@ export class RingTransport implements Transport, RingUser {
     if (!this.#hasFresh) return;
     // The connection has enough to do: this one waits, and so do those behind it.
     this.#hasFresh = false;
-    this.#waiting.push({ bytes, start, end, token });
+    this.#wait(bytes, start, end, token);
+  }
+
+  /** A peer that does not take its replies must not hold the slots that everybody needs. */
+  #wait(bytes: Uint8Array, start: number, end: number, token: number): void {
+    if (end - start > SLOT_REQUEST_MAX || this.#net.slotsHeld < WAITING_SLOTS_MAX) {
+      this.#waiting.push({ bytes, start, end, token });
+      return;
+    }
+    this.#waiting.push({ bytes: bytes.slice(start, end), start: 0, end: end - start, token: null });
+    this.#net.release(token);
   }
 
   next(): boolean {
@@ -137,7 +153,7 @@ export class RingTransport implements Transport, RingUser {
     return true;
   }
 
-  #found(bytes: Uint8Array, start: number, end: number, token: number): void {
+  #found(bytes: Uint8Array, start: number, end: number, token: number | null): void {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
@@ -217,7 +233,7 @@ export class RingTransport implements Transport, RingUser {
   close(): void {
     if (this.#user === null) return;
     this.#user = null;
-    for (const { token } of this.#waiting) this.#net.release(token);
+    for (const { token } of this.#waiting) this.release(token);
     this.#waiting = [];
     if (this.#hasFresh) this.#net.release(this.memory as number);
     this.#hasFresh = false;

@@ -81,6 +81,11 @@ export class RingNet {
     return counters;
   }
 
+  /** Slots with bytes that somebody needs, as of the latest wake or turn. */
+  get slotsHeld(): number {
+    return this.#counters[NetCounter.slotsHeld] as number;
+  }
+
   /** Listens on a numeric address; port 0 takes a free one. Throws with the system's error code. */
   listen(
     host: string,
