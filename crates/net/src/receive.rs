@@ -18,8 +18,9 @@ use std::os::fd::AsRawFd;
 
 /// `IORING_RECVSEND_POLL_FIRST`: wait for a signal before trying.
 const POLL_FIRST: u16 = 1;
-/// Least bytes a gathering receive asks for, before and after the owner has set a limit: silence is to be cheap.
-const FIRST_ASK_MIN: usize = 4 << 10;
+/// Least bytes a gathering receive asks for: silence is to be cheap, also of a peer that has spoken.
+const SILENT_ASK_MIN: usize = 4 << 10;
+/// The same when bytes are there already, of a connection whose owner has set a limit.
 const ASK_MIN: usize = 64 << 10;
 /// A gathering receive asks for so many times what has arrived: eightfold in all.
 const ASK_FACTOR: usize = 7;
@@ -77,7 +78,7 @@ impl Net {
         let Some(connection) = owned.connections.get_mut(id) else { return };
         let input = &mut connection.input;
         let Some(gathering) = input.gathering else { return };
-        let ask_min = if connection.limit.is_set { ASK_MIN } else { FIRST_ASK_MIN };
+        let ask_min = if connection.limit.is_set && input.more { ASK_MIN } else { SILENT_ASK_MIN };
         let ask = (gathering.filled * ASK_FACTOR).max(ask_min).min(gathering.length - gathering.filled);
         match owned.gathers.count(gathering.mapping, gathering.filled + ask) {
             Counted::Yes => {}

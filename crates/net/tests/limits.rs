@@ -35,6 +35,21 @@ fn a_claim_without_bytes_costs_a_page_at_most() {
 }
 
 #[test]
+fn a_claim_without_bytes_costs_a_page_at_most_of_a_peer_that_has_spoken_too() {
+    let mut server = Server::framed(100 << 20);
+    let mut streams = Vec::new();
+    for _ in 0..50 {
+        let (mut stream, id) = server.client();
+        server.net.limit(id, 100 << 20, 1 << 20);
+        stream.write_all(&[framed(b"hello"), (100_i32 << 20).to_be_bytes().to_vec()].concat()).unwrap();
+        streams.push(stream);
+    }
+    server.until("all have spoken", |server| server.frames.len() == 50);
+    server.idle(Duration::from_millis(20));
+    assert!(server.net.counters().gather_bytes <= 50 * 4096, "{:?}", server.net.counters());
+}
+
+#[test]
 fn memory_grows_at_most_eightfold_with_the_bytes_that_arrived() {
     let mut server = Server::framed(100 << 20);
     let (stream, id) = server.client();
