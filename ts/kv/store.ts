@@ -17,7 +17,10 @@ import type { FrameDone } from './frames.ts';
 import type { Pending } from './overlay.ts';
 import type { Stores } from './stores.ts';
 
-/** Which part of a store to read; nothing = all of it. Byte bounds, in the order of bytes. */
+/**
+ * Which part of a store to read; nothing = all of it. Byte bounds, in the order of bytes; `gte` goes before `gt` and `lte`
+ * before `lt` when both are given.
+ */
 export interface Bounds {
   readonly gt?: Uint8Array | undefined;
   readonly gte?: Uint8Array | undefined;
@@ -198,10 +201,10 @@ function requestOf(store: number, snapshot: number, bounds: Bounds, options: Pag
   return {
     store,
     snapshot,
-    from: gt ?? gte,
-    fromInclusive: gt === undefined,
-    to: lt ?? lte,
-    toInclusive: lt === undefined,
+    from: gte ?? gt,
+    fromInclusive: gte !== undefined,
+    to: lte ?? lt,
+    toInclusive: lte !== undefined,
     reverse: options.reverse === true,
     keysOnly: options.keysOnly === true,
     limit: options.limit,
