@@ -16,13 +16,15 @@ export interface BatchFields {
   readonly baseSequence?: number;
   readonly lastOffsetDelta?: number;
   readonly count?: number;
+  /** Ms since 1970; now when left out. */
+  readonly timestamp?: number;
 }
 
-/** A batch of records without keys, stamped now. */
+/** A batch of records without keys, all of one time. */
 export function encodeBatch(values: readonly Buffer[], fields: BatchFields = {}): Buffer {
   const records = Buffer.concat(values.map(record));
   const batch = Buffer.alloc(HEADER_LENGTH + records.length);
-  const now = BigInt(Date.now());
+  const now = BigInt(fields.timestamp ?? Date.now());
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);

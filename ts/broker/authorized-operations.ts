@@ -25,7 +25,7 @@ function bits(...names: Name[]): number {
 
 /** The answer when the client did not ask. */
 export const NOT_ASKED: number = -(2 ** 31);
-export const GROUP_OPERATIONS: number = bits('read', 'delete', 'describe');
+export const GROUP_OPERATIONS: number = bits('read', 'delete', 'describe', 'describeConfigs', 'alterConfigs');
 export const TOPIC_OPERATIONS: number = bits(
   'read',
   'write',

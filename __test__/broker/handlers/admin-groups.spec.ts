@@ -55,7 +55,7 @@ describe('describe groups', () => {
       groupState: 'Stable',
       protocolType: 'consumer',
       protocolData: 'range',
-      authorizedOperations: 328,
+      authorizedOperations: 3400,
       members: [{ memberId, clientId: 'test', clientHost: '/127.0.0.1', groupInstanceId: null }],
     });
     expect([...(groups[0]?.members[0]?.memberAssignment ?? [])]).toEqual([5]);

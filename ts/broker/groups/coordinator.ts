@@ -137,10 +137,10 @@ export class GroupCoordinator {
   }
 
   /** Whether this sender may commit offsets now (rule 42). */
-  checkCommit(groupId: string, claim: MemberClaim): ErrorNumber {
+  checkCommit(groupId: string, claim: MemberClaim, unknown: ErrorNumber = ErrorCode.ILLEGAL_GENERATION): ErrorNumber {
     const running = this.#groups.get(groupId);
     if (!isWellFormed(groupId)) return ErrorCode.INVALID_GROUP_ID;
-    if (!running) return claim.generation < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+    if (!running) return claim.generation < 0 ? ErrorCode.NONE : unknown;
     return this.#run(running, (out) => running.group.commit(claim, out));
   }
 

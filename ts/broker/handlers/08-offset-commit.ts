@@ -30,7 +30,8 @@ function commitOffsets(
 ): void {
   const { groupId, memberId, groupInstanceId: instanceId } = request;
   const generation = request.generationIdOrMemberEpoch;
-  const refusal = context.groups.checkCommit(groupId, { memberId, instanceId, generation });
+  const unknown = exchange.apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
+  const refusal = context.groups.checkCommit(groupId, { memberId, instanceId, generation }, unknown);
   const commits: OffsetCommit[] = [];
   const accepted: OffsetCommitResponsePartition[] = [];
   const committedMs = context.wallMs();

@@ -30,13 +30,19 @@ class OpenCreateTopics {
     this.#context = context;
     this.#exchange = exchange;
     const twice = namesGivenTwice(request.topics);
-    this.#topics = request.topics.map(({ name }) => ({ name, errorCode: ErrorCode.NONE, configs: null }));
-    request.topics.forEach((asked, at) => {
-      const row = this.#topics[at] as CreatableTopicResult;
-      if (twice.has(asked.name))
-        refuse(row, { error: ErrorCode.INVALID_REQUEST, message: 'named twice in the request' });
+    // A name has one row, however often it is given.
+    const byName = new Map(request.topics.map((asked) => [asked.name, asked]));
+    this.#topics = [...byName.keys()].map((name) => ({
+      name,
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      configs: [],
+    }));
+    for (const row of this.#topics) {
+      const asked = byName.get(row.name) as CreatableTopic;
+      if (twice.has(row.name)) refuse(row, { error: ErrorCode.INVALID_REQUEST, message: 'named twice in the request' });
       else this.#create(asked, row, request.validateOnly);
-    });
+    }
     this.#close();
   }
 

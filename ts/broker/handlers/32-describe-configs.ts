@@ -39,7 +39,7 @@ function describeResource(context: BrokerContext, asked: DescribeConfigsResource
   const show = (keys: Iterable<ConfigKey>, value: (key: ConfigKey) => ConfigValue, readOnly: boolean) => {
     const configs: DescribeConfigsResourceResult[] = [];
     for (const key of keys) if (!wanted || wanted.has(key.name)) configs.push(rowOf(key, value(key), wish, readOnly));
-    return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName, configs };
+    return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs };
   };
   const { settings, catalogue, node } = context;
   if (resourceType === ResourceType.topic) {

@@ -25,16 +25,18 @@ export function describeClusterHandler(
     maxVersion: 2,
     handle({ endpointType, includeClusterAuthorizedOperations }, exchange) {
       const { node } = context;
-      const base = { throttleTimeMs: 0, endpointType, clusterId: node.clusterId };
       if (endpointType !== EndpointType.brokers) {
         const known = endpointType === EndpointType.controllers;
         const errorCode = known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE;
-        exchange.reply({ ...base, errorCode, errorMessage: 'this endpoint is one of brokers', brokers: [] });
+        const errorMessage = 'this endpoint is one of brokers';
+        exchange.reply({ throttleTimeMs: 0, errorCode, errorMessage, clusterId: '', brokers: [] });
         return;
       }
       const { host, port } = node.address(exchange.peer);
       exchange.reply({
-        ...base,
+        throttleTimeMs: 0,
+        endpointType,
+        clusterId: node.clusterId,
         errorCode: ErrorCode.NONE,
         controllerId: node.id,
         brokers: [{ brokerId: node.id, host, port, rack: null, isFenced: false }],

@@ -61,7 +61,8 @@ function describeTopic(context: BrokerContext, name: string, first: number, limi
   if (!topic) {
     const errorCode =
       topicNameProblem(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
-    return { row: { errorCode, name, topicId: ZERO_UUID, partitions: [] }, count: 0 };
+    const row = { errorCode, name, topicId: ZERO_UUID, partitions: [] };
+    return { row: { ...row, topicAuthorizedOperations: TOPIC_OPERATIONS }, count: 0 };
   }
   const { id, leaderEpoch } = context.node;
   const partitions: DescribeTopicPartitionsResponsePartition[] = [];
