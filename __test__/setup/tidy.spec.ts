@@ -153,6 +153,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'broker/protocol',
     'log/batch',
   ],
+  testing: [...leaves, 'serve.ts', 'broker', 'log', 'io'],
+  metrics: [...leaves, 'serve.ts', 'broker', 'log', 'io'],
+  http: [...leaves, 'serve.ts', 'metrics'],
   setup: [],
 };
 const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];

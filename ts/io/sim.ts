@@ -27,6 +27,8 @@ export interface NativeSim {
   change(change: SimChange): void;
   /** Holds every operation back, or lets all go on. Opening the machine ends it. */
   hold(held: boolean): void;
+  /** Cuts the power of a machine that no engine has open. */
+  cut(): void;
   /** Operations completed so far. */
   attempts(): number;
   usedBytes(): number;

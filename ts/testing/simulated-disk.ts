@@ -35,6 +35,9 @@ export interface SimulatedOptions {
 /** The directory's name on a simulated machine; nothing of the real file system is touched. */
 const DIRECTORY = 'simulated';
 
+/** Journal files are written once when a directory is made: small ones, unless a test wants others. */
+const SMALL = { journalFileBytes: '1mb', journalFiles: 3 } as const;
+
 /** One simulated machine. Dispose of it to give its memory back. */
 export class SimulatedDisk implements Disposable {
   /** Draws what kind of honest device it is: order of completions, short writes, how names become durable. */
@@ -56,12 +59,12 @@ export class SimulatedDisk implements Disposable {
 
   /** Opens (or opens again) a log on this disk. Rejects as `openLog` does. */
   openLog(options: LogOptions = {}): Promise<Log> {
-    return openLog(this.directory, { ...options, ...this.options });
+    return openLog(this.directory, { ...SMALL, ...options, ...this.options });
   }
 
   /** Serves this disk to Kafka clients, on a free port of 127.0.0.1 unless `options` say otherwise. */
   serve(options: Omit<ServeOptions, 'dir'> = {}): Promise<MillraceServer> {
-    return serve({ ...options, kafka: { port: 0, ...options.kafka }, dir: this.directory, ...this.options });
+    return serve({ ...SMALL, ...options, kafka: { port: 0, ...options.kafka }, dir: this.directory, ...this.options });
   }
 
   /**
@@ -69,7 +72,9 @@ export class SimulatedDisk implements Disposable {
    * engine is told that the outcome is unknown; open the disk again to see what is left.
    */
   cutPower(): void {
-    engineOn(this.options.sim.id)?.cutPower();
+    const engine = engineOn(this.options.sim.id);
+    if (engine) engine.cutPower();
+    else this.#machine.cut();
   }
 
   /** Every flush fails from now on. One failed flush is final for the engine that is open. */
@@ -178,7 +183,10 @@ export class SimulatedDisk implements Disposable {
     return this.#machine.flipBit(path, position, bit);
   }
 
-  /** Another machine with the same files and caches, and a future of its own: one past, many power cuts. */
+  /**
+   * Another machine with the same files and caches, and a future of its own: one past, many power cuts. What is in flight
+   * stays behind, so opening a fork finds what a process would find after `kill -9` of the one before.
+   */
   fork(seed: number): SimulatedDisk {
     wholeNumber('seed', seed);
     const id = randomUUID();

@@ -70,6 +70,12 @@ impl NativeSim {
         self.sim.hold(held);
     }
 
+    /// Cuts the power. An engine that has the machine open is not told: `NativeEngine.simCut` is for that.
+    #[napi]
+    pub fn cut(&self) {
+        self.sim.cut_power();
+    }
+
     /// Operations completed so far.
     #[napi]
     pub fn attempts(&self) -> f64 {
