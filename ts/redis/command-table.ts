@@ -1,0 +1,58 @@
+/**
+ * All commands, by name.
+ *
+ * To remember: what is not in here is an unknown command, with Redis' own error; nothing answers as if it had done what
+ * it has not.
+ */
+
+import type { Command } from './command.ts';
+import { bitCommands } from './commands/bits.ts';
+import { clientCommands } from './commands/clients.ts';
+import { configCommands } from './commands/config.ts';
+import { connectionCommands } from './commands/connection.ts';
+import { expiryCommands } from './commands/expiry.ts';
+import { introspectionCommands } from './commands/introspection.ts';
+import { keyCommands } from './commands/keys.ts';
+import { pubsubCommands } from './commands/pubsub.ts';
+import { scanCommands } from './commands/scan.ts';
+import { scriptCommands } from './commands/scripts.ts';
+import { serverCommands } from './commands/server.ts';
+import { stringPartCommands } from './commands/string-parts.ts';
+import { stringCommands } from './commands/strings.ts';
+import { transactionCommands } from './commands/transactions.ts';
+
+export const allCommands: readonly Command[] = [
+  ...stringCommands,
+  ...stringPartCommands,
+  ...bitCommands,
+  ...keyCommands,
+  ...expiryCommands,
+  ...scanCommands,
+  ...transactionCommands,
+  ...pubsubCommands,
+  ...scriptCommands,
+  ...connectionCommands,
+  ...clientCommands,
+  ...serverCommands,
+  ...configCommands,
+  ...introspectionCommands,
+];
+
+/** By both usual spellings; any other is folded first. */
+const byName = new Map<string, Command>(
+  allCommands.flatMap((command): [string, Command][] => [
+    [command.name, command],
+    [command.name.toUpperCase(), command],
+  ]),
+);
+
+/** The command of this name, in any case. */
+export function commandNamed(name: string): Command | undefined {
+  return byName.get(name) ?? byName.get(name.toLowerCase());
+}
+
+/** A subcommand by its name, in any case. */
+export function subcommandNamed(container: Command, name: Buffer): Command | undefined {
+  const wanted = name.toString('latin1').toLowerCase();
+  return container.subcommands?.find((sub) => sub.name === wanted);
+}

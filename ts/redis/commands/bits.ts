@@ -1,0 +1,117 @@
+/** Single bits of strings, and counts of them. */
+
+import type { Call, Command } from '../command.ts';
+import { CommandError, errors } from '../protocol/errors.ts';
+import { parseInt64 } from '../protocol/numbers.ts';
+import { at, integer, word } from './arguments.ts';
+import { STRING_MAX } from './string-parts.ts';
+
+const BIT_OFFSET = 'ERR bit offset is not an integer or out of range';
+
+function bitOffset(arg: Buffer): number {
+  const offset = parseInt64(arg);
+  if (offset === undefined || offset < 0n || offset >= 2n ** 32n) throw new CommandError(BIT_OFFSET);
+  if (offset >= BigInt(STRING_MAX) * 8n) throw new CommandError(BIT_OFFSET);
+  return Number(offset);
+}
+
+function getbit({ args, db, reply }: Call): void {
+  const offset = bitOffset(at(args, 2));
+  const byte = db.string(at(args, 1))?.value[offset >> 3] ?? 0;
+  reply.integer((byte >> (7 - (offset & 7))) & 1);
+}
+
+function setbit({ args, db, reply }: Call): void {
+  const key = at(args, 1);
+  const offset = bitOffset(at(args, 2));
+  const bit = parseInt64(at(args, 3));
+  if (bit !== 0n && bit !== 1n) throw new CommandError('ERR bit is not an integer or out of range');
+  const found = db.string(key);
+  const index = offset >> 3;
+  const value = Buffer.alloc(Math.max(found?.value.length ?? 0, index + 1));
+  found?.value.copy(value);
+  const mask = 1 << (7 - (offset & 7));
+  const byte = value[index] as number;
+  value[index] = bit === 1n ? byte | mask : byte & ~mask;
+  db.setString(key, value, found?.expiresMs ?? 0);
+  db.notify('$', 'setbit', key);
+  reply.integer((byte & mask) === 0 ? 0 : 1);
+}
+
+/** A range of BITCOUNT: bytes or bits, both ends included; undefined when it is empty. */
+function bitRange(start: number, end: number, length: number): [number, number] | undefined {
+  if (start < 0 && end < 0 && start > end) return undefined;
+  const from = Math.max(0, start < 0 ? length + start : start);
+  const to = Math.min(length - 1, Math.max(0, end < 0 ? length + end : end));
+  return from > to ? undefined : [from, to];
+}
+
+const ones = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let count = 0;
+  for (let rest = byte; rest !== 0; rest >>= 1) count += rest & 1;
+  return count;
+});
+
+/** Ones among the bits `[from, to]`. */
+function countBits(value: Buffer, from: number, to: number): number {
+  const [first, last] = [from >> 3, to >> 3];
+  let count = 0;
+  for (let index = first; index <= last; index += 1) {
+    let byte = value[index] as number;
+    if (index === first) byte &= 0xff >> (from & 7);
+    if (index === last) byte &= 0xff << (7 - (to & 7));
+    count += ones[byte & 0xff] as number;
+  }
+  return count;
+}
+
+function bitcount({ args, db, reply }: Call): void {
+  if (args.length !== 2 && args.length !== 4 && args.length !== 5) throw new CommandError(errors.syntax);
+  const unit = args.length === 5 ? word(args[4]) : 'BYTE';
+  const ends = args.length > 2 ? ([integer(at(args, 2)), integer(at(args, 3))] as const) : ([0, -1] as const);
+  if (unit !== 'BYTE' && unit !== 'BIT') throw new CommandError(errors.syntax);
+  const value = db.string(at(args, 1))?.value;
+  if (value === undefined) {
+    reply.integer(0);
+    return;
+  }
+  const scale = unit === 'BIT' ? 1 : 8;
+  const range = bitRange(ends[0], ends[1], (value.length * 8) / scale);
+  reply.integer(range === undefined ? 0 : countBits(value, range[0] * scale, range[1] * scale + scale - 1));
+}
+
+const one = [1, 1, 1] as const;
+
+export const bitCommands: readonly Command[] = [
+  {
+    name: 'getbit',
+    arity: 3,
+    flags: ['readonly', 'fast'],
+    keys: one,
+    group: 'bitmap',
+    since: '2.2.0',
+    summary: 'Returns a bit value by offset.',
+    run: getbit,
+  },
+  {
+    name: 'setbit',
+    arity: 4,
+    flags: ['write', 'denyoom'],
+    keys: one,
+    group: 'bitmap',
+    since: '2.2.0',
+    summary: 'Sets or clears the bit at offset of the string value.',
+    note: 'up to 16 MiB',
+    run: setbit,
+  },
+  {
+    name: 'bitcount',
+    arity: -2,
+    flags: ['readonly'],
+    keys: one,
+    group: 'bitmap',
+    since: '2.6.0',
+    summary: 'Counts the number of set bits in a string.',
+    run: bitcount,
+  },
+];

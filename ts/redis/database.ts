@@ -1,0 +1,198 @@
+/**
+ * One of the numbered databases: keys with a type, a value and perhaps an expiry.
+ *
+ * Strings lie in a store of their own as they are, so that the embedded API reads the same bytes; the head of a collection
+ * lies in a second store, its members in a third, under the number that the head names. To remember: a key is in the
+ * first or in the second store, never in both, and all changes of it go through here.
+ */
+
+import { type Collection, decodeHead, encodeHead } from './collection-head.ts';
+import { CommandError, errors } from './protocol/errors.ts';
+import { type Entry, type StoreView, textOf } from './store-view.ts';
+import type { TurnWrites } from './turn-writes.ts';
+
+/** What a key may hold. */
+export type KeyType = 'string' | 'list' | 'set' | 'zset' | 'hash';
+
+/** What all databases of a server share. */
+export interface DatabaseHost {
+  /** ms since 1970 of the command that runs. */
+  readonly nowMs: number;
+  readonly writes: TurnWrites;
+  /** Somebody has to be told of changed keys. */
+  readonly isWatched: boolean;
+  /** Somebody wants keyspace events. */
+  readonly wantsEvents: boolean;
+  /** Members of a collection that is gone are to be removed. */
+  purge(database: Database, id: number): void;
+}
+
+export class Database {
+  readonly index: number;
+  readonly strings: StoreView;
+  readonly heads: StoreView;
+  readonly members: StoreView;
+  readonly #host: DatabaseHost;
+  /** Whether there may be collections: without, no second look is needed. */
+  mayHaveHeads = true;
+
+  constructor(index: number, host: DatabaseHost, strings: StoreView, heads: StoreView, members: StoreView) {
+    this.index = index;
+    this.#host = host;
+    this.strings = strings;
+    this.heads = heads;
+    this.members = members;
+  }
+
+  /** The string under a key, null when there is no such key. Throws WRONGTYPE. */
+  string(key: Buffer): Entry | null {
+    const text = textOf(key);
+    const entry = this.strings.get(key, this.#host.nowMs, text);
+    if (entry === null && this.#head(key, text) !== null) throw new CommandError(errors.wrongType);
+    return entry;
+  }
+
+  /** The string under a key, null for anything else. */
+  stringOrNull(key: Buffer): Entry | null {
+    return this.strings.get(key, this.#host.nowMs);
+  }
+
+  #head(key: Buffer, text: string): Entry | null {
+    return this.mayHaveHeads ? this.heads.get(key, this.#host.nowMs, text) : null;
+  }
+
+  /** The collection under a key, null when there is no such key. Throws WRONGTYPE. */
+  collection(key: Buffer, type: KeyType): Collection | null {
+    const text = textOf(key);
+    const head = this.#head(key, text);
+    if (head !== null) {
+      const collection = decodeHead(head);
+      if (collection.type !== type) throw new CommandError(errors.wrongType);
+      return collection;
+    }
+    if (this.strings.get(key, this.#host.nowMs, text) !== null) throw new CommandError(errors.wrongType);
+    return null;
+  }
+
+  /** Puts a changed head; one without members is removed, and its key with it. */
+  setCollection(key: Buffer, head: Collection): void {
+    this.mayHaveHeads = true;
+    if (head.count === 0) {
+      this.heads.remove(key);
+      this.touched(key);
+      this.notify('g', 'del', key);
+      return;
+    }
+    this.heads.put(key, encodeHead(head), head.expiresMs);
+    this.touched(key);
+  }
+
+  /** What a key holds, whatever it is. */
+  entry(key: Buffer): { type: KeyType; entry: Entry } | null {
+    const text = textOf(key);
+    const entry = this.strings.get(key, this.#host.nowMs, text);
+    if (entry !== null) return { type: 'string', entry };
+    const head = this.#head(key, text);
+    return head === null ? null : { type: decodeHead(head).type, entry: head };
+  }
+
+  has(key: Buffer): boolean {
+    return this.entry(key) !== null;
+  }
+
+  /** Makes the key hold this string, whatever it held. `expiresMs`: 0 = never. */
+  setString(key: Buffer, value: Buffer, expiresMs: number): void {
+    const text = textOf(key);
+    const head = this.#head(key, text);
+    if (head !== null) this.#drop(key, text, head);
+    this.strings.put(key, value, expiresMs, text);
+    this.touched(key, text);
+  }
+
+  #drop(key: Buffer, text: string, head: Entry): void {
+    this.heads.remove(key, text);
+    this.#host.purge(this, decodeHead(head).id);
+  }
+
+  /** Removes a key; answers whether it was there. */
+  remove(key: Buffer): boolean {
+    const text = textOf(key);
+    if (this.strings.get(key, this.#host.nowMs, text) !== null) {
+      this.strings.remove(key, text);
+      this.touched(key, text);
+      return true;
+    }
+    const head = this.#head(key, text);
+    if (head === null) return false;
+    this.#drop(key, text, head);
+    this.touched(key, text);
+    return true;
+  }
+
+  /** Changes when a key that is there expires; 0 = never. */
+  setExpiry(key: Buffer, expiresMs: number): void {
+    const found = this.entry(key);
+    if (found === null) return;
+    const view = found.type === 'string' ? this.strings : this.heads;
+    view.put(key, found.entry.value, expiresMs);
+    this.touched(key);
+  }
+
+  /** Makes `to` of `target` hold what `from` holds, which is gone then. */
+  move(from: Buffer, target: Database, to: Buffer): void {
+    const found = this.entry(from);
+    if (found === null) return;
+    const { type, entry } = found;
+    target.remove(to);
+    if (type === 'string') {
+      this.strings.remove(from);
+      target.strings.put(to, entry.value, entry.expiresMs);
+    } else {
+      this.heads.remove(from);
+      target.mayHaveHeads = true;
+      target.heads.put(to, entry.value, entry.expiresMs);
+    }
+    this.touched(from);
+    target.touched(to);
+  }
+
+  /** Keys that are there. */
+  count(): number {
+    const { nowMs } = this.#host;
+    return this.strings.count(nowMs) + (this.mayHaveHeads ? this.heads.count(nowMs) : 0);
+  }
+
+  /** Keys that expire, as far as the engine counts them. */
+  expiring(): number {
+    const { expiring } = this.strings.store.stats();
+    return typeof expiring === 'number' ? expiring : 0;
+  }
+
+  /** Removes everything: a record for each store, whatever the size. */
+  clear(): void {
+    for (const view of [this.strings, this.heads, this.members]) view.clear();
+    if (this.#host.isWatched) this.#host.writes.touched.push({ db: this.index, key: null });
+  }
+
+  /** A key was changed: whoever watches or tracks it is told when the command is done. */
+  touched(key: Buffer, text: string = textOf(key)): void {
+    if (this.#host.isWatched) this.#host.writes.touched.push({ db: this.index, key: text });
+  }
+
+  /** A keyspace event; it is sent when the command is done, if anybody wants it. */
+  notify(kind: string, event: string, key: Buffer): void {
+    if (this.#host.wantsEvents) this.#host.writes.events.push({ db: this.index, kind, event, key });
+  }
+
+  begin(): void {
+    this.strings.begin();
+    this.heads.begin();
+    this.members.begin();
+  }
+
+  end(): void {
+    this.strings.end();
+    this.heads.end();
+    this.members.end();
+  }
+}

@@ -1,0 +1,413 @@
+/**
+ * The server without its sockets: databases, clients, the way of a command from its arguments to its reply and its news.
+ *
+ * Not the turn (executor.ts) and not what commands do. The invariants to remember: a command is checked in the order of
+ * Redis, so that errors are the same; news of a command (invalidations, events, wake-ups) are sent when it is done, and
+ * not at all when it is undone.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { LevelNumber } from '../io/native-types.ts';
+import type { FrameDone } from '../kv/frames.ts';
+import type { Store } from '../kv/store.ts';
+import type { Effect } from '../log/types.ts';
+import { BlockedClients } from './blocked-clients.ts';
+import type { ByteTransport } from './byte-transport.ts';
+import { Client, type ClientOwner } from './client.ts';
+import { Cold } from './cold.ts';
+import { Collections } from './collections.ts';
+import { arityFits, type Call, type Command, keysOf } from './command.ts';
+import { allCommands, commandNamed, subcommandNamed } from './command-table.ts';
+import { Database, type DatabaseHost } from './database.ts';
+import { Executor, type ExecutorHost, RUN_AGAIN } from './executor.ts';
+import type { KeyPosition } from './key-walk.ts';
+import { CommandError, errors, unknownCommand, unknownSubcommand, wrongArity } from './protocol/errors.ts';
+import { PubSub } from './pubsub.ts';
+import { encodePush } from './push-message.ts';
+import type { HostEngine, RedisHost } from './redis-host.ts';
+import { ScanCursors } from './scan-cursors.ts';
+import type { RedisSettings } from './settings.ts';
+import { SlowLog } from './slow-log.ts';
+import { Statistics } from './statistics.ts';
+import { StoreView } from './store-view.ts';
+import { Tracking } from './tracking.ts';
+import { TurnWrites } from './turn-writes.ts';
+import { Unfinished } from './unfinished.ts';
+import { WatchedKeys } from './watched-keys.ts';
+
+/** The three stores of one database. */
+export interface DatabaseStores {
+  readonly strings: Store;
+  readonly heads: Store;
+  readonly members: Store;
+}
+
+export interface CoreOptions {
+  readonly stores: readonly DatabaseStores[];
+  readonly settings: RedisSettings;
+  readonly engine: HostEngine;
+  submit(effects: readonly Effect[], level: LevelNumber, done: FrameDone): void;
+  schedule(turn: () => void): void;
+  readonly shutdown?: (() => void) | undefined;
+}
+
+/** Commands that pass before AUTH. */
+const BEFORE_AUTH = new Set(['auth', 'hello', 'quit', 'reset']);
+/** Commands that are not queued by MULTI. */
+const UNQUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+/** Commands of a subscriber in RESP2. */
+const WHILE_SUBSCRIBED = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ping', 'quit', 'reset']);
+const QUEUE_COMMANDS_MAX = 100_000;
+const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+/** A listener that lets so many bytes wait is closed. */
+const PUSH_BYTES_MAX = 32 * 1024 * 1024;
+const INVALIDATE = Buffer.from('invalidate');
+const INVALIDATE_CHANNEL = Buffer.from('__redis__:invalidate');
+const MESSAGE = Buffer.from('message');
+
+export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientOwner {
+  readonly databases: readonly Database[];
+  readonly settings: RedisSettings;
+  readonly statistics = new Statistics();
+  readonly slowLog = new SlowLog();
+  readonly pubsub: PubSub;
+  readonly tracking: Tracking;
+  readonly collections: Collections;
+  readonly cursors: ScanCursors<KeyPosition>;
+  readonly blocked: BlockedClients;
+  readonly clients = new Map<number, Client>();
+  readonly engine: HostEngine;
+  readonly writes = new TurnWrites();
+  readonly executor: Executor;
+  readonly runId: string = randomBytes(20).toString('hex');
+  readonly shutdown: (() => void) | undefined;
+  readonly commands: readonly Command[] = allCommands;
+  port = 0;
+  lastSaveSeconds: number = Math.floor(Date.now() / 1000);
+  nowMs: number = Date.now();
+  isWatched = false;
+  wantsEvents = false;
+  isAlways = true;
+  /** Writes are refused: a flush has failed. */
+  isFailed = false;
+  readonly #options: CoreOptions;
+  readonly #watched = new WatchedKeys();
+  readonly #monitors = new Set<Client>();
+  #lastClientId = 0;
+  /** Whose command runs. */
+  #running: Client | null = null;
+  /** Messages to that client, which follow its reply. */
+  #behindReply: Buffer[] = [];
+  #isInExec = false;
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+    this.settings = options.settings;
+    this.engine = options.engine;
+    this.shutdown = options.shutdown;
+    this.executor = new Executor(this);
+    this.pubsub = new PubSub((client, parts) => this.#push(client, parts));
+    this.tracking = new Tracking((client, keys) => this.#invalidate(client, keys));
+    this.collections = new Collections(() => this.executor.chore(() => this.collections.purgeSome(this.nowMs)));
+    this.cursors = new ScanCursors(randomBytes(4).readUInt32LE() * 2 ** 16);
+    this.blocked = new BlockedClients(() => this.refreshWatched());
+    this.databases = options.stores.map(({ strings, heads, members }, index) => {
+      const [first, second, third] = [strings, heads, members].map((store) => new StoreView(store, this.writes));
+      return new Database(index, this, first as StoreView, second as StoreView, third as StoreView);
+    });
+    this.executor.chore(() => {
+      for (const db of this.databases) db.mayHaveHeads = db.heads.count(this.nowMs) > 0;
+      this.collections.resume(this.databases, this.nowMs);
+    });
+    this.refreshWatched();
+  }
+
+  get maxBulkBytes(): number {
+    return this.settings.number('proto-max-bulk-len');
+  }
+
+  /** A new connection. */
+  connect(transport: ByteTransport): Client {
+    this.#lastClientId += 1;
+    const isOpen = this.settings.text('requirepass') === '';
+    const client = new Client(this, transport, this.#lastClientId, this.databases[0] as Database, isOpen);
+    this.clients.set(client.id, client);
+    this.statistics.connections += 1;
+    return client;
+  }
+
+  ready(client: Client): void {
+    this.executor.ready(client);
+  }
+
+  closed(client: Client): void {
+    this.clients.delete(client.id);
+    this.pubsub.forget(client);
+    this.tracking.stop(client);
+    this.#watched.forget(client);
+    this.#monitors.delete(client);
+    this.refreshWatched();
+  }
+
+  end(client: Client): void {
+    this.executor.end(client);
+  }
+
+  monitor(client: Client): void {
+    this.#monitors.add(client);
+    client.isMonitor = true;
+  }
+
+  purge(database: Database, id: number): void {
+    this.collections.purge(database, id);
+  }
+
+  submit(effects: readonly Effect[], level: LevelNumber, done: FrameDone): void {
+    this.#options.submit(effects, level, done);
+  }
+
+  schedule(turn: () => void): void {
+    this.#options.schedule(turn);
+  }
+
+  beginTurn(): void {
+    this.nowMs = Date.now();
+    this.statistics.turns += 1;
+  }
+
+  endTurn(): void {
+    this.#running = null;
+  }
+
+  command(name: string): Command | undefined {
+    return commandNamed(name);
+  }
+
+  refreshWatched(): void {
+    this.isWatched = this.#watched.size > 0 || this.tracking.clients > 0 || this.blocked.size > 0;
+    const { eventClasses } = this.settings;
+    this.wantsEvents = eventClasses.has('K') || eventClasses.has('E');
+  }
+
+  keysAhead = (client: Client, args: readonly Buffer[]): readonly Buffer[] | undefined => {
+    if (!client.isAuthenticated) return undefined;
+    const command = commandNamed(nameOf(args));
+    if (command === undefined) return undefined;
+    if (client.queue !== null) {
+      if (command.name !== 'exec') return undefined;
+      return client.queue.flatMap(({ command: queued, args: itsArgs }) => [...keysOf(queued, itsArgs)]);
+    }
+    if (command.isBlind === true && !client.db.mayHaveHeads) return undefined;
+    return arityFits(command, args.length) ? keysOf(command, args) : undefined;
+  };
+
+  run(client: Client, args: readonly Buffer[]): void {
+    this.#command(client, args, null);
+  }
+
+  resume(client: Client, args: readonly Buffer[], step: (call: Call) => void): void {
+    this.#command(client, args, step === RUN_AGAIN ? null : step);
+  }
+
+  /** The way of one command; `step` is where a command goes on that has waited. */
+  #command(client: Client, args: readonly Buffer[], step: ((call: Call) => void) | null): void {
+    const { reply } = this.executor;
+    const mark = reply.mark();
+    const began = performance.now();
+    this.#running = client;
+    this.#behindReply = [];
+    this.executor.address(client);
+    const found = this.#find(client, args);
+    if (typeof found === 'string') {
+      this.statistics.errors += 1;
+      if (client.queue !== null) client.isQueueBad = true;
+      reply.error(found);
+    } else if (client.queue !== null && !UNQUEUED.has(found.name) && step === null) {
+      this.#queue(client, found, args);
+    } else {
+      if (this.#monitors.size > 0) this.#tellMonitors(client, args);
+      client.lastCommand = found.name;
+      this.#run(client, found, args, step);
+    }
+    this.statistics.commands += 1;
+    if (client.replies !== 'on') this.#swallow(client, () => reply.truncate(mark));
+    this.#tellNews(client);
+    const micros = (performance.now() - began) * 1000;
+    const limit = this.settings.slowerThanMicros;
+    if (limit >= 0 && micros >= limit && typeof found !== 'string') this.#slow(client, args, micros);
+  }
+
+  /** The command, or the error that refuses it. */
+  #find(client: Client, args: readonly Buffer[]): Command | string {
+    const container = commandNamed(nameOf(args));
+    if (container === undefined) return unknownCommand(args);
+    let command = container;
+    let fullName = container.name;
+    if (container.subcommands !== undefined && args.length > 1) {
+      const sub = subcommandNamed(container, args[1] as Buffer);
+      if (sub === undefined) return unknownSubcommand(container.name, args[1] as Buffer);
+      command = sub;
+      fullName = `${container.name}|${sub.name}`;
+    }
+    if (!arityFits(command, args.length)) return wrongArity(fullName);
+    if (!client.isAuthenticated && !BEFORE_AUTH.has(container.name)) return errors.noAuth;
+    if (this.isFailed && command.flags.includes('write')) return errors.misconf;
+    if (client.protocol === 2 && client.isSubscribed && !WHILE_SUBSCRIBED.has(container.name)) {
+      return `ERR Can't execute '${fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
+    }
+    if (client.queue !== null && command.flags.includes('no_multi'))
+      return `ERR Command not allowed inside a transaction`;
+    return command;
+  }
+
+  #queue(client: Client, command: Command, args: readonly Buffer[]): void {
+    const { reply } = this.executor;
+    const bytes = args.reduce((sum, arg) => sum + arg.length, 0);
+    const queue = client.queue ?? [];
+    client.queueBytes += bytes;
+    if (queue.length >= QUEUE_COMMANDS_MAX || client.queueBytes > QUEUE_BYTES_MAX) {
+      client.isQueueBad = true;
+      queue.length = 0;
+      reply.error('ERR too many commands in a transaction');
+      return;
+    }
+    queue.push({ command, args: args.map((arg) => Buffer.from(arg)) });
+    reply.queued();
+  }
+
+  /** Runs a command; what it throws becomes its reply, unless it has to wait. */
+  #run(client: Client, command: Command, args: readonly Buffer[], step: ((call: Call) => void) | null): void {
+    const { reply } = this.executor;
+    const mark = reply.mark();
+    const writes = this.writes.mark();
+    const call: Call = {
+      args,
+      client,
+      db: client.db,
+      host: this,
+      reply,
+      nowMs: this.nowMs,
+      isInExec: this.#isInExec,
+    };
+    try {
+      if (step !== null) step(call);
+      else if (command.run === undefined) throw new CommandError(wrongArity(command.name));
+      else command.run(call);
+    } catch (error) {
+      if (error instanceof Cold || error instanceof Unfinished) throw error;
+      reply.truncate(mark);
+      this.writes.rollback(writes);
+      this.statistics.errors += 1;
+      if (!(error instanceof CommandError)) throw error;
+      reply.error(error.message);
+      return;
+    }
+    if (client.tracking !== null) this.#track(client, command, args);
+  }
+
+  perform(client: Client, command: Command, args: readonly Buffer[]): void {
+    const wasInExec = this.#isInExec;
+    this.#isInExec = true;
+    try {
+      this.#run(client, command, args, null);
+    } finally {
+      this.#isInExec = wasInExec;
+    }
+  }
+
+  #track(client: Client, command: Command, args: readonly Buffer[]): void {
+    if (command.flags.includes('readonly')) this.tracking.read(client, keysOf(command, args));
+    if (client.tracking !== null && command.name !== 'caching') client.tracking.caching = null;
+  }
+
+  #swallow(client: Client, truncate: () => void): void {
+    if (client.replies === 'skip-next') {
+      client.replies = 'skip';
+      truncate();
+      return;
+    }
+    truncate();
+    if (client.replies === 'skip') client.replies = 'on';
+  }
+
+  watch(client: Client, key: Buffer): void {
+    const wasThere = client.db.has(key);
+    this.#watched.add(client, { db: client.db, key: Buffer.from(key), wasThere });
+    this.refreshWatched();
+  }
+
+  unwatch(client: Client): void {
+    this.#watched.forget(client);
+    client.isDirty = false;
+    this.refreshWatched();
+  }
+
+  /** Tells whoever has to know what the command that is done has changed. */
+  #tellNews(client: Client): void {
+    const { touched, events } = this.writes;
+    if (touched.length > 0) {
+      this.writes.touched = [];
+      for (const { db, key } of touched) {
+        this.#watched.touched(db, key);
+        if (key === null) this.tracking.flushed(this.clients.values());
+        else this.tracking.changed(key, client);
+        if (key !== null) this.blocked.touched(db, key);
+      }
+    }
+    if (events.length > 0) {
+      this.writes.events = [];
+      for (const event of events) this.#publishEvent(event.db, event.kind, event.event, event.key);
+    }
+    if (this.#behindReply.length === 0) return;
+    const messages = this.#behindReply;
+    this.#behindReply = [];
+    for (const message of messages) this.executor.reply.raw(message);
+  }
+
+  #publishEvent(db: number, kind: string, event: string, key: Buffer): void {
+    const { eventClasses } = this.settings;
+    if (!eventClasses.has(kind)) return;
+    if (eventClasses.has('K')) {
+      this.pubsub.publish(Buffer.concat([Buffer.from(`__keyspace@${db}__:`), key]), Buffer.from(event));
+    }
+    if (eventClasses.has('E')) this.pubsub.publish(Buffer.from(`__keyevent@${db}__:${event}`), key);
+  }
+
+  #push(client: Client, parts: readonly (Buffer | readonly Buffer[] | null)[]): void {
+    if (client.unsent > PUSH_BYTES_MAX) {
+      client.close();
+      return;
+    }
+    const bytes = encodePush(client.protocol, parts);
+    if (client === this.#running) this.#behindReply.push(bytes);
+    else this.executor.push(client, bytes);
+  }
+
+  #invalidate(client: Client, keys: readonly Buffer[] | null): void {
+    const redirect = client.tracking?.redirect ?? 0;
+    const target = redirect === 0 ? client : this.clients.get(redirect);
+    if (target === undefined) return;
+    if (target.protocol === 3) this.#push(target, [INVALIDATE, keys]);
+    else if (target.channels.has(INVALIDATE_CHANNEL.toString()))
+      this.#push(target, [MESSAGE, INVALIDATE_CHANNEL, keys]);
+  }
+
+  #tellMonitors(client: Client, args: readonly Buffer[]): void {
+    const words = args.map((arg) => JSON.stringify(arg.toString('latin1'))).join(' ');
+    const { remoteAddress, remotePort } = client.transport.addresses;
+    const now = (Date.now() / 1000).toFixed(6);
+    const line = Buffer.from(`+${now} [${client.db.index} ${remoteAddress}:${remotePort}] ${words}\r\n`, 'latin1');
+    for (const monitor of this.#monitors) if (monitor !== client) this.executor.push(monitor, line);
+  }
+
+  #slow(client: Client, args: readonly Buffer[], micros: number): void {
+    const { remoteAddress, remotePort } = client.transport.addresses;
+    const limit = this.settings.number('slowlog-max-len');
+    this.slowLog.add(args, Math.round(micros), `${remoteAddress}:${remotePort}`, client.name, limit);
+  }
+}
+
+function nameOf(args: readonly Buffer[]): string {
+  const name = args[0] as Buffer;
+  return name.toString('latin1', 0, Math.min(name.length, 64));
+}

@@ -1,0 +1,275 @@
+/**
+ * One store as the commands of a turn see it: what they have read and written so far, and behind it the engine.
+ *
+ * Not types or databases. The invariants to remember: a read answers at once or throws `Cold`; a value that came from the
+ * disk is only used when its key was not written meanwhile; nothing is kept over the end of a turn but what has just come.
+ */
+
+import type { KvAnswer } from '../io/kv-reads.ts';
+import type { ScanPage } from '../io/kv-scan.ts';
+import { Code } from '../io/native-types.ts';
+import type { Store } from '../kv/store.ts';
+import { Cold, PendingReads } from './cold.ts';
+import { CommandError } from './protocol/errors.ts';
+import type { TurnWrites } from './turn-writes.ts';
+
+/** What lies under a key. */
+export interface Entry {
+  readonly value: Buffer;
+  /** ms since 1970, 0 = never. */
+  readonly expiresMs: number;
+}
+
+/** An entry of a range. */
+export interface RangeEntry extends Entry {
+  readonly key: Buffer;
+}
+
+/** Part of a store in the order of keys. */
+export interface RangeRequest {
+  /** From here on; behind it when `after` is set. */
+  readonly from: Buffer;
+  readonly after?: boolean;
+  /** Up to here, exclusive; nothing = to the end. */
+  readonly to?: Buffer | undefined;
+  readonly reverse?: boolean;
+  readonly keysOnly?: boolean;
+  readonly limit: number;
+}
+
+export interface RangePage {
+  readonly entries: RangeEntry[];
+  /** There may be more behind the last entry. */
+  readonly hasMore: boolean;
+}
+
+/** Bytes of a page that is asked for at once. */
+const PAGE_BYTES = 256 * 1024;
+
+/** Text that stands for a key in a map: a character a byte. */
+export function textOf(key: Buffer): string {
+  return key.toString('latin1', 0, key.length);
+}
+
+export class StoreView {
+  readonly store: Store;
+  readonly #writes: TurnWrites;
+  /** Read or written in this turn; null: absent. */
+  #entries = new Map<string, Entry | null | CommandError>();
+  /** Written in this turn, in no order. */
+  #dirty = new Set<string>();
+  #isCleared = false;
+  readonly #loading = new Map<string, PendingReads>();
+  #loaded: [key: string, entry: Entry | null | CommandError][] = [];
+
+  constructor(store: Store, writes: TurnWrites) {
+    this.store = store;
+    this.#writes = writes;
+  }
+
+  /** Reads `keys` ahead in one crossing; what is not in memory comes later and does not end anything here. */
+  prefetch(keys: readonly Buffer[]): void {
+    const wanted = this.#isCleared
+      ? []
+      : keys.filter((key) => {
+          const text = textOf(key);
+          return !this.#entries.has(text) && !this.#loading.has(text);
+        });
+    if (wanted.length > 0) this.#read(wanted);
+  }
+
+  /** Asks the engine; answers the reads that are on their way, if any are. */
+  #read(keys: readonly Buffer[]): PendingReads | undefined {
+    const reads = new PendingReads();
+    const texts = keys.map(textOf);
+    const found = this.store.lookup(keys, (answers) => {
+      answers.forEach((answer, index) => {
+        const text = texts[index] as string;
+        if (this.#loading.get(text) !== reads) return;
+        this.#loading.delete(text);
+        this.#loaded.push([text, entryOf(answer)]);
+      });
+      reads.arrived();
+    });
+    if (found === undefined) {
+      for (const text of texts) this.#loading.set(text, reads);
+      return reads;
+    }
+    found.forEach((answer, index) => {
+      this.#entries.set(texts[index] as string, entryOf(answer));
+    });
+    return undefined;
+  }
+
+  /** The entry of a key, null when there is none or it has expired at `nowMs`. May throw `Cold`, and if it is damaged. */
+  get(key: Buffer, nowMs: number, text: string = textOf(key)): Entry | null {
+    let entry = this.#entries.get(text);
+    if (entry === undefined) {
+      if (this.#isCleared) return null;
+      const reads = this.#loading.get(text) ?? this.#read([key]);
+      if (reads !== undefined) throw new Cold(reads);
+      entry = this.#entries.get(text) as Entry | null | CommandError;
+    }
+    if (entry instanceof CommandError) throw entry;
+    return entry !== null && entry.expiresMs !== 0 && entry.expiresMs <= nowMs ? null : entry;
+  }
+
+  /** Puts a value; the bytes are copied. */
+  put(key: Buffer, value: Buffer, expiresMs: number, text: string = textOf(key)): void {
+    const kept = this.#writes.keep(value);
+    this.#change(
+      text,
+      { value: kept, expiresMs },
+      {
+        kind: 'kvPut',
+        store: this.store.id,
+        key: this.#writes.keep(key),
+        value: kept,
+        expiresMs,
+      },
+    );
+  }
+
+  remove(key: Buffer, text: string = textOf(key)): void {
+    this.#change(text, null, { kind: 'kvDelete', store: this.store.id, key: this.#writes.keep(key) });
+  }
+
+  #change(text: string, entry: Entry | null, effect: Parameters<TurnWrites['add']>[0]): void {
+    const before = this.#entries.get(text);
+    const wasDirty = this.#dirty.has(text);
+    this.#entries.set(text, entry);
+    this.#dirty.add(text);
+    this.#loading.delete(text);
+    this.#writes.add(effect, () => {
+      if (before === undefined) this.#entries.delete(text);
+      else this.#entries.set(text, before);
+      if (!wasDirty) this.#dirty.delete(text);
+    });
+  }
+
+  /** Removes everything, as one record. */
+  clear(): void {
+    const [entries, dirty, isCleared] = [this.#entries, this.#dirty, this.#isCleared];
+    this.#entries = new Map();
+    this.#dirty = new Set();
+    this.#isCleared = true;
+    this.#loading.clear();
+    this.#writes.add({ kind: 'kvClear', store: this.store.id }, () => {
+      this.#entries = entries;
+      this.#dirty = dirty;
+      this.#isCleared = isCleared;
+    });
+  }
+
+  /** Keys that are there. May throw `Cold`. */
+  count(nowMs: number): number {
+    let count = this.#isCleared ? 0 : this.store.count();
+    if (this.#dirty.size === 0) return count;
+    const texts = [...this.#dirty];
+    const before = this.#isCleared ? null : this.#committed(texts.map((text) => Buffer.from(text, 'latin1')));
+    texts.forEach((text, index) => {
+      const entry = this.#entries.get(text);
+      const isThere = isEntry(entry) && (entry.expiresMs === 0 || entry.expiresMs > nowMs);
+      const wasThere = before !== null && before[index]?.code === Code.ok;
+      count += Number(isThere) - Number(wasThere);
+    });
+    return count;
+  }
+
+  #committed(keys: readonly Buffer[]): KvAnswer[] {
+    const reads = new PendingReads();
+    const answers = this.store.lookup(keys, () => reads.arrived());
+    if (answers === undefined) throw new Cold(reads);
+    return answers;
+  }
+
+  /** One page of a range, what the turn has written included. May throw `Cold`. */
+  range(request: RangeRequest, nowMs: number): RangePage {
+    const page = this.#isCleared ? { entries: [], hasMore: false } : this.#committedRange(request);
+    if (this.#dirty.size === 0) return page;
+    const isReverse = request.reverse === true;
+    const last = page.hasMore ? page.entries.at(-1)?.key : undefined;
+    const merged = page.entries.filter(({ key }) => !this.#dirty.has(textOf(key)));
+    for (const text of this.#dirty) {
+      const entry = this.#entries.get(text);
+      if (!isEntry(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= nowMs)) continue;
+      const key = Buffer.from(text, 'latin1');
+      if (!isInside(key, request)) continue;
+      // What lies behind the page comes with the next one.
+      if (last !== undefined && (isReverse ? key.compare(last) < 0 : key.compare(last) > 0)) continue;
+      merged.push({ key, value: entry.value, expiresMs: entry.expiresMs });
+    }
+    merged.sort((left, right) => (isReverse ? right.key.compare(left.key) : left.key.compare(right.key)));
+    const hasMore = page.hasMore || merged.length > request.limit;
+    // A page all of whose entries were removed meanwhile is empty: its reader goes on behind what the engine answered.
+    if (merged.length === 0 && page.hasMore) return this.range({ ...request, ...behind(request, last) }, nowMs);
+    return { entries: merged.slice(0, request.limit), hasMore };
+  }
+
+  #committedRange({ from, after, to, reverse, keysOnly, limit }: RangeRequest): RangePage {
+    const reads = new PendingReads();
+    const low = after === true && reverse !== true ? { gt: from } : { gte: from };
+    const page = this.store.scanPage(
+      { ...low, lt: to },
+      {
+        reverse: reverse === true,
+        keysOnly: keysOnly === true,
+        limit,
+        bytes: Math.min(PAGE_BYTES, 1024 + limit * 512),
+      },
+      () => reads.arrived(),
+    );
+    if (page === undefined) throw new Cold(reads);
+    return pageOf(page);
+  }
+
+  /** What has come from the disk can be used by the turn that begins. */
+  begin(): void {
+    if (this.#loaded.length === 0) return;
+    for (const [text, entry] of this.#loaded) this.#entries.set(text, entry);
+    this.#loaded = [];
+  }
+
+  /** The turn is over: its writes are on their way into the engine. */
+  end(): void {
+    if (this.#entries.size > 0) this.#entries.clear();
+    if (this.#dirty.size > 0) this.#dirty.clear();
+    this.#isCleared = false;
+  }
+}
+
+function behind({ reverse }: RangeRequest, last: Buffer | undefined): Partial<RangeRequest> {
+  if (last === undefined) return {};
+  return reverse === true ? { to: last } : { from: last, after: true };
+}
+
+function isInside(key: Buffer, { from, after, to, reverse }: RangeRequest): boolean {
+  const order = key.compare(from);
+  if (order < 0 || (order === 0 && after === true && reverse !== true)) return false;
+  return to === undefined || key.compare(to) < 0;
+}
+
+function pageOf(page: ScanPage): RangePage {
+  if (page.code !== Code.ok) throw unreadable(page.code);
+  return {
+    entries: page.entries.map(({ key, value, expiresMs }) => ({ key, value, expiresMs })),
+    hasMore: page.more,
+  };
+}
+
+function entryOf(answer: KvAnswer): Entry | null | CommandError {
+  if (answer.code === Code.ok) return answer;
+  return answer.code === Code.absent ? null : unreadable(answer.code);
+}
+
+function isEntry(entry: Entry | null | CommandError | undefined): entry is Entry {
+  return entry !== null && entry !== undefined && !(entry instanceof CommandError);
+}
+
+function unreadable(code: number): CommandError {
+  return new CommandError(
+    code === Code.damaged
+      ? 'ERR the value is damaged on the disk and is not shown; the server log names file and position'
+      : `ERR the store cannot be read (code ${code})`,
+  );
+}
