@@ -11,7 +11,7 @@ function refusing(driver: 'ring' | 'pool'): SocketsEngine {
   return {
     driver: { ...report, driver },
     openSockets: () => {
-      throw new Error('io_uring_register: EINVAL');
+      throw new Error('0 io_uring_register: EINVAL');
     },
   };
 }
@@ -26,7 +26,7 @@ test('auto takes what Node has when the ring is refused, and says why', () => {
   const { ring, report } = chooseSockets('auto', refusing('ring'), 10);
   expect(ring).toBeUndefined();
   expect(report.sockets).toBe('node');
-  expect(report.reason).toContain('io_uring_register: EINVAL');
+  expect(report.reason).toBe('no sockets in a ring: io_uring_register: EINVAL');
 });
 
 test('a forced ring that is not to be had fails with the reason', () => {

@@ -59,7 +59,8 @@ export function chooseSockets(
     const ring = new RingNet((wake) => engine.openSockets(options, wake));
     return { ring, report: { sockets: 'ring', reason: choice === 'ring' ? 'asked for' : 'the driver is ring' } };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // The addon's messages begin with an errno.
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/^\d+ /, '');
     if (choice === 'ring') throw new MillraceError('MILLRACE_DRIVER', `no sockets in a ring: ${reason}`, { cause });
     return node(`no sockets in a ring: ${reason}`);
   }
