@@ -14,14 +14,16 @@ import { BrokerSettings } from './broker/settings.ts';
 import { flushNumbers, parseFlush } from './durability.ts';
 import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings } from './engine-settings.ts';
 import { MillraceError } from './errors.ts';
-import { type NodeEngine, openEngine } from './io/engine.ts';
+import { HTTP_PORT, type HttpEndpoint, type HttpOptions, serveHttp } from './http/http-server.ts';
+import { openEngine } from './io/engine.ts';
 import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
 import { chooseSockets, type SocketsChoice, type SocketsReport } from './net/choose-sockets.ts';
 import type { RingNet } from './net/ring-net.ts';
 import type { EngineOptions } from './options.ts';
+import { type ServerParts, setParts } from './server-parts.ts';
 import { parseSize } from './units.ts';
 
-export type { SocketsChoice, SocketsReport };
+export type { HttpOptions, SocketsChoice, SocketsReport };
 
 /** Where Kafka clients connect. */
 export interface KafkaOptions {
@@ -41,6 +43,8 @@ export interface ServeOptions extends EngineOptions {
   /** Data directory; created when it is not there. */
   dir: string;
   kafka?: KafkaOptions | undefined;
+  /** Metrics, health and counters by HTTP. Default: not served. It has no authentication: leave it on the loopback. */
+  http?: HttpOptions | undefined;
   /** Settings by Kafka's names, or in camelCase; and the engine's by theirs (`memory.bytes`). Options go before them. */
   settings?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Where lines about connections go. Default: nowhere. */
@@ -51,6 +55,8 @@ export interface ServeOptions extends EngineOptions {
 export interface MillraceServer extends AsyncDisposable {
   /** Where Kafka is served. */
   readonly kafka: { readonly host: string; readonly port: number };
+  /** Where metrics and health are, when they are served. */
+  readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly driver: DriverReport;
   /** What carries connections, and why. */
   readonly sockets: SocketsReport;
@@ -83,52 +89,48 @@ export const settingsTable: {
  * untouched), and with MILLRACE_LOCKED, MILLRACE_FORMAT, MILLRACE_DRIVER, MILLRACE_OPTION, MILLRACE_IO.
  */
 export async function serve(options: ServeOptions): Promise<MillraceServer> {
-  const { dir, kafka = {}, settings: given = {}, print = () => {}, durability, ...engineOptions } = options;
+  const { dir, kafka = {}, http, settings: given = {}, print = () => {}, durability, ...engineOptions } = options;
   const host = kafka.host ?? '127.0.0.1';
   const port = kafka.port ?? 9092;
   const { engine: engineGiven, rest } = takeEngineSettings(given);
   const settings = new BrokerSettings({ ...inForce(options, host, port), ...rest });
   const advertised = advertisedAddress(kafka, settings);
   await assertFree(port, host);
+  if (http) await assertFree(http.port ?? HTTP_PORT, http.host ?? '127.0.0.1');
   if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
   const engine = openEngine(dir, { ...kafkaSettings(settings), ...engineGiven, ...engineOptions });
   let ring: RingNet | undefined;
+  let broker: Broker | undefined;
   try {
     const chosen = chooseSockets(kafka.sockets ?? 'auto', engine, settings.number('max.connections'));
     ring = chosen.ring;
-    const broker = new Broker({ engine, settings, print, advertised, ring });
+    broker = new Broker({ engine, settings, print, advertised, ring });
     const bound = await broker.listen(port, host);
-    return running(engine, broker, chosen, { host: bound.address, port: bound.port });
+    const parts: ServerParts = {
+      engine,
+      broker,
+      kafka: { host: bound.address, port: bound.port },
+      dir: options.sim ? undefined : dir,
+      counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
+    };
+    return running(parts, chosen, http && (await serveHttp(parts, http)));
   } catch (error) {
+    await broker?.close();
     await ring?.close();
     await engine.close();
     throw error;
   }
 }
 
-/** What a server is made of, for what is built around it: test broker, metrics. Nobody else's to close. */
-export interface ServerParts {
-  readonly engine: NodeEngine;
-  readonly broker: Broker;
-}
-
-const partsByServer = new WeakMap<MillraceServer, ServerParts>();
-
-/** The parts of a server made by `serve`. */
-export function partsOf(server: MillraceServer): ServerParts {
-  const parts = partsByServer.get(server);
-  if (!parts) throw new MillraceError('MILLRACE_ARGUMENT', 'this is no server made by serve');
-  return parts;
-}
-
 function running(
-  engine: NodeEngine,
-  broker: Broker,
+  parts: ServerParts,
   { ring, report }: ReturnType<typeof chooseSockets>,
-  kafka: { host: string; port: number },
+  http: HttpEndpoint | undefined,
 ): MillraceServer {
+  const { engine, broker, kafka, counters } = parts;
   let closing: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
+    await http?.close();
     await broker.close();
     await ring?.close();
     await engine.close();
@@ -139,15 +141,16 @@ function running(
   };
   const server: MillraceServer = {
     kafka,
+    http: http && { host: http.host, port: http.port },
     driver: engine.driver,
     sockets: report,
     recovery: engine.recovery,
-    counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
+    counters,
     onFailure: (listener) => engine.onFailure(listener),
     close,
     [Symbol.asyncDispose]: close,
   };
-  partsByServer.set(server, { engine, broker });
+  setParts(server, parts);
   return server;
 }
 

@@ -122,7 +122,15 @@ function imports({ path, text }: Source): { to: string; typeOnly: boolean }[] {
   });
 }
 
-const leaves = ['errors.ts', 'options.ts', 'engine-settings.ts', 'durability.ts', 'units.ts', 'version.ts'];
+const leaves = [
+  'errors.ts',
+  'options.ts',
+  'engine-settings.ts',
+  'durability.ts',
+  'units.ts',
+  'version.ts',
+  'channels.ts',
+];
 /** What each part of ts may import beside itself; types may also come from ts/io's and ts/log's contracts. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
@@ -132,12 +140,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'engine-settings.ts': leaves,
   'setting-descriptions.ts': [...leaves, 'broker'],
   'version.ts': [],
+  'channels.ts': [],
   'tools.ts': [...leaves, 'io', 'log', 'net'],
   'index.ts': [...leaves, 'kv', 'log', 'serve.ts', 'tools.ts', 'broker', 'testing', 'io'],
   kv: [...leaves, 'io', 'log'],
   level: [...leaves, 'kv', 'log', 'io'],
   keyv: [...leaves, 'kv', 'log', 'io'],
-  'serve.ts': [...leaves, 'broker', 'log', 'io', 'net'],
+  'serve.ts': [...leaves, 'server-parts.ts', 'http', 'broker', 'log', 'io', 'net'],
   io: leaves,
   net: leaves,
   log: [...leaves, 'io'],
@@ -153,9 +162,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'broker/protocol',
     'log/batch',
   ],
-  testing: [...leaves, 'serve.ts', 'broker', 'log', 'io'],
-  metrics: [...leaves, 'serve.ts', 'broker', 'log', 'io'],
-  http: [...leaves, 'serve.ts', 'metrics'],
+  testing: [...leaves, 'serve.ts', 'server-parts.ts', 'broker', 'log', 'io'],
+  'server-parts.ts': [...leaves, 'broker', 'io'],
+  metrics: [...leaves, 'server-parts.ts', 'broker', 'log', 'io'],
+  http: [...leaves, 'server-parts.ts', 'metrics'],
   setup: [],
 };
 const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];

@@ -5,6 +5,7 @@
  * time is a bug of the handler and throws.
  */
 
+import { type KafkaRequestNews, kafkaRequests } from '../channels.ts';
 import type { LeaseHolder } from '../log/types.ts';
 import type { AnyHandler, Exchange, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
@@ -62,6 +63,8 @@ export class OpenExchange implements Exchange<unknown> {
   next: OpenExchange | null = null;
   readonly #owner: ExchangeOwner;
   readonly #handler: AnyHandler;
+  /** When it was opened, for who listens; 0 when nobody does. */
+  readonly #openedMs: number = kafkaRequests.hasSubscribers ? performance.now() : 0;
 
   constructor(
     owner: ExchangeOwner,
@@ -172,7 +175,14 @@ export class OpenExchange implements Exchange<unknown> {
     this.isEnded = true;
     this.onAbort = null;
     this.replyBytes = reply;
+    if (this.#openedMs > 0) this.#publish();
     this.#owner.ended(this);
+  }
+
+  #publish(): void {
+    const { apiKey, apiVersion, clientId, requestBytes } = this;
+    const durationMs = performance.now() - this.#openedMs;
+    kafkaRequests.publish({ apiKey, apiVersion, clientId, requestBytes, durationMs } satisfies KafkaRequestNews);
   }
 }
 

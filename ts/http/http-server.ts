@@ -1,0 +1,104 @@
+/**
+ * The HTTP side of a server: metrics, health and counters, for monitoring.
+ *
+ * Not for data, and not for the world: it answers GET and HEAD, has no authentication, and listens on the loopback address
+ * unless told otherwise. To remember: a request changes nothing.
+ */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ServerMetrics } from '../metrics/collect.ts';
+import type { ServerParts } from '../server-parts.ts';
+import { type Answer, type Route, routes } from './routes.ts';
+
+/** Where to listen. */
+export interface HttpOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** Default 9644; 0 takes a free port. */
+  readonly port?: number | undefined;
+}
+
+export const HTTP_PORT = 9644;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** A listening endpoint. */
+export interface HttpEndpoint {
+  readonly host: string;
+  readonly port: number;
+  /** From now on it is not ready; connections are closed. */
+  close(): Promise<void>;
+}
+
+/** Serves the metrics of `parts`. Rejects with the system's error when the port cannot be taken. */
+export async function serveHttp(
+  parts: ServerParts,
+  { host = '127.0.0.1', port = HTTP_PORT }: HttpOptions,
+): Promise<HttpEndpoint> {
+  const metrics = new ServerMetrics(parts);
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    answer(metrics, request, response);
+  });
+  try {
+    await listening(server, host, port);
+  } catch (error) {
+    metrics[Symbol.dispose]();
+    throw error;
+  }
+  const bound = server.address() as AddressInfo;
+  return {
+    host: bound.address,
+    port: bound.port,
+    close: () =>
+      new Promise((resolve) => {
+        metrics[Symbol.dispose]();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function answer(metrics: ServerMetrics, request: IncomingMessage, response: ServerResponse): void {
+  const [path = '/'] = (request.url ?? '/').split('?', 1);
+  const route = routes.get(path);
+  if (!route) send(request, response, { status: 404, type: 'text/plain', body: `nothing is at ${path}\n` });
+  else if (request.method === 'GET' || request.method === 'HEAD') void run(route, metrics, request, response);
+  else {
+    response.setHeader('Allow', 'GET, HEAD');
+    send(request, response, { status: 405, type: 'text/plain', body: 'only GET and HEAD\n' });
+  }
+}
+
+async function run(
+  route: Route,
+  metrics: ServerMetrics,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    send(request, response, await route(metrics));
+  } catch (error) {
+    // Only what the operating system says about the disk can fail, or an engine that is closing: the next scrape asks again.
+    send(request, response, { status: 500, type: 'text/plain', body: `${String(error)}\n` });
+  }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}

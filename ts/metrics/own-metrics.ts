@@ -1,0 +1,83 @@
+/**
+ * Our own families, `millrace_...`: the journal, flushes, watermarks, driver, recovery.
+ *
+ * Not what exporters of others are called. To remember: a name is added here only when its number is measured; nothing
+ * constant pretends to be.
+ */
+
+import type { ServerParts } from '../server-parts.ts';
+import { version } from '../version.ts';
+import type { PartitionMarks } from './partition-marks.ts';
+import type { MetricType, PrometheusText } from './prometheus-text.ts';
+
+/** Counters of the engine and of sockets in a ring by their names in `server.counters()`. */
+const counted: readonly {
+  readonly counter: string;
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+}[] = [
+  { counter: 'commits', name: 'group_commits_total', type: 'counter', help: 'Group commits written.' },
+  { counter: 'frames', name: 'frames_total', type: 'counter', help: 'Frames written: atomic effects.' },
+  { counter: 'flushes', name: 'flush_total', type: 'counter', help: 'Flushes and durable writes.' },
+  { counter: 'writes', name: 'writes_total', type: 'counter', help: 'Writes of any file.' },
+  { counter: 'bytesWritten', name: 'written_bytes_total', type: 'counter', help: 'Bytes written to any file.' },
+  { counter: 'bytesCopied', name: 'copied_bytes_total', type: 'counter', help: 'Payload bytes copied in memory.' },
+  { counter: 'reads', name: 'reads_total', type: 'counter', help: 'Reads of files.' },
+  { counter: 'bytesRead', name: 'read_bytes_total', type: 'counter', help: 'Bytes read from files.' },
+  { counter: 'settles', name: 'settles_total', type: 'counter', help: 'Times the journal was settled.' },
+  { counter: 'laps', name: 'journal_laps_total', type: 'counter', help: 'Uses of journal files.' },
+  { counter: 'unsettledBytes', name: 'unsettled_bytes', type: 'gauge', help: 'Bytes that are only in the journal.' },
+  { counter: 'enters', name: 'io_enters_total', type: 'counter', help: 'System calls of the I/O driver.' },
+  {
+    counter: 'sockets.bytesReceived',
+    name: 'net_received_bytes_total',
+    type: 'counter',
+    help: 'Bytes received by sockets in a ring.',
+  },
+  { counter: 'sockets.bytesSent', name: 'net_sent_bytes_total', type: 'counter', help: 'Bytes sent by them.' },
+  { counter: 'sockets.refused', name: 'net_refused_total', type: 'counter', help: 'Connections refused by them.' },
+];
+
+/** Writes our own families. `poisoned`: whether a flush has failed. */
+export function writeOwnMetrics(
+  text: PrometheusText,
+  { engine, broker, counters }: ServerParts,
+  marks: readonly PartitionMarks[],
+  poisoned: boolean,
+): void {
+  text.one('millrace_build_info', 'gauge', 'Version that runs.', 1, { version });
+  const { driver, reason } = engine.driver;
+  text.one('millrace_io_driver_info', 'gauge', 'I/O driver, and why it was chosen.', 1, { driver, reason });
+  const numbers = counters();
+  for (const { counter, name, type, help } of counted) {
+    const value = numbers[counter];
+    if (value !== undefined) text.one(`millrace_${name}`, type, help, value);
+  }
+  const crossings = text.family('millrace_crossings_total', 'counter', 'Calls between JavaScript and the engine.');
+  crossings.add(numbers.callsIn ?? 0, { direction: 'in' });
+  crossings.add(numbers.callbacksOut ?? 0, { direction: 'out' });
+  const unflushed = engine.appendedLsn - engine.durableLsn;
+  text.one('millrace_unflushed_frames', 'gauge', 'Frames a power cut could take now.', unflushed);
+  text.one('millrace_journal_poisoned', 'gauge', '1 when a flush has failed: nothing is written any more.', +poisoned);
+  text.one('millrace_kafka_connections', 'gauge', 'Open connections of Kafka clients.', broker.connections);
+  writeRecovery(text, engine.recovery);
+  const durable = text.family('millrace_partition_durable_offset', 'gauge', 'Records below survive a power cut.');
+  for (const { topic, partition, marks: of } of marks) durable.add(of.durable, { topic: topic.name, partition });
+  const stable = text.family(
+    'millrace_partition_last_stable_offset',
+    'gauge',
+    'Records below are of no open transaction.',
+  );
+  for (const { topic, partition, marks: of } of marks) stable.add(of.lastStable, { topic: topic.name, partition });
+}
+
+function writeRecovery(text: PrometheusText, recovery: ServerParts['engine']['recovery']): void {
+  const { clean, durationMs, keptBytes, cutBytes, damage, incarnation } = recovery;
+  text.one('millrace_recovery_duration_seconds', 'gauge', 'How long the last opening took.', durationMs / 1000);
+  text.one('millrace_recovery_clean', 'gauge', '1 when it had been closed cleanly before.', +clean);
+  text.one('millrace_recovery_kept_bytes', 'gauge', 'Bytes of the journal that the last opening kept.', keptBytes);
+  text.one('millrace_recovery_truncated_bytes', 'gauge', 'Bytes of a torn tail that the last opening cut.', cutBytes);
+  text.one('millrace_damage', 'gauge', 'Places where durable data did not verify at the last opening.', damage.length);
+  text.one('millrace_incarnation', 'gauge', 'Grows with every opening.', incarnation);
+}
