@@ -14,6 +14,8 @@ export interface BatchFields {
   readonly producerId?: number;
   readonly producerEpoch?: number;
   readonly baseSequence?: number;
+  /** Part of a transaction. */
+  readonly transactional?: boolean;
   readonly lastOffsetDelta?: number;
   readonly count?: number;
   /** Ms since 1970; now when left out. */
@@ -28,6 +30,7 @@ export function encodeBatch(values: readonly Buffer[], fields: BatchFields = {})
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
+  batch.writeInt16BE(fields.transactional === true ? 0x10 : 0, 21);
   batch.writeInt32BE(fields.lastOffsetDelta ?? values.length - 1, 23);
   batch.writeBigInt64BE(now, 27);
   batch.writeBigInt64BE(now, 35);

@@ -27,11 +27,14 @@ import { TimerHost } from './purgatory/timer-host.ts';
 import { ReplyBudget } from './reply-budget.ts';
 import { type BoundAddress, KafkaServer } from './server.ts';
 import type { BrokerSettings } from './settings.ts';
+import { TransactionCoordinator } from './transactions/coordinator.ts';
 
 /** How long a new member may wait in its first join; Kafka's own number. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
 const CLOSE_GRACE_MS = 2_000;
 const MINUTE_MS = 60_000;
+/** How often transactional ids that nobody uses are looked for; Kafka's own number. */
+const TRANSACTION_CHECK_MS = 3_600_000;
 
 export interface BrokerOptions {
   readonly engine: Engine;
@@ -72,14 +75,27 @@ export class Broker {
       hasOffsets: (id) => offsets.has(id),
       wallMs: Date.now,
     });
+    const producerIds = new ProducerIds(engine);
+    const purgatory = new Purgatory(this.#timers);
+    const transactions = new TransactionCoordinator({
+      engine,
+      timers: this.#timers,
+      newProducerId: (done) => producerIds.next(done),
+      isThere: ({ topic, index, id }) => catalogue.get(topic)?.partitions[index] === id,
+      hasTopic: (topic) => catalogue.get(topic) !== undefined,
+      committed: (group, commits) => offsets.applied(group, commits),
+      maxTimeoutMs: settings.number('transaction.max.timeout.ms'),
+      wallMs: Date.now,
+    });
     this.context = {
       engine,
       catalogue,
       settings,
       groups,
       offsets,
-      producerIds: new ProducerIds(engine),
-      purgatory: new Purgatory(this.#timers),
+      producerIds,
+      transactions,
+      purgatory,
       appends: new AppendQueue(engine, this.#timers),
       replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
       fetchSessions: new FetchSessions(sessionLimits(settings), () => performance.now(), Math.random),
@@ -136,6 +152,7 @@ export class Broker {
     this.context.purgatory.expireAll();
     this.context.appends.close();
     this.context.groups.close();
+    this.context.transactions.close();
     this.context.offsets.close();
     await closed;
     this.#timers.close();
@@ -154,6 +171,7 @@ export class Broker {
   #follow(): void {
     const { engine, purgatory, catalogue, offsets, groups } = this.context;
     this.#stopListening.push(engine.onAdvance((partitions) => purgatory.wake(partitions)));
+    this.#stopListening.push(engine.onStable((partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(
       catalogue.onChange((change) => {
         if (change.kind !== 'deleted') return;
@@ -165,7 +183,7 @@ export class Broker {
   }
 
   #startChores(): void {
-    const { settings, offsets, groups } = this.context;
+    const { settings, offsets, groups, transactions } = this.context;
     const retentionMs = settings.number('offsets.retention.minutes') * MINUTE_MS;
     const expiry = new OffsetExpiry(
       offsets,
@@ -175,6 +193,8 @@ export class Broker {
     );
     const wall = steadyWall(Date.now, () => performance.now());
     this.#every(settings.number('offsets.retention.check.interval.ms'), () => expiry.check(wall()));
+    const idleMs = settings.number('transactional.id.expiration.ms');
+    this.#every(TRANSACTION_CHECK_MS, () => transactions.expire(wall() - idleMs));
     this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());
   }
 

@@ -16,6 +16,7 @@ import type { AppendQueue } from './purgatory/append-queue.ts';
 import type { Purgatory } from './purgatory/purgatory.ts';
 import type { ReplyBudget } from './reply-budget.ts';
 import type { BrokerSettings } from './settings.ts';
+import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
 /** This node as clients see it. */
 export interface Node {
@@ -34,6 +35,7 @@ export interface BrokerContext {
   readonly groups: GroupCoordinator;
   readonly offsets: CommittedOffsets;
   readonly producerIds: ProducerIds;
+  readonly transactions: TransactionCoordinator;
   readonly purgatory: Purgatory;
   readonly appends: AppendQueue;
   readonly replies: ReplyBudget;

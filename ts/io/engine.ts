@@ -14,6 +14,7 @@ import type {
   EffectResult,
   Engine,
   FlushPolicy,
+  PartitionSettings,
   Pin,
   ReadRequest,
   Watermarks,
@@ -35,6 +36,7 @@ import type {
   RecoveryAccount,
 } from './native-types.ts';
 import { Code, EffectKind, Level, Page } from './native-types.ts';
+import { settingNumbers } from './partition-settings.ts';
 import { appendFlags } from './plan.ts';
 import { Reads } from './reads.ts';
 import { openedOn } from './sim.ts';
@@ -80,6 +82,8 @@ export class NodeEngine implements Engine, WaitingRoom {
   readonly #waiters = new Waiters(report);
   readonly #written = new Advance();
   readonly #durable = new Advance();
+  /** Of ends of transactions only. */
+  readonly #stable = new Advance();
   readonly #failureListeners = new Set<(code: CodeNumber) => void>();
   #turn = new Turn();
   #spareTurn: Turn | undefined;
@@ -199,6 +203,7 @@ export class NodeEngine implements Engine, WaitingRoom {
       if (!succeeded(plan.codeOf(row))) continue;
       this.#written.placed(plan.lsnOf(row), plan.partitionOf(row));
       this.#durable.placed(plan.lsnOf(row), plan.partitionOf(row));
+      if (kind === EffectKind.endTransaction) this.#stable.placed(plan.lsnOf(row), plan.partitionOf(row));
     }
   }
 
@@ -218,6 +223,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#release();
     this.#written.reached(page[Page.writtenLsn] as number, report);
     this.#durable.reached(page[Page.durableLsn] as number, report);
+    this.#stable.reached(page[Page.durableLsn] as number, report);
     const failure = page[Page.failure] as CodeNumber;
     if (failure !== Code.ok && this.#failure === Code.ok) this.#fail(failure);
     if (this.#onClosed && this.#native.closed) this.#onClosed();
@@ -312,6 +318,10 @@ export class NodeEngine implements Engine, WaitingRoom {
     return this.#durable.listen(listener);
   }
 
+  onStable(listener: (partitions: Iterable<number>) => void): () => void {
+    return this.#stable.listen(listener);
+  }
+
   onFailure(listener: (code: CodeNumber) => void): () => void {
     this.#failureListeners.add(listener);
     return () => this.#failureListeners.delete(listener);
@@ -320,6 +330,14 @@ export class NodeEngine implements Engine, WaitingRoom {
   setFlushPolicy(policy: FlushPolicy): void {
     const { always, records, bytes, intervalMs } = flushNumbers(policy);
     this.#native.setPolicy(always, records, bytes, intervalMs);
+  }
+
+  configurePartitions(partitions: readonly number[], settings: PartitionSettings): void {
+    this.#native.configure(Float64Array.from(partitions), settingNumbers(settings));
+  }
+
+  retain(nowMs: number): void {
+    this.#native.retain(nowMs);
   }
 
   /** Resolves when everything submitted so far is durable. Rejects with MILLRACE_POISONED or MILLRACE_CLOSED. */

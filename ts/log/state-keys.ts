@@ -8,6 +8,7 @@
  *   topic/<name>                        one topic: id, partitions, settings
  *   offset/<group>/<topic>/<partition>  one committed offset
  *   group/<group>                       one consumer group: generation and members
+ *   transaction/<id>                    one transactional id: its producer and its open transaction
  *   id/partition                        the next engine partition id
  *   id/producer                         the first producer id that was never handed out
  *   store/<name>                        one KV store: its id
@@ -21,6 +22,7 @@ const TOPIC = 'topic/';
 const OFFSET = 'offset/';
 const GROUP = 'group/';
 const STORE = 'store/';
+const TRANSACTION = 'transaction/';
 
 /** Makes a name safe as one part of a key: `/` and `%` are the only characters that change. */
 export function escapeName(name: string): string {
@@ -77,6 +79,23 @@ export function parseGroupKey(key: Uint8Array): string | undefined {
   const parts = decoder.decode(key).split('/');
   const [kind, group] = parts;
   return parts.length === 2 && `${kind}/` === GROUP && group ? unescapeName(group) : undefined;
+}
+
+/** Prefix of all transactional ids. */
+export function transactionPrefix(): Uint8Array {
+  return encoder.encode(TRANSACTION);
+}
+
+/** Key of one transactional id. */
+export function transactionKey(id: string): Uint8Array {
+  return encoder.encode(TRANSACTION + escapeName(id));
+}
+
+/** The transactional id a `transactionKey` names; undefined when the key is not one. */
+export function parseTransactionKey(key: Uint8Array): string | undefined {
+  const parts = decoder.decode(key).split('/');
+  const [kind, id] = parts;
+  return parts.length === 2 && `${kind}/` === TRANSACTION && id ? unescapeName(id) : undefined;
 }
 
 /** Key of the counter of engine partition ids. */

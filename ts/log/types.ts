@@ -164,12 +164,30 @@ export interface Engine extends LeaseHolder {
   scanState(prefix: Uint8Array): [key: Uint8Array, value: Uint8Array][];
   /** Runs `listener` after the high watermark of any partition may have moved: partitions appended to since the last run. */
   onAdvance(listener: (partitions: Iterable<number>) => void): () => void;
+  /** Runs `listener` after the last stable offset of partitions may have moved: ends of transactions became durable. */
+  onStable(listener: (partitions: Iterable<number>) => void): () => void;
   /** Runs once when the journal is poisoned. */
   onFailure(listener: (code: CodeNumber) => void): () => void;
   setFlushPolicy(policy: FlushPolicy): void;
+  /** Declares settings of partitions in place of those before; they hold until the engine is closed. */
+  configurePartitions(partitions: readonly number[], settings: PartitionSettings): void;
+  /** Begins to delete what has expired at this wall time (ms since 1970), as the settings of each partition say. */
+  retain(nowMs: number): void;
   flush(): Promise<void>;
   counters(): Record<string, number>;
   close(): Promise<void>;
+}
+
+/** Settings of a partition; what is left out keeps everything, is cut and flushed as the engine's own settings say. */
+export interface PartitionSettings {
+  /** A segment goes when its newest record is older. */
+  retentionMs?: number;
+  /** The oldest segments go while what remains has at least so many bytes. */
+  retentionBytes?: number;
+  segmentBytes?: number;
+  /** Records so much newer than the first of a segment begin another. */
+  segmentMs?: number;
+  flush?: FlushPolicy;
 }
 
 /** `always`, `os`, or whichever of these is reached first. */

@@ -193,9 +193,9 @@ describe('find coordinator', () => {
     ]);
   });
 
-  it('refuses transactions with a text that says so', async () => {
+  it('refuses types it does not know with a text that says so', async () => {
     await using harness = openHarness();
-    const reply = await harness.ask(findCoordinatorApi, 3, { key: 'tx', keyType: 1 });
-    expect(reply).toMatchObject({ errorCode: 42, errorMessage: 'transactions are not supported' });
+    const reply = await harness.ask(findCoordinatorApi, 3, { key: 'share', keyType: 2 });
+    expect(reply).toMatchObject({ errorCode: 42, errorMessage: 'coordinators of type 2 are not supported' });
   });
 });

@@ -128,9 +128,9 @@ describe('producer ids', () => {
     expect((await harness.ask(initProducerIdApi, 4, { transactionalId: null })).errorCode).toBe(0);
   });
 
-  it('are refused for transactions with an error no client retries', async () => {
+  it('are refused for a transactional id without a name with an error no client retries', async () => {
     await using harness = openHarness();
-    const reply = await harness.ask(initProducerIdApi, 4, { transactionalId: 'tx' });
+    const reply = await harness.ask(initProducerIdApi, 4, { transactionalId: '', transactionTimeoutMs: 1000 });
     expect(reply).toMatchObject({ errorCode: 42, producerId: -1 });
   });
 });

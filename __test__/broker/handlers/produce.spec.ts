@@ -122,13 +122,13 @@ describe('produce', () => {
     expect(reply.responses[0]?.partitionResponses.map((row) => row.errorCode)).toEqual([87, 87]);
   });
 
-  it('refuses transactional batches, because there are no transactions', async () => {
+  it('refuses transactional batches of a producer that nobody knows', async () => {
     await using harness = openHarness();
     await harness.topic('t');
     const transactional = batch();
     transactional[22] = 0x10;
     const reply = await harness.ask(produceApi, 9, request('t', [transactional]));
-    expect(reply.responses[0]?.partitionResponses[0]?.errorCode).toBe(48);
+    expect(reply.responses[0]?.partitionResponses[0]?.errorCode).toBe(49);
   });
 
   it('answers KAFKA_STORAGE_ERROR when the journal is poisoned', async () => {

@@ -45,6 +45,8 @@ export interface MemberClaim {
   memberId: string;
   instanceId: string | null;
   generation: number;
+  /** A commit as part of a transaction: old producers do not say who of the group they work for. */
+  isTransactional?: true;
 }
 
 export interface JoinResult {

@@ -138,10 +138,12 @@ export class Group {
   /** Whether a commit may be stored (rule 42); one from a member counts as a heartbeat. */
   commit(claim: MemberClaim, out: GroupEffect[]): ErrorNumber {
     if (claim.generation < 0 && this.state === 'Empty') return ErrorCode.NONE;
-    if (claim.generation < 0 && claim.memberId === '' && claim.instanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
+    if (claim.generation < 0 && claim.memberId === '' && claim.instanceId === null) {
+      return claim.isTransactional ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID;
+    }
     const refusal = this.#claimRefusal(claim);
     if (refusal !== ErrorCode.NONE) return refusal;
-    if (this.state === 'CompletingRebalance') return ErrorCode.REBALANCE_IN_PROGRESS;
+    if (this.state === 'CompletingRebalance' && !claim.isTransactional) return ErrorCode.REBALANCE_IN_PROGRESS;
     const member = this.members.get(claim.memberId);
     if (member) this.#session(member, out);
     return ErrorCode.NONE;

@@ -62,6 +62,11 @@ export class CommittedOffsets {
     });
   }
 
+  /** Offsets that became durable with the frame of a transaction. */
+  applied(group: string, commits: readonly OffsetCommit[]): void {
+    for (const { topic, partition, committed } of commits) this.#store(group, topic, partition, committed);
+  }
+
   get(group: string, topic: string, partition: number): StoredOffset | undefined {
     return this.#groups.get(group)?.get(topic)?.get(partition);
   }

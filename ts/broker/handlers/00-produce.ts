@@ -33,6 +33,9 @@ const ATTRIBUTES_POSITION = 22;
 const CODEC_MASK = 0x07;
 const CODEC_ZSTD = 4;
 const TRANSACTIONAL_BIT = 0x10;
+const PRODUCER_ID_POSITION = 43;
+const PRODUCER_EPOCH_POSITION = 51;
+const HEADER_BYTES = 61;
 
 /** A request that asks for more waits no longer than this. */
 const TIMEOUT_MAX_MS = 60_000;
@@ -101,6 +104,7 @@ class OpenProduce {
 class ProduceAppend extends QueuedAppend {
   readonly #open: OpenProduce;
   readonly #row: PartitionProduceResponse;
+  readonly #context: BrokerContext;
 
   constructor(
     context: BrokerContext,
@@ -115,6 +119,13 @@ class ProduceAppend extends QueuedAppend {
     super(context.appends, partition, bytes, start, end, limits, level, open.timeoutMs);
     this.#open = open;
     this.#row = row;
+    this.#context = context;
+  }
+
+  /** What waited for room while its transaction ended must not open another one. */
+  override recheck(): CodeNumber {
+    const error = transactionRefusal(this.#context, this.bytes, this.start, this.end, this.partition);
+    return error === ErrorCode.NONE ? Code.ok : Code.invalidProducerEpoch;
   }
 
   onDone(failure: CodeNumber): void {
@@ -122,12 +133,35 @@ class ProduceAppend extends QueuedAppend {
   }
 }
 
-/** Refusals that need no look into the log: rule 5, and that there are no transactions yet. */
-function batchRefusal(bytes: Uint8Array, { start, end }: BatchInPlace, version: number): ErrorNumber {
+/** Rule 18: a transactional batch is appended only while its producer has its partition in an open transaction. */
+function transactionRefusal(
+  context: BrokerContext,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  partition: number,
+): ErrorNumber {
+  // What is too short is refused by the engine.
+  if (end - start < HEADER_BYTES) return ErrorCode.NONE;
+  if (((bytes[start + ATTRIBUTES_POSITION] as number) & TRANSACTIONAL_BIT) === 0) return ErrorCode.NONE;
+  const header = new DataView(bytes.buffer, bytes.byteOffset + start, HEADER_BYTES);
+  const producerId = Number(header.getBigInt64(PRODUCER_ID_POSITION));
+  return context.transactions.checkAppend(producerId, header.getInt16(PRODUCER_EPOCH_POSITION), partition);
+}
+
+/** Refusals that need no look into the log: rules 5 and 18. */
+function batchRefusal(
+  context: BrokerContext,
+  bytes: Uint8Array,
+  { start, end }: BatchInPlace,
+  partition: number,
+  version: number,
+): ErrorNumber {
   if (end - start <= ATTRIBUTES_POSITION) return ErrorCode.INVALID_RECORD;
   const attributes = bytes[start + ATTRIBUTES_POSITION] as number;
   if ((attributes & CODEC_MASK) === CODEC_ZSTD && version < 7) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
-  return (attributes & TRANSACTIONAL_BIT) !== 0 ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE;
+  const refusal = transactionRefusal(context, bytes, start, end, partition);
+  return refusal === ErrorCode.TRANSACTION_ABORTABLE && version < 11 ? ErrorCode.INVALID_TXN_STATE : refusal;
 }
 
 /** Submits the partitions of one topic; `asked` is undefined when acks has no meaning. */
@@ -155,7 +189,7 @@ function produceTopic(
     } else if (batch.start === -1) {
       open.refuse(row, ErrorCode.INVALID_RECORD);
     } else {
-      const refusal = batchRefusal(bytes, batch, version);
+      const refusal = batchRefusal(context, bytes, batch, partition, version);
       if (refusal !== ErrorCode.NONE) open.refuse(row, refusal);
       else {
         const level = levelOf(asked, limits.floor);

@@ -195,12 +195,30 @@ class OpenFetch implements ParkedWork {
     for (const { row, read } of this.#targets) {
       const pin = pins[read] as Pin;
       describe(row, pin, this.#request.isolationLevel);
-      if (pin.lease === 0) continue;
+      if (pin.lease === 0 || !this.#tellAborted(row, pin, this.#reads[read] as ReadRequest)) continue;
       const records = new LeasedRecords(pin.lease, pin.available);
       row.records = records;
       leased.push(records);
     }
     this.#reply(leased);
+  }
+
+  /**
+   * Rule 22: tells which transactions in the records were aborted. False when that is not known any more: the log start
+   * has passed the offset while the records came from a file, so they are not told either (rule 31).
+   */
+  #tellAborted(row: PartitionData, pin: Pin, read: ReadRequest): boolean {
+    const { engine } = this.#context;
+    if (row.abortedTransactions === null || engine.hasNoAborted) return true;
+    const { code, aborted } = engine.abortedBetween(read.partition, read.offset, 0, pin.lease);
+    if (code === Code.ok) {
+      // Clients look for them as they come to their first records.
+      row.abortedTransactions = aborted.sort((a, b) => a.firstOffset - b.firstOffset);
+      return true;
+    }
+    engine.releaseLease(pin.lease);
+    refuse(row, kafkaErrorOf(code));
+    return false;
   }
 
   /** Tells all rows, or with a session those that are news. */
@@ -258,7 +276,7 @@ function describe(row: PartitionData, mark: Watermarks, isolationLevel: number):
   row.highWatermark = mark.highWatermark;
   row.lastStableOffset = mark.lastStable;
   row.logStartOffset = mark.logStart;
-  // Rule 22: the list is for read_committed only; without transactions it is empty.
+  // Rule 22: the list is for read_committed only.
   row.abortedTransactions = isolationLevel === 1 ? [] : null;
 }
 

@@ -1,8 +1,8 @@
 /**
  * OffsetFetch (key 9), versions 1-9: the positions a group has committed.
  *
- * What was never committed is offset -1, epoch -1, metadata "" and no error, for unknown groups too (rule 42). Nothing
- * is ever unstable, because there are no transactions (rule 23).
+ * What was never committed is offset -1, epoch -1, metadata "" and no error, for unknown groups too (rule 42). Who asks
+ * for stable offsets is told UNSTABLE_OFFSET_COMMIT while a transaction may still change one (rule 23).
  * 2 null topics = all; 5 leader epoch; 6 flexible; 7 require_stable; 8 several groups, another shape; 9 member epoch.
  */
 
@@ -30,12 +30,16 @@ interface TopicRow {
   }[];
 }
 
-function offsetsOf(context: BrokerContext, group: string, asked: Asked): TopicRow[] {
+function offsetsOf(context: BrokerContext, group: string, asked: Asked, requireStable: boolean): TopicRow[] {
   const stored = context.offsets.ofGroup(group);
   const wanted = asked ?? [...stored].map(([name, partitions]) => ({ name, partitionIndexes: [...partitions.keys()] }));
   return wanted.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => {
+      if (requireStable && context.transactions.pending.has(group, name, partitionIndex)) {
+        const errorCode = ErrorCode.UNSTABLE_OFFSET_COMMIT;
+        return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode };
+      }
       const committed = stored.get(name)?.get(partitionIndex);
       return {
         partitionIndex,
@@ -54,13 +58,15 @@ export function offsetFetchHandler(context: BrokerContext): Handler<OffsetFetchR
     minVersion: 1,
     maxVersion: 9,
     handle(request, exchange) {
+      const { requireStable } = request;
       if (exchange.apiVersion < SEVERAL_GROUPS_SINCE) {
-        exchange.reply({ topics: offsetsOf(context, request.groupId, request.topics), errorCode: ErrorCode.NONE });
+        const topics = offsetsOf(context, request.groupId, request.topics, requireStable);
+        exchange.reply({ topics, errorCode: ErrorCode.NONE });
         return;
       }
       const groups = request.groups.map(({ groupId, topics }) => ({
         groupId,
-        topics: offsetsOf(context, groupId, topics),
+        topics: offsetsOf(context, groupId, topics, requireStable),
         errorCode: ErrorCode.NONE,
       }));
       exchange.reply({ groups });

@@ -1,8 +1,7 @@
 /**
- * FindCoordinator (key 10), versions 0-6: this node coordinates every group.
+ * FindCoordinator (key 10), versions 0-6: this node coordinates every group and every transactional id.
  *
- * Transactions are not served yet: asking for their coordinator is INVALID_REQUEST with a text, which clients show and
- * do not retry, so that a transactional producer fails at once and says why.
+ * Any other type is INVALID_REQUEST with a text, which clients show and do not retry.
  * 1 key type; 3 flexible; 4 several keys, another shape; 6 share groups.
  */
 
@@ -28,10 +27,8 @@ interface Answer {
 }
 
 function refusalOf(keyType: number): string | undefined {
-  if (keyType === GROUP) return undefined;
-  return keyType === TRANSACTION
-    ? 'transactions are not supported'
-    : `coordinators of type ${keyType} are not supported`;
+  if (keyType === GROUP || keyType === TRANSACTION) return undefined;
+  return `coordinators of type ${keyType} are not supported`;
 }
 
 export function findCoordinatorHandler(

@@ -1,8 +1,9 @@
 /**
- * InitProducerId (key 22), versions 0-5: an id for an idempotent producer, never given twice.
+ * InitProducerId (key 22), versions 0-5: an id for an idempotent producer, never given twice; id and epoch of a
+ * transactional one (rule 19).
  *
- * Transactions are not served yet: a transactional id is INVALID_REQUEST, which no client retries. An idempotent
- * producer that asks again (rule 17) simply gets a new id with epoch 0.
+ * An idempotent producer that asks again (rule 17) simply gets a new id with epoch 0. A transactional one gets the next
+ * epoch, which fences whoever had the last; what that one has open is aborted first.
  * 2 flexible; 3 old id and epoch; 4 PRODUCER_FENCED; 5 a transactional error.
  */
 
@@ -15,6 +16,15 @@ import {
   type InitProducerIdResponse,
   initProducerIdApi,
 } from '../protocol/gen/22-init-producer-id.gen.ts';
+import type { ProducerClaim } from '../transactions/events.ts';
+import { fencedError } from '../transactions/fenced-error.ts';
+
+const PRODUCER_FENCED_SINCE = 4;
+
+/** Who the producer says it was. One client says 0 where it means nobody, and 0 is nobody here. */
+function expectedOf({ producerId, producerEpoch }: InitProducerIdRequest): ProducerClaim | undefined {
+  return producerId > 0 ? { producerId, epoch: producerEpoch } : undefined;
+}
 
 export function initProducerIdHandler(context: BrokerContext): Handler<InitProducerIdRequest, InitProducerIdResponse> {
   return {
@@ -22,9 +32,13 @@ export function initProducerIdHandler(context: BrokerContext): Handler<InitProdu
     minVersion: 0,
     maxVersion: 5,
     handle(request, exchange) {
-      if (request.transactionalId !== null) {
-        const errorCode = ErrorCode.INVALID_REQUEST;
-        exchange.reply({ throttleTimeMs: 0, errorCode, producerId: -1, producerEpoch: -1 });
+      const { transactionalId, transactionTimeoutMs } = request;
+      if (transactionalId !== null) {
+        const expected = expectedOf(request);
+        context.transactions.init(transactionalId, transactionTimeoutMs, expected, ({ error, producerId, epoch }) => {
+          const errorCode = fencedError(error, exchange.apiVersion >= PRODUCER_FENCED_SINCE);
+          exchange.reply({ throttleTimeMs: 0, errorCode, producerId, producerEpoch: epoch });
+        });
         return;
       }
       context.producerIds.next((code, producerId) => {

@@ -25,6 +25,10 @@ import { deleteTopicsHandler } from './20-delete-topics.ts';
 import { deleteRecordsHandler } from './21-delete-records.ts';
 import { initProducerIdHandler } from './22-init-producer-id.ts';
 import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.ts';
+import { addPartitionsToTxnHandler } from './24-add-partitions-to-txn.ts';
+import { addOffsetsToTxnHandler } from './25-add-offsets-to-txn.ts';
+import { endTxnHandler } from './26-end-txn.ts';
+import { txnOffsetCommitHandler } from './28-txn-offset-commit.ts';
 import { describeAclsHandler } from './29-describe-acls.ts';
 import { createAclsHandler } from './30-create-acls.ts';
 import { deleteAclsHandler } from './31-delete-acls.ts';
@@ -37,6 +41,8 @@ import { incrementalAlterConfigsHandler } from './44-incremental-alter-configs.t
 import { listPartitionReassignmentsHandler } from './46-list-partition-reassignments.ts';
 import { offsetDeleteHandler } from './47-offset-delete.ts';
 import { describeClusterHandler } from './60-describe-cluster.ts';
+import { describeTransactionsHandler } from './65-describe-transactions.ts';
+import { listTransactionsHandler } from './66-list-transactions.ts';
 import { describeTopicPartitionsHandler } from './75-describe-topic-partitions.ts';
 
 /** All handlers of one broker. */
@@ -61,6 +67,10 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     deleteRecordsHandler(context),
     initProducerIdHandler(context),
     offsetForLeaderEpochHandler(context),
+    addPartitionsToTxnHandler(context),
+    addOffsetsToTxnHandler(context),
+    endTxnHandler(context),
+    txnOffsetCommitHandler(context),
     describeAclsHandler(),
     createAclsHandler(),
     deleteAclsHandler(),
@@ -73,6 +83,8 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     listPartitionReassignmentsHandler(),
     offsetDeleteHandler(context),
     describeClusterHandler(context),
+    describeTransactionsHandler(context),
+    listTransactionsHandler(context),
     describeTopicPartitionsHandler(context),
   ];
 }

@@ -49,6 +49,11 @@ export abstract class QueuedAppend extends AppendFrame {
   /** It has reached its level or was refused; with the code `busy` only when there was no room for its time. */
   abstract onDone(failure: CodeNumber): void;
 
+  /** Whether it may still be appended, asked right before it is offered again; another code refuses it. */
+  recheck(): CodeNumber {
+    return Code.ok;
+  }
+
   /** Ends it without the engine. */
   refuse(code: CodeNumber): void {
     this.code = code;
@@ -133,6 +138,11 @@ export class AppendQueue {
       this.#waitingBytes -= append.length;
       if (append.deadlineMs <= now) {
         append.refuse(Code.busy);
+        continue;
+      }
+      const refusal = append.recheck();
+      if (refusal !== Code.ok) {
+        append.refuse(refusal);
         continue;
       }
       bytes += append.length;

@@ -1,0 +1,63 @@
+/**
+ * TxnOffsetCommit (key 28), versions 0-4: offsets that are committed when their transaction is (rule 23).
+ *
+ * Durable when answered, as part of the transaction; a partition that is refused does not hold back the others.
+ * 2 leader epoch; 3 flexible, and who of the group commits; 4 a transactional error.
+ */
+
+import type { BrokerContext } from '../context.ts';
+import type { Handler } from '../handler.ts';
+import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
+import {
+  type TxnOffsetCommitRequest,
+  type TxnOffsetCommitResponse,
+  type TxnOffsetCommitResponsePartition,
+  txnOffsetCommitApi,
+} from '../protocol/gen/28-txn-offset-commit.gen.ts';
+import type { PendingOffset } from '../transactions/events.ts';
+
+export function txnOffsetCommitHandler(
+  context: BrokerContext,
+): Handler<TxnOffsetCommitRequest, TxnOffsetCommitResponse> {
+  return {
+    api: txnOffsetCommitApi,
+    minVersion: 0,
+    maxVersion: 4,
+    handle(request, exchange) {
+      const { groupId, transactionalId, memberId, groupInstanceId: instanceId, generationId: generation } = request;
+      const refusal = context.groups.checkCommit(groupId, { memberId, instanceId, generation, isTransactional: true });
+      const longest = context.settings.number('offset.metadata.max.bytes');
+      const committedMs = context.wallMs();
+      const offsets: PendingOffset[] = [];
+      const accepted: TxnOffsetCommitResponsePartition[] = [];
+      const topics = request.topics.map(({ name, partitions }) => {
+        const topic = context.catalogue.get(name);
+        const rows = partitions.map((asked) => {
+          let errorCode: ErrorNumber = refusal;
+          const metadata = asked.committedMetadata ?? '';
+          if (refusal === ErrorCode.NONE) {
+            if (topic?.partitions[asked.partitionIndex] === undefined) errorCode = ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+            else if (Buffer.byteLength(metadata) > longest) errorCode = ErrorCode.OFFSET_METADATA_TOO_LARGE;
+          }
+          const row: TxnOffsetCommitResponsePartition = { partitionIndex: asked.partitionIndex, errorCode };
+          if (errorCode === ErrorCode.NONE) {
+            const { partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: leaderEpoch } = asked;
+            offsets.push({ topic: name, partition, committed: { offset, leaderEpoch, metadata, committedMs } });
+            accepted.push(row);
+          }
+          return row;
+        });
+        return { name, partitions: rows };
+      });
+      if (offsets.length === 0) {
+        exchange.reply({ throttleTimeMs: 0, topics });
+        return;
+      }
+      const claim = { producerId: request.producerId, epoch: request.producerEpoch };
+      context.transactions.addOffsets(transactionalId, claim, groupId, offsets, (error) => {
+        for (const row of accepted) row.errorCode = error;
+        exchange.reply({ throttleTimeMs: 0, topics });
+      });
+    },
+  };
+}
