@@ -9,6 +9,7 @@ export { describeErrors, type ErrorCode, MillraceError } from './errors.ts';
 export type { DriverReport, RecoveryAccount } from './io/native-types.ts';
 export { type Codec, json, type KeyEncoding, type ValueEncoding } from './kv/encoding.ts';
 export { Kv, type KvOptions, openKv, type StoreOptions } from './kv/kv.ts';
+export type { KvBatch } from './kv/kv-batch.ts';
 export type { AppendPart, AppendResult } from './log/append-result.ts';
 export type { Compression } from './log/batch-layout.ts';
 export type { LogBatch } from './log/log-batch.ts';

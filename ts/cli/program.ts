@@ -14,6 +14,7 @@ import { declareConsume, declareProduce } from './declare-records.ts';
 import { declareConfig, declareServe } from './declare-serve.ts';
 import { declareTopic } from './declare-topic.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
+import { declareKv } from './kv-declare.ts';
 import type { Terminal } from './terminal.ts';
 
 const verbs: Readonly<Record<string, Declare>> = {
@@ -23,6 +24,7 @@ const verbs: Readonly<Record<string, Declare>> = {
   consume: declareConsume,
   group: declareGroup,
   cluster: declareCluster,
+  kv: declareKv,
   dump: declareDump,
   doctor: declareDoctor,
   config: declareConfig,

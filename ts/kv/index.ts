@@ -11,5 +11,5 @@ export type { KvBatch } from './kv-batch.ts';
 export type { KvRange } from './kv-range.ts';
 export type { KvSnapshot } from './kv-snapshot.ts';
 export { type BatchOperation, type Demand, KvStore, type PutOptions, type WriteCallOptions } from './kv-store.ts';
-export type { GetOptions, KvEntry, RangeOptions } from './kv-view.ts';
+export type { GetOptions, KvEntry, KvRecord, RangeOptions } from './kv-view.ts';
 export { KvWrite } from './kv-write.ts';

@@ -40,6 +40,11 @@ export interface KvEntry<V> {
   readonly expiresMs: number | undefined;
 }
 
+/** A key with its value, its version and its end. */
+export interface KvRecord<K, V> extends KvEntry<V> {
+  readonly key: K;
+}
+
 /** What a view belongs to. */
 export interface ViewOwner {
   /** Throws MILLRACE_CLOSED. */
@@ -156,6 +161,16 @@ export class KvView<KE extends KeyEncoding, VE extends ValueEncoding> {
       this.keyCodec.decode(key),
       this.valueCodec.decode(value),
     ]);
+  }
+
+  /** As `entries`, with the version and the expiry of each. */
+  records(options: RangeOptions<InputOf<KE>> = {}): KvRange<KvRecord<OutputOf<KE>, OutputOf<VE>>> {
+    return new KvRange(this.#range(options, false), ({ key, value, sequence, expiresMs }) => ({
+      key: this.keyCodec.decode(key),
+      value: this.valueCodec.decode(value),
+      sequence: BigInt(sequence),
+      expiresMs: expiresMs || undefined,
+    }));
   }
 
   /** As `entries`, keys only: no value is read. */
