@@ -62,10 +62,14 @@ impl Net {
         if let Some(gathering) = connection.input.gathering {
             owned.gathers.let_go(gathering.mapping);
         }
+        let had_memory = connection.input.gathering.is_some();
         let total = connection.output.taken;
         if connection.output.told < total {
             owned.events.push_back(Event::Sent { connection: id, total });
         }
         owned.events.push_back(Event::Closed { connection: id, reason });
+        if had_memory {
+            self.memory_came_back();
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::gather::Counted;
 use crate::id::ConnectionId;
 use crate::input::{Gathering, Unread};
 use crate::net::{Net, Owned};
+use std::time::Instant;
 
 /// Frames of one connection between two tellings: the owner may pause it after so many.
 const FRAMES_MAX: usize = 64;
@@ -25,6 +26,8 @@ pub(crate) enum Cut {
     UsedUp,
     /// Bytes stay until the owner has judged what it has.
     Waits,
+    /// There is no memory for a frame of this length.
+    Exhausted(usize),
     Fails(CloseReason),
 }
 
@@ -60,6 +63,11 @@ impl Net {
                     return;
                 }
                 Cut::Waits => {
+                    self.park(id);
+                    return;
+                }
+                Cut::Exhausted(length) => {
+                    self.exhausted(id, length);
                     self.park(id);
                     return;
                 }
@@ -182,14 +190,14 @@ impl Owned {
         if counted != Counted::Yes {
             self.gathers.let_go(mapping);
             if counted == Counted::Never {
-                return no_memory;
+                return Cut::Exhausted(length);
             }
             // The bytes stay in their slot, and the length prefix is remembered.
             self.wait_for_memory(id);
             return Cut::Waits;
         }
         // Owned by the connection from here on: closing it lets the mapping go.
-        connection.input.gathering = Some(Gathering { mapping, length, filled });
+        connection.input.gathering = Some(Gathering { mapping, length, filled, since: Instant::now() });
         connection.input.head_filled = 0;
         let memory = self.gathers.memory_mut(mapping).expect("a mapping that was just taken");
         memory.copy_from(0, self.slots.memory(), unread.start, filled);

@@ -3,6 +3,7 @@
 //! State only. The one invariant: at most one receive is in flight, and none is armed while there are bytes to cut.
 
 use crate::park::Parked;
+use std::time::Instant;
 
 /// What the receive in flight writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub(crate) struct Gathering {
     pub mapping: u32,
     pub length: usize,
     pub filled: usize,
+    /// When bytes of it arrived last.
+    pub since: Instant,
 }
 
 #[derive(Debug)]

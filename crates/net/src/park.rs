@@ -10,6 +10,7 @@ use crate::gather::Counted;
 use crate::id::ConnectionId;
 use crate::input::Gathering;
 use crate::net::{Net, Owned};
+use std::time::Instant;
 
 /// Bytes that are not cut yet, where nobody but us needs the memory.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ impl Owned {
         if counted != Counted::Yes {
             self.gathers.let_go(mapping);
             if counted == Counted::Never {
-                return no_memory;
+                return Cut::Exhausted(length);
             }
             self.wait_for_memory(id);
             return Cut::Waits;
@@ -69,7 +70,7 @@ impl Owned {
         memory.write(0, &parked.left()[..filled]);
         parked.cut += filled;
         self.counters.bytes_copied += filled as u64;
-        connection.input.gathering = Some(Gathering { mapping, length, filled });
+        connection.input.gathering = Some(Gathering { mapping, length, filled, since: Instant::now() });
         connection.input.head_filled = 0;
         if filled == length { Cut::Gathered } else { Cut::UsedUp }
     }

@@ -15,6 +15,7 @@ use io_uring::opcode;
 use io_uring::squeue::Flags;
 use io_uring::types::Fd;
 use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
 
 /// `IORING_RECVSEND_POLL_FIRST`: wait for a signal before trying.
 const POLL_FIRST: u16 = 1;
@@ -24,6 +25,8 @@ const SILENT_ASK_MIN: usize = 4 << 10;
 const ASK_MIN: usize = 64 << 10;
 /// A gathering receive asks for so many times what has arrived: eightfold in all.
 const ASK_FACTOR: usize = 7;
+/// A frame of which nothing has arrived for so long loses its memory when there is no other.
+const STANDSTILL: Duration = Duration::from_secs(2);
 /// Connections that try again when one gathered frame is released.
 const SHORT_TRIES: usize = 8;
 
@@ -83,7 +86,7 @@ impl Net {
         match owned.gathers.count(gathering.mapping, gathering.filled + ask) {
             Counted::Yes => {}
             Counted::Later => return owned.wait_for_memory(id),
-            Counted::Never => return self.end(id, CloseReason::Memory(gathering.length as i32)),
+            Counted::Never => return self.exhausted(id, gathering.length),
         }
         let memory = owned.gathers.memory(gathering.mapping).expect("a mapping that is in use");
         input.armed = Armed::Gather;
@@ -143,6 +146,7 @@ impl Net {
         let gathering = input.gathering.as_mut().expect("a gathering receive has a frame");
         if completed.result > 0 {
             gathering.filled += completed.result as usize;
+            gathering.since = Instant::now();
             assert!(gathering.filled <= gathering.length, "more bytes than were asked for");
             owned.counters.receives += 1;
             owned.counters.bytes_received += completed.result as u64;
@@ -197,6 +201,35 @@ impl Net {
                 self.go_on(id);
             }
         }
+    }
+
+    /// There is no memory, and none that a release will bring: frames that stand still lose theirs. When there is none,
+    /// the connection that asks is closed.
+    pub(crate) fn exhausted(&mut self, id: ConnectionId, length: usize) {
+        // Before the others end: their memory may be back at once.
+        self.parts().1.wait_for_memory(id);
+        if !self.reclaim() {
+            self.end(id, CloseReason::Memory(length as i32));
+        }
+    }
+
+    /// Closes connections whose frame stands still. True when memory comes back from one.
+    fn reclaim(&mut self) -> bool {
+        let (_, owned) = self.parts();
+        let mut is_closing = false;
+        let mut still = Vec::new();
+        for connection in owned.connections.iter() {
+            let Some(gathering) = connection.input.gathering else { continue };
+            if matches!(connection.phase, Phase::Closing(_)) {
+                is_closing = true;
+            } else if !connection.input.is_short && gathering.since.elapsed() >= STANDSTILL {
+                still.push((connection.id, gathering.length));
+            }
+        }
+        for (id, length) in &still {
+            self.end(*id, CloseReason::Memory(*length as i32));
+        }
+        is_closing || !still.is_empty()
     }
 
     /// A slot is with the kernel again: its holder may receive, and whoever found none.

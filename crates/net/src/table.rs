@@ -52,10 +52,14 @@ impl Table {
         self.places[id.0.index as usize].connection.take()
     }
 
+    /// All connections.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Connection> {
+        self.places.iter().filter_map(|place| place.connection.as_deref())
+    }
+
     /// Names of all connections.
     pub(crate) fn ids(&self) -> Vec<ConnectionId> {
-        let connections = self.places.iter().filter_map(|place| place.connection.as_ref());
-        connections.map(|connection| connection.id).collect()
+        self.iter().map(|connection| connection.id).collect()
     }
 }
 

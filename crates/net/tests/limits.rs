@@ -188,3 +188,27 @@ fn connections_above_the_maximum_are_closed_at_once_and_counted() {
     assert_eq!(server.net.counters().connections, 2);
     drop(kept);
 }
+
+#[test]
+fn frames_that_do_not_go_on_lose_their_memory_to_one_that_does() {
+    let config = NetConfig { gather_bytes: 1 << 20, ..CONFIG };
+    let mut server = Server::new(config, Framing::LengthPrefixed, 16 << 20);
+    let mut stalled = Vec::new();
+    while server.closed.is_empty() {
+        let (mut stream, id) = server.client();
+        server.net.limit(id, 16 << 20, 1 << 20);
+        stream.write_all(&(4_i32 << 20).to_be_bytes()).unwrap();
+        stream.write_all(&[0; 20_000]).unwrap();
+        server.idle(Duration::from_millis(5));
+        stalled.push((stream, id));
+    }
+    assert_eq!(server.closed.len(), 1, "the last one found no memory: the others have just begun");
+    server.idle(Duration::from_millis(2100));
+    let (stream, id) = server.client();
+    let writer = write_aside(&stream, framed(&pattern(3, 500_000)));
+    server.until("the frame arrives", |server| !server.frames.is_empty() || server.is_closed(id).is_some());
+    writer.join().unwrap();
+    assert!(server.frames[0].bytes == pattern(3, 500_000));
+    assert_eq!(server.closed.len(), stalled.len(), "all that stood still are closed");
+    assert!(server.closed.iter().all(|(_, reason)| *reason == CloseReason::Memory(4 << 20)));
+}
