@@ -18,6 +18,7 @@ const RETRY_MAX_NS: u64 = 5_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Settle,
+    Merge,
     Close,
 }
 
@@ -73,18 +74,23 @@ impl Engine {
     /// One step of settling and publishing.
     pub(crate) fn step_checkpoint(&mut self, now: u64) {
         self.finish_publish(now);
-        if self.log.settle_state() == SettleState::Idle && self.wants_settle(now) {
+        if self.settle_state() == SettleState::Idle && self.wants_settle(now) {
             self.begin_settle();
         }
-        match self.log.settle_state() {
+        match self.settle_state() {
             SettleState::Ready { checkpoint } if self.checkpoint.publish.is_none() => {
                 self.publish_settle(checkpoint);
             }
             SettleState::Failed(error) => {
-                self.log.settle_abandoned(&mut self.queue);
+                self.settle_abandoned();
                 self.checkpoint.failed(now, &error);
             }
             SettleState::Idle | SettleState::Ready { .. } | SettleState::Working => {}
+        }
+        if self.checkpoint.publish.is_none()
+            && let Some(manifest) = self.manifest_of_merge()
+        {
+            self.checkpoint.publish = Some((Purpose::Merge, Publish::begin(manifest, &mut self.queue)));
         }
         if let Some((_, publish)) = &mut self.checkpoint.publish {
             publish.step(&mut self.queue);
@@ -95,7 +101,7 @@ impl Engine {
         let pressure = self.journal.pressure();
         let (unsettled, capacity) = (pressure.unsettled_bytes, pressure.capacity_bytes);
         let short_of_laps = pressure.occupied_bytes >= capacity / 2 && unsettled >= capacity / 8;
-        let short_of_memory = self.log.unsettled_bytes() >= self.config.memory_bytes / 2;
+        let short_of_memory = self.unsettled_memory() >= self.config.memory_bytes / 2;
         let asked = short_of_laps || short_of_memory || self.checkpoint.asked;
         unsettled > 0 && (unsettled >= self.config.settle_bytes || asked)
     }
@@ -112,14 +118,14 @@ impl Engine {
     /// When a settle that was put off is due.
     pub(crate) fn checkpoint_deadline(&self) -> Option<u64> {
         let waits = self.closing == Closing::No && self.failure().is_none() && self.is_settle_due();
-        self.checkpoint.retry_at.filter(|_| waits && self.log.settle_state() == SettleState::Idle)
+        self.checkpoint.retry_at.filter(|_| waits && self.settle_state() == SettleState::Idle)
     }
 
     fn begin_settle(&mut self) {
         self.checkpoint.asked = false;
         let checkpoint = self.journal.appended();
         self.checkpoint.state = self.state.encode();
-        self.log.begin_settle(checkpoint);
+        self.begin_settle_of_views(checkpoint);
         if self.journal.durable() < checkpoint {
             self.journal.request_flush();
         }
@@ -129,7 +135,7 @@ impl Engine {
         if self.journal.durable() < checkpoint || self.failure().is_some() {
             return;
         }
-        let Some(log) = self.log.settle_manifest() else { return };
+        let Some((log, kv)) = self.log.settle_manifest().zip(self.kv.settle_manifest()) else { return };
         let head = Head {
             clean: false,
             checkpoint_lsn: checkpoint,
@@ -137,7 +143,7 @@ impl Engine {
             durable_lsn: self.journal.durable(),
             ..self.manifest.head
         };
-        let manifest = Manifest::new(head, log, &std::mem::take(&mut self.checkpoint.state));
+        let manifest = Manifest::new(head, &log, &kv, &std::mem::take(&mut self.checkpoint.state));
         self.checkpoint.publish = Some((Purpose::Settle, Publish::begin(manifest, &mut self.queue)));
     }
 
@@ -148,23 +154,30 @@ impl Engine {
             Some(Ok(())) => {
                 self.manifest = publish.into_manifest();
                 if purpose == Purpose::Settle {
-                    self.log.settle_published(&mut self.queue);
+                    self.settle_published();
                     self.journal.settled(self.manifest.head.checkpoint_lsn);
                     self.checkpoint.settles += 1;
                     self.checkpoint.failures_in_row = 0;
                     self.checkpoint.no_space = false;
                     self.checkpoint.retry_at = None;
                 }
+                if purpose == Purpose::Merge {
+                    self.kv.merge_published(&mut self.queue);
+                }
             }
             Some(Err(PublishError::Unchanged(error))) => {
-                if purpose == Purpose::Settle {
-                    self.log.settle_abandoned(&mut self.queue);
+                match purpose {
+                    Purpose::Settle => self.settle_abandoned(),
+                    Purpose::Merge => self.kv.merge_abandoned(),
+                    Purpose::Close => {}
                 }
                 self.checkpoint.failed(now, &error);
             }
             Some(Err(PublishError::Either(error))) => {
-                if purpose == Purpose::Settle {
-                    self.log.settle_in_doubt();
+                match purpose {
+                    Purpose::Settle => self.settle_in_doubt(),
+                    Purpose::Merge => self.kv.merge_in_doubt(&mut self.queue),
+                    Purpose::Close => {}
                 }
                 self.checkpoint.failed(now, &error);
             }
@@ -173,7 +186,7 @@ impl Engine {
         }
         if purpose == Purpose::Close {
             self.closing = Closing::Files;
-            self.log.close_files(&mut self.queue);
+            self.close_files();
         }
     }
 
@@ -186,7 +199,7 @@ impl Engine {
         self.closing = Closing::Flushing;
         self.journal.request_flush();
         let error = IoError::from_errno(libc::ECANCELED, "the engine is closing");
-        self.log.stop_settle(&error, &mut self.queue);
+        self.stop_settle(&error);
     }
 
     /// True when closing is complete. A poisoned engine closes too, without the clean mark.
@@ -204,7 +217,7 @@ impl Engine {
     pub(crate) fn step_closing(&mut self) {
         match self.closing {
             Closing::Flushing => self.try_publish_clean(),
-            Closing::Files if !self.log.busy() => self.closing = Closing::Closed,
+            Closing::Files if !self.views_are_busy() => self.closing = Closing::Closed,
             _ => {}
         }
     }
@@ -215,11 +228,11 @@ impl Engine {
         if self.journal.has_operations() || self.checkpoint.publish.is_some() || !(flushed || poisoned) {
             return;
         }
-        let settle = self.log.settle_state();
+        let settle = self.settle_state();
         if poisoned && settle != SettleState::Working {
             self.closing = Closing::Files;
-            self.log.forget_settle();
-            self.log.close_files(&mut self.queue);
+            self.forget_settle();
+            self.close_files();
         } else if settle == SettleState::Idle {
             let head = Head {
                 clean: true,

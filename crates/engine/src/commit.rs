@@ -108,7 +108,7 @@ impl Engine {
         if effects.len() > EFFECTS_MAX {
             return Some(Code::MessageTooLarge);
         }
-        let full = self.log.unsettled_bytes() + self.kv.unsettled_bytes() >= self.config.memory_bytes;
+        let full = self.unsettled_memory() >= self.config.memory_bytes;
         // Deletions and state changes go on: they are what makes room.
         if full && effects.iter().any(|effect| matches!(effect, Effect::Append(_) | Effect::KvPut { .. })) {
             return Some(self.busy());
@@ -128,7 +128,8 @@ impl Engine {
     ) -> Result<Prepared, Code> {
         match *effect {
             Effect::KvPut { key, .. } | Effect::KvDelete { key, .. } => {
-                frame.judge(&self.kv, effect, lsn, self.kv_now())?;
+                let now = self.kv_now();
+                frame.judge(&self.kv, effect, lsn, now)?;
                 // The judge has refused longer keys.
                 Ok(Prepared::Kv { key_length: (key.len() as u32).to_le_bytes(), before: 0 })
             }

@@ -124,6 +124,7 @@ impl Engine {
             self.step_bulk(now);
             self.step_checkpoint(now);
             self.log.step(&mut self.queue);
+            self.step_kv();
             self.step_closing();
         }
         self.io.submit(&mut self.queue);
@@ -143,9 +144,11 @@ impl Engine {
         let Some(Completion { id, result }) = slot else { return };
         if self.checkpoint.owns(id) {
             self.checkpoint.complete(id, result, &mut self.queue);
-        } else {
-            assert!(self.log.owns(id), "completion {id:?} belongs to nobody");
+        } else if self.log.owns(id) {
             self.log.complete(id, result, &mut self.queue);
+        } else {
+            assert!(self.kv.owns(id), "completion {id:?} belongs to nobody");
+            self.kv.complete(id, result, &mut self.queue);
         }
     }
 
@@ -194,7 +197,10 @@ impl Engine {
         if self.is_closed() {
             return None;
         }
-        [self.journal.next_deadline(), self.checkpoint_deadline()].into_iter().flatten().min()
+        [self.journal.next_deadline(), self.checkpoint_deadline(), self.kv_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What opening found.
@@ -205,7 +211,9 @@ impl Engine {
 
     /// Damage that reads met since the last call.
     pub fn take_damage(&mut self) -> Vec<Damaged> {
-        self.log.take_damage()
+        let mut damage = self.log.take_damage();
+        damage.extend(self.take_kv_damage());
+        damage
     }
 
     /// Bytes of frames that are not settled.

@@ -3,6 +3,7 @@
 use crate::manifest::ManifestError;
 use millrace_io::IoError;
 use millrace_journal::OpenError;
+use millrace_kv::ShareError;
 use millrace_log::SnapshotError;
 
 /// Opening failed. Nothing on disk was changed, except where the device itself failed half-way.
@@ -17,6 +18,8 @@ pub enum EngineError {
     Manifest(#[from] ManifestError),
     #[error("manifest: {0}")]
     Snapshot(#[from] SnapshotError),
+    #[error("manifest: {0}")]
+    Share(#[from] ShareError),
     #[error("there is a journal but no manifest: this is not a whole data directory")]
     NoManifest,
     #[error("the incarnation counter is used up")]

@@ -6,15 +6,17 @@
 //! was appended at the time of the read.
 
 use crate::effect::Effect;
-use crate::engine::Engine;
+use crate::engine::{Closing, Engine};
 use crate::entry::KEY_LENGTH;
 use millrace_io::Piece;
-use millrace_kv::{Page, Range, Read, Stats, Value};
+use millrace_kv::{Finish, Page, Range, Read, Stats, Value};
+use millrace_log::{Code, Damaged};
 
 impl Engine {
-    /// Wall time for expiry, in ms since 1970.
-    pub(crate) fn kv_now(&self) -> u64 {
-        u64::try_from(self.io.wall_ms()).unwrap_or(0)
+    /// Wall time for expiry, in ms since 1970; it never goes back.
+    pub(crate) fn kv_now(&mut self) -> u64 {
+        let wall = u64::try_from(self.io.wall_ms()).unwrap_or(0);
+        self.kv.now(wall)
     }
 
     /// Does one KV effect of the frame with this LSN; `payload` is its entry in the journal's memory. Answers the
@@ -58,8 +60,15 @@ impl Engine {
     }
 
     /// The answer of a finished `kv_get` token, once. `Absent` for a token that is not known.
-    pub fn kv_take(&mut self, _token: u64) -> Read {
-        Read::Absent
+    pub fn kv_take(&mut self, token: u64) -> Read {
+        let now = self.kv_now();
+        self.kv.take(token, now).unwrap_or(Read::Absent)
+    }
+
+    /// Bytes of the value that `kv_take` would answer for a finished token; 0 without one.
+    #[must_use]
+    pub fn kv_answer_bytes(&self, token: u64) -> u64 {
+        self.kv.answer_bytes(token)
     }
 
     /// Hands entries of a range to `take` in key order until it answers false: that entry does not count as taken and is
@@ -79,16 +88,19 @@ impl Engine {
     /// Opens a snapshot of a store as it is now, and names it; 0: no such store. It costs memory for what is overwritten
     /// until `kv_release`.
     pub fn kv_snapshot(&mut self, store: u32) -> u64 {
-        u64::from(self.kv.has_store(store))
+        let sequence = self.journal.appended();
+        self.kv.snapshot(store, sequence)
     }
 
-    /// Gives a snapshot up.
-    pub fn kv_release(&mut self, _snapshot: u64) {}
+    /// Gives a snapshot up; one that is not open is left alone.
+    pub fn kv_release(&mut self, snapshot: u64) {
+        self.kv.release(snapshot);
+    }
 
     /// Keys of a store, including expired ones that were not purged yet; `None`: no such store.
     #[must_use]
     pub fn kv_count(&self, store: u32) -> Option<u64> {
-        self.kv.stats(store).map(|stats| stats.keys)
+        self.kv.count(store)
     }
 
     /// Figures of a store; `None`: no such store.
@@ -97,8 +109,36 @@ impl Engine {
         self.kv.stats(store)
     }
 
-    /// Begins to merge the store's data files, whatever they have that is dead. False: no such store, or nothing to do.
+    /// Begins to merge the store's data files, whatever they have that is dead; `kv_stats` shows how it goes. False: no
+    /// such store, nothing to do, or a merge is under way.
     pub fn kv_merge(&mut self, store: u32) -> bool {
-        self.kv.has_store(store)
+        self.closing == Closing::No && self.failure().is_none() && self.kv.begin_merge(store, true)
+    }
+
+    pub(crate) fn step_kv(&mut self) {
+        let now = self.kv_now();
+        self.kv.step(now, &mut self.queue);
+    }
+
+    /// When `turn` is due for work of the stores that no completion announces.
+    pub(crate) fn kv_deadline(&self) -> Option<u64> {
+        self.kv.has_work().then(|| self.io.now_ns())
+    }
+
+    pub(crate) fn drain_finished_kv(&mut self, into: &mut Vec<(u64, Code)>) {
+        into.extend(self.kv.drain_finished().map(|(token, finish)| {
+            let code = match finish {
+                Finish::Ok => Code::Ok,
+                Finish::Damaged => Code::Damaged,
+                Finish::Busy => Code::Busy,
+                Finish::Closing => Code::Closing,
+            };
+            (token, code)
+        }));
+    }
+
+    pub(crate) fn take_kv_damage(&mut self) -> impl Iterator<Item = Damaged> + use<> {
+        let damage = self.kv.take_damage().into_iter();
+        damage.map(|damage| Damaged { file: damage.file, position: damage.position, detail: damage.detail })
     }
 }

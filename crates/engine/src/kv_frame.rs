@@ -91,6 +91,7 @@ impl<'a> KvFrame<'a> {
         let sequence = match self.keys.get(&(store, key)) {
             Some(sequence) => *sequence,
             None if self.emptied.contains_key(&store) => 0,
+            None if kv.is_fenced(store, key) => return Err(Code::Damaged),
             None => kv.sequence_of(store, key, now_ms).unwrap_or(0),
         };
         if condition.holds(sequence) { Ok(()) } else { Err(Code::ConditionFailed) }

@@ -74,6 +74,7 @@ impl Engine {
     /// Appends the tokens that finished since the last call, with their codes.
     pub fn take_finished(&mut self, into: &mut Vec<(u64, Code)>) {
         self.log.drain_finished(into);
+        self.drain_finished_kv(into);
     }
 
     /// The batches of a finished read token, once.

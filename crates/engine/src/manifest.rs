@@ -10,8 +10,9 @@
 //!      0 magic "MRmanif1"       8 format version u32    12 flags u32 (bit 0: closed cleanly)
 //!     16 directory id [16]     32 cluster id [16]       48 node id u32       52 incarnation u32
 //!     56 checkpoint LSN u64    64 end LSN u64           72 durable LSN u64   80 body length u64
-//!     88 length of the log's share u64                  96 body CRC-32C u32
-//!    100 reserved, zero       124 header CRC-32C u32
+//!     88 length of the log's share u64                  96 body CRC-32C u32     100 zero
+//!    104 length of the stores' share u64, before version 4 zero
+//!    112 reserved, zero       124 header CRC-32C u32
 //! ```
 
 use millrace_log::batch::crc32c;
@@ -22,7 +23,7 @@ pub const PATH: &str = "manifest";
 /// Where the next manifest is written before it takes the name.
 pub const NEW_PATH: &str = "manifest.new";
 /// Newest format version we know and the one we write.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// Bytes of the header.
 pub const HEADER: usize = 128;
 /// The most a manifest may have.
@@ -52,10 +53,12 @@ pub struct Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     pub head: Head,
-    /// The log's share, then the state map.
+    /// The log's share, the stores' share, the state map.
     pub body: Vec<u8>,
     /// Bytes of the log's share.
     pub log_bytes: usize,
+    /// Bytes of the stores' share.
+    pub kv_bytes: usize,
 }
 
 /// Why a manifest cannot be used.
@@ -74,13 +77,10 @@ impl From<Short> for ManifestError {
 }
 
 impl Manifest {
-    /// Joins the log's share and the state map.
+    /// Joins the shares of log, stores and state map.
     #[must_use]
-    pub fn new(head: Head, log: Vec<u8>, state: &[u8]) -> Manifest {
-        let mut body = log;
-        let log_bytes = body.len();
-        body.extend_from_slice(state);
-        Manifest { head, body, log_bytes }
+    pub fn new(head: Head, log: &[u8], kv: &[u8], state: &[u8]) -> Manifest {
+        Manifest { head, body: [log, kv, state].concat(), log_bytes: log.len(), kv_bytes: kv.len() }
     }
 
     /// The log's share of the body.
@@ -89,10 +89,16 @@ impl Manifest {
         &self.body[..self.log_bytes]
     }
 
+    /// The stores' share of the body.
+    #[must_use]
+    pub fn kv(&self) -> &[u8] {
+        &self.body[self.log_bytes..self.log_bytes + self.kv_bytes]
+    }
+
     /// The state map's share of the body.
     #[must_use]
     pub fn state(&self) -> &[u8] {
-        &self.body[self.log_bytes..]
+        &self.body[self.log_bytes + self.kv_bytes..]
     }
 
     /// The header as it is written.
@@ -113,6 +119,8 @@ impl Manifest {
         put_u64(&mut out, self.body.len() as u64);
         put_u64(&mut out, self.log_bytes as u64);
         put_u32(&mut out, crc32c(&self.body));
+        put_u32(&mut out, 0);
+        put_u64(&mut out, self.kv_bytes as u64);
         out.resize(HEADER - 4, 0);
         let crc = crc32c(&out);
         put_u32(&mut out, crc);
@@ -159,10 +167,14 @@ impl Manifest {
         let length = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
         let log_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
         let body = rest.get(..length).ok_or(ManifestError::Invalid)?;
-        if log_bytes > length || crc32c(body) != fields.u32()? {
+        let crc = fields.u32()?;
+        fields.u32()?;
+        let kv_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
+        let shares = log_bytes.checked_add(kv_bytes).filter(|shares| *shares <= length);
+        if shares.is_none() || crc32c(body) != crc {
             return Err(ManifestError::Invalid);
         }
-        let mut manifest = Manifest { head, body: body.to_vec(), log_bytes };
+        let mut manifest = Manifest { head, body: body.to_vec(), log_bytes, kv_bytes };
         if version < 3 {
             manifest.add_transactions();
         }
@@ -185,7 +197,7 @@ mod tests {
             end_lsn: 6,
             durable_lsn: 6,
         };
-        Manifest::new(head, b"the log".to_vec(), b"the state")
+        Manifest::new(head, b"the log", b"the stores", b"the state")
     }
 
     fn bytes() -> Vec<u8> {

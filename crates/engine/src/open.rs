@@ -11,6 +11,7 @@ use crate::config::EngineConfig;
 use crate::engine::Engine;
 use crate::entry::apply;
 use crate::error::EngineError;
+use crate::kv_open;
 use crate::manifest::{BYTES_MAX, Head, Manifest, ManifestError, PATH};
 use crate::publish::Publish;
 use crate::state::State;
@@ -42,6 +43,8 @@ impl Engine {
             .filter(|incarnation| *incarnation <= i32::MAX as u32)
             .ok_or(EngineError::IncarnationsUsedUp)?;
         let mut recovery = Recovery::new(&config, &manifest)?;
+        let loaded = kv_open::load(&mut recovery.kv, &mut io)?;
+        recovery.damage.extend(loaded.damage);
         let (journal, report) = recovery.journal(&mut io, &config, &manifest, found.fresh)?;
         let was_clean = found.fresh || (manifest.head.clean && report.last_lsn == manifest.head.end_lsn);
         manifest.head.clean = false;
@@ -50,7 +53,7 @@ impl Engine {
         let unnamed = recovery.check_segments(&mut io)?;
         let manifest = Publish::run(manifest, &mut io, &mut queue)?;
         // Only now is it sure which manifest is in place: the one that was read may still have lost its name.
-        for path in unnamed {
+        for path in unnamed.into_iter().chain(loaded.unnamed) {
             io.run(Op::Unlink { path })?;
         }
         recovery.log.advance(journal.written(), journal.durable());
@@ -101,7 +104,7 @@ fn load(io: &mut Io, config: &EngineConfig, queue: &mut OpQueue) -> Result<Found
     };
     let log = Log::new(log_config(config, &head)).empty_manifest();
     // Incarnation 0 says that nothing was ever appended: a creation that is cut short is begun again.
-    let manifest = Publish::run(Manifest::new(head, log, &State::default().encode()), io, queue)?;
+    let manifest = Publish::run(Manifest::new(head, &log, &[], &State::default().encode()), io, queue)?;
     Ok(Found { manifest, fresh: true })
 }
 
@@ -113,6 +116,8 @@ fn log_config(config: &EngineConfig, head: &Head) -> LogConfig {
         own_segment_bytes: config.own_segment_bytes,
         segment_bytes: config.segment_bytes,
         index_interval_bytes: config.index_interval_bytes,
+        #[cfg(feature = "planted")]
+        remove_named_files: config.planted.remove_named_files,
     }
 }
 
@@ -128,7 +133,8 @@ impl Recovery {
         let head = &manifest.head;
         let log = Log::restore(log_config(config, head), head.checkpoint_lsn, manifest.log())?;
         let state = State::decode(manifest.state()).map_err(|_| ManifestError::Invalid)?;
-        Ok(Recovery { log, state, kv: Kv::default(), damage: Vec::new() })
+        let kv = kv_open::restore(config, manifest)?;
+        Ok(Recovery { log, state, kv, damage: Vec::new() })
     }
 
     /// Opens the journal and replays what is above the checkpoint.

@@ -8,7 +8,6 @@
 use crate::data_file::{DATA_HEADER, Identity, data_path, hint_path};
 use crate::hint::{Entry, hint_file, put_entry};
 use crate::limits::SLAB;
-use crate::location::POSITION_MAX;
 use crate::record::{Kind, Record, encode};
 use millrace_io::{Done, FileWriter, IoError, OpId, OpQueue, OpenMode, SlabWriter};
 
@@ -21,8 +20,8 @@ pub struct Sealed {
     pub records: u64,
     pub min_sequence: u64,
     pub max_sequence: u64,
-    pub min_key: Box<[u8]>,
-    pub max_key: Box<[u8]>,
+    pub min_key: Vec<u8>,
+    pub max_key: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -57,8 +56,8 @@ impl DataWriter {
             records: 0,
             min_sequence: u64::MAX,
             max_sequence: 0,
-            min_key: Box::default(),
-            max_key: Box::default(),
+            min_key: Vec::new(),
+            max_key: Vec::new(),
         };
         DataWriter {
             sealed,
@@ -77,12 +76,6 @@ impl DataWriter {
         !self.finished && self.pending.len() < SLAB && matches!(self.stage, Stage::Data(_))
     }
 
-    /// True when no further record can be added.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.sealed.length > POSITION_MAX / 2
-    }
-
     /// Adds a record behind the last one; answers its position and length.
     pub fn push(&mut self, record: &Record<'_>) -> (u64, u32) {
         assert!(!self.finished, "no record follows the commit mark");
@@ -91,9 +84,10 @@ impl DataWriter {
             "records of a data file lie in key order"
         );
         if self.sealed.records == 0 {
-            self.sealed.min_key = record.key.into();
+            self.sealed.min_key.extend_from_slice(record.key);
         }
-        self.sealed.max_key = record.key.into();
+        self.sealed.max_key.clear();
+        self.sealed.max_key.extend_from_slice(record.key);
         self.sealed.records += 1;
         self.sealed.min_sequence = self.sealed.min_sequence.min(record.sequence);
         self.sealed.max_sequence = self.sealed.max_sequence.max(record.sequence);

@@ -15,9 +15,6 @@ pub struct Location {
 
 /// Slots there can be in one run.
 pub const SLOTS_MAX: u32 = 1 << 24;
-/// Data files end before this position.
-pub const POSITION_MAX: u64 = 1 << 40;
-
 impl Location {
     /// One number for file and position.
     #[must_use]

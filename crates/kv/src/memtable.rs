@@ -22,6 +22,14 @@ pub struct Written {
     pub value: Option<Value>,
 }
 
+impl Written {
+    /// True unless it is a tombstone or has expired.
+    #[must_use]
+    pub fn lives(&self, now_ms: u64) -> bool {
+        self.value.is_some() && (self.expires_ms == 0 || now_ms < self.expires_ms)
+    }
+}
+
 /// Newest writes by key.
 #[derive(Clone, Debug, Default)]
 pub struct Memtable {
@@ -64,10 +72,11 @@ impl Memtable {
     }
 
     /// Puts older writes below what is here: a settle that failed gives them back.
-    pub fn take_back(&mut self, mut older: Memtable) {
-        std::mem::swap(self, &mut older);
-        for (key, written) in older.map {
-            self.insert(&key, written);
+    pub fn take_back(&mut self, older: &Memtable) {
+        for (key, written) in &older.map {
+            if !self.map.contains_key(key) {
+                self.insert(key, written.clone());
+            }
         }
     }
 

@@ -5,8 +5,9 @@
 //! The invariant: no byte of a record is believed before its CRC, which covers the file's identity and the record's own
 //! position, matches; a size is compared with what is left before anything else.
 
+use crate::bytes::get_u32;
 use crate::limits::KEY_MAX;
-use crate::varint::{put_varint, take_varint};
+use crate::varint::{VARINT_MAX, put_varint, take_varint};
 
 const CRC_AT: usize = 0;
 const PREVIOUS_AT: usize = CRC_AT + 4;
@@ -93,10 +94,25 @@ pub fn encode(out: &mut Vec<u8>, seal: u32, position: u64, previous: u32, record
     crc
 }
 
-/// Reads the record at the start of `bytes`, which lies at `position` of its file; `left` bytes of the file follow from
-/// there on.
-pub fn decode(bytes: &[u8], seal: u32, position: u64, left: u64) -> Result<Decoded<'_>, Defect> {
-    let mut fields = bytes.get(RECORD_HEAD..).ok_or(Defect::Short(RECORD_HEAD))?;
+/// What the head of a record says; nothing of it is verified.
+struct Head {
+    kind: Kind,
+    sequence: u64,
+    expires_ms: u64,
+    /// Where the key begins.
+    key_at: usize,
+    key_bytes: usize,
+    length: usize,
+}
+
+/// Most bytes of a head.
+const HEAD_MAX: usize = RECORD_HEAD + 4 * VARINT_MAX;
+
+fn head(bytes: &[u8], left: u64) -> Result<Head, Defect> {
+    let mut fields = bytes.get(RECORD_HEAD..).ok_or(match left > bytes.len() as u64 {
+        true => Defect::Short(HEAD_MAX),
+        false => Defect::Bad("the file ends early"),
+    })?;
     let tag = bytes[TAG_AT];
     let kind = match tag & !TAG_EXPIRES {
         TAG_PUT => Kind::Put,
@@ -104,36 +120,53 @@ pub fn decode(bytes: &[u8], seal: u32, position: u64, left: u64) -> Result<Decod
         TAG_MARK => Kind::Mark,
         _ => return Err(Defect::Bad("tag of a record")),
     };
+    // A number may reach beyond what was read.
+    let cut = bytes.len() < HEAD_MAX && left > bytes.len() as u64;
     let mut number = |what| match take_varint(&mut fields) {
         Some(value) => Ok(value),
-        // A number may reach beyond what was read, but only at its very end.
-        None if fields.len() < 10 && bytes.len() < RECORD_HEAD + 40 => {
-            Err(if left > bytes.len() as u64 { Defect::Short(RECORD_HEAD + 40) } else { Defect::Bad(what) })
-        }
+        None if cut => Err(Defect::Short(HEAD_MAX)),
         None => Err(Defect::Bad(what)),
     };
     let sequence = number("sequence of a record")?;
     let expires_ms = if tag & TAG_EXPIRES == 0 { 0 } else { number("expiry of a record")? };
     let key_bytes = number("key size of a record")?;
     let value_bytes = number("value size of a record")?;
-    let head = (bytes.len() - fields.len()) as u64;
-    let length = head.saturating_add(key_bytes).saturating_add(value_bytes);
+    let key_at = bytes.len() - fields.len();
+    let length = (key_at as u64).saturating_add(key_bytes).saturating_add(value_bytes);
     if key_bytes > KEY_MAX as u64 || length > left || length > u64::from(u32::MAX) {
         return Err(Defect::Bad("size of a record"));
     }
     if tag & TAG_EXPIRES != 0 && expires_ms == 0 {
         return Err(Defect::Bad("expiry of a record"));
     }
-    let (length, key_bytes) = (length as usize, key_bytes as usize);
+    Ok(Head { kind, sequence, expires_ms, key_at, key_bytes: key_bytes as usize, length: length as usize })
+}
+
+fn record_of<'a>(head: &Head, bytes: &'a [u8]) -> Record<'a> {
+    let (key, value) = bytes[head.key_at..head.length].split_at(head.key_bytes);
+    Record { kind: head.kind, sequence: head.sequence, expires_ms: head.expires_ms, key, value }
+}
+
+/// Reads the record at the start of `bytes`, which lies at `position` of its file; `left` bytes of the file follow from
+/// there on.
+///
+/// # Errors
+///
+/// `Short`: more of the file is needed. `Bad`: this is no record of this file at this position.
+pub fn decode(bytes: &[u8], seal: u32, position: u64, left: u64) -> Result<Decoded<'_>, Defect> {
+    let head = head(bytes, left)?;
+    let length = head.length;
     if bytes.len() < length {
         return Err(Defect::Short(length));
     }
-    let crc = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    if checksum(seal, position, &bytes[PREVIOUS_AT..length]) != crc {
+    if checksum(seal, position, &bytes[PREVIOUS_AT..length]) != get_u32(bytes, CRC_AT) {
         return Err(Defect::Bad("checksum of a record"));
     }
-    let previous = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-    let (key, value) = bytes[head as usize..length].split_at(key_bytes);
-    let record = Record { kind, sequence, expires_ms, key, value };
-    Ok(Decoded { record, crc, previous, length })
+    let previous = get_u32(bytes, PREVIOUS_AT);
+    Ok(Decoded { record: record_of(&head, bytes), crc: get_u32(bytes, CRC_AT), previous, length })
+}
+
+/// A record whose bytes were verified before.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Record<'_>> {
+    head(bytes, bytes.len() as u64).ok().map(|head| record_of(&head, bytes))
 }

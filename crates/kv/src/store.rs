@@ -1,65 +1,178 @@
-//! One store: its writes in memory, its keys on disk, and what open snapshots still see.
+//! One store: the generation that is written, those that snapshots still see, and key ranges whose records are lost.
 //!
 //! What it is not: durable by itself; frames are the journal's, files are the settle's.
 //!
-//! The invariant: for every key the first of memtable, settling memtable and keydir that knows it has its newest write;
-//! a clear moves all three away at once.
+//! The invariant: a write that an open snapshot sees is kept, in its generation's history or in a past generation,
+//! until no snapshot sees it.
 
-use crate::memtable::{Memtable, Written};
+use crate::fence::Fence;
+use crate::files::Files;
+use crate::generation::{Generation, Newest, Old, Version};
+use crate::memtable::Written;
 use crate::value::Value;
+use millrace_io::OpQueue;
+
+/// A generation that was cleared while a snapshot saw it.
+#[derive(Debug)]
+struct Past {
+    /// Sequence of the clear: snapshots below it see this generation.
+    until: u64,
+    generation: Generation,
+    /// Slots of the files its keys lie in.
+    held: Vec<u32>,
+}
 
 /// A store and everything it knows.
 #[derive(Debug, Default)]
-pub struct Store {
-    /// Records of lower sequences belong to an earlier generation.
-    pub cleared_at: u64,
-    pub(crate) active: Memtable,
-    /// Keys whose newest write is a value.
-    pub(crate) count: u64,
+pub(crate) struct Store {
+    pub current: Generation,
+    past: Vec<Past>,
+    /// Sequences of the open snapshots.
+    snapshots: Vec<u64>,
+    /// Keys whose newest write is a value, expired ones included until they are purged.
+    pub count: u64,
+    pub fences: Vec<Fence>,
 }
 
 impl Store {
     /// A store whose life begins with the frame of this LSN.
-    #[must_use]
     pub fn new(sequence: u64) -> Store {
-        Store { cleared_at: sequence, ..Store::default() }
+        let current = Generation { cleared_at: sequence, ..Generation::default() };
+        Store { current, ..Store::default() }
     }
 
     /// The sequence of the key's newest write; 0 when it is absent, deleted or expired.
-    #[must_use]
     pub fn sequence_of(&self, key: &[u8], now_ms: u64) -> u64 {
-        self.active.get(key).map_or(0, |written| if lives(written, now_ms) { written.sequence } else { 0 })
+        let newest = self.current.newest(key);
+        if newest.lives(now_ms) { newest.sequence() } else { 0 }
     }
 
     /// Sets a key.
-    pub fn put(&mut self, key: &[u8], value: Value, sequence: u64, expires_ms: u64) {
-        let present = self.active.get(key).is_some_and(|written| written.value.is_some());
+    pub fn put(&mut self, key: &[u8], value: Value, sequence: u64, expires_ms: u64, files: &mut Files) {
+        self.keep_version(key, sequence, files);
+        let present = self.current.newest(key).is_value();
         self.count += u64::from(!present);
-        self.active.insert(key, Written { sequence, expires_ms, value: Some(value) });
+        self.current.active.insert(key, Written { sequence, expires_ms, value: Some(value) });
     }
 
-    /// Removes a key; one that is not there is left alone.
-    pub fn delete(&mut self, key: &[u8], _sequence: u64) {
-        let present = self.active.get(key).is_some_and(|written| written.value.is_some());
+    /// Removes a key. A tombstone is left only where something older may exist.
+    pub fn delete(&mut self, key: &[u8], sequence: u64, files: &mut Files) {
+        self.keep_version(key, sequence, files);
+        let present = self.current.newest(key).is_value();
         self.count -= u64::from(present);
-        self.active.forget(key);
+        let below = !matches!(self.current.below_active(key), Newest::None);
+        if below || self.is_fenced(key, sequence - 1) {
+            self.current.active.insert(key, Written { sequence, expires_ms: 0, value: None });
+        } else {
+            self.current.active.forget(key);
+        }
+    }
+
+    /// Keeps what `key` is now for the snapshots that see it.
+    fn keep_version(&mut self, key: &[u8], until: u64, files: &mut Files) {
+        let Some(newest_snapshot) = self.snapshots.iter().max() else { return };
+        let newest = self.current.newest(key);
+        if newest.sequence() > *newest_snapshot || !newest.is_value() {
+            return;
+        }
+        let old = match newest {
+            Newest::Written(written) => Old::Written(written.clone()),
+            Newest::Settled(settled) => {
+                files.hold(settled.location.slot);
+                Old::Settled(settled)
+            }
+            Newest::None => return,
+        };
+        self.current.history.entry(key.into()).or_default().push(Version { until, old });
     }
 
     /// Begins a new generation.
-    pub fn clear(&mut self, sequence: u64) {
-        self.cleared_at = sequence;
-        self.active = Memtable::default();
+    pub fn clear(&mut self, sequence: u64, held: Vec<u32>, files: &mut Files) {
+        let next = Generation { cleared_at: sequence, ..Generation::default() };
+        let generation = std::mem::replace(&mut self.current, next);
         self.count = 0;
+        self.fences.clear();
+        if !self.snapshots.is_empty() {
+            held.iter().for_each(|slot| files.hold(*slot));
+            self.past.push(Past { until: sequence, generation, held });
+        }
     }
 
-    /// Keys, including those that have expired and were not purged yet.
-    #[must_use]
-    pub fn count(&self) -> u64 {
-        self.count
+    /// The generation a snapshot sees; 0: the current one.
+    pub fn generation_at(&self, at: u64) -> &Generation {
+        if at == 0 {
+            return &self.current;
+        }
+        self.past.iter().find(|past| at < past.until).map_or(&self.current, |past| &past.generation)
+    }
+
+    /// Whether a record of this key may be lost that is newer than `sequence`.
+    pub fn is_fenced(&self, key: &[u8], sequence: u64) -> bool {
+        self.fences.iter().any(|fence| fence.covers(key, sequence))
+    }
+
+    pub fn open_snapshot(&mut self, sequence: u64) {
+        self.snapshots.push(sequence);
+    }
+
+    /// Open snapshots, and the sequence of the oldest.
+    pub fn snapshots(&self) -> (usize, Option<u64>) {
+        (self.snapshots.len(), self.snapshots.iter().min().copied())
+    }
+
+    /// Gives a snapshot up, and what only it saw.
+    pub fn release_snapshot(&mut self, sequence: u64, files: &mut Files, queue: &mut OpQueue) {
+        let Some(at) = self.snapshots.iter().position(|open| *open == sequence) else { return };
+        self.snapshots.swap_remove(at);
+        if self.snapshots.contains(&sequence) {
+            return;
+        }
+        let snapshots = &self.snapshots;
+        let mut released = Vec::new();
+        for past in std::mem::take(&mut self.past) {
+            if snapshots.iter().any(|open| *open < past.until) {
+                self.past.push(past);
+            } else {
+                released.extend(&past.held);
+                past.generation
+                    .history
+                    .values()
+                    .flatten()
+                    .for_each(|version| released.extend(slot_of(version)));
+            }
+        }
+        let generations =
+            std::iter::once(&mut self.current).chain(self.past.iter_mut().map(|past| &mut past.generation));
+        for generation in generations {
+            generation.history.retain(|_, versions| {
+                versions.retain(|version| {
+                    let from = version.old.sequence();
+                    let seen = snapshots.iter().any(|open| from <= *open && *open < version.until);
+                    if !seen {
+                        released.extend(slot_of(version));
+                    }
+                    seen
+                });
+                !versions.is_empty()
+            });
+        }
+        released.into_iter().for_each(|slot| files.release(slot, queue));
+    }
+
+    /// Slots that only this store's snapshots hold; for a store that is dropped.
+    pub fn into_held(self) -> Vec<u32> {
+        let mut held: Vec<u32> = self.past.iter().flat_map(|past| past.held.iter().copied()).collect();
+        let past = self.past.iter().map(|past| &past.generation);
+        for generation in past.chain([&self.current]) {
+            held.extend(generation.history.values().flatten().filter_map(slot_of));
+        }
+        held
     }
 }
 
-/// True unless it is a tombstone or has expired.
-pub(crate) fn lives(written: &Written, now_ms: u64) -> bool {
-    written.value.is_some() && (written.expires_ms == 0 || now_ms < written.expires_ms)
+fn slot_of(version: &Version) -> Option<u32> {
+    match &version.old {
+        Old::Settled(settled) => Some(settled.location.slot),
+        Old::Written(_) => None,
+    }
 }

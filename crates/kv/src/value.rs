@@ -40,6 +40,15 @@ impl Value {
         }
     }
 
+    /// The same bytes without the commit memory around them.
+    #[must_use]
+    pub fn unpinned(&self) -> Value {
+        match self {
+            Value::Copied(bytes) => Value::Copied(bytes.clone()),
+            Value::Shared(piece) => Value::copied(piece.bytes()),
+        }
+    }
+
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes().len()
