@@ -13,14 +13,25 @@ export type { KvBatch } from './kv/kv-batch.ts';
 export type { AppendPart, AppendResult } from './log/append-result.ts';
 export type { Compression } from './log/batch-layout.ts';
 export type { LogBatch } from './log/log-batch.ts';
-export type { AppendOptions, LogTopic, PartitionWatermarks } from './log/log-topic.ts';
+export type { LogReader } from './log/log-reader.ts';
+export type { AppendBatchOptions, AppendOptions, LogTopic, PartitionWatermarks } from './log/log-topic.ts';
 export { Log, type LogOptions, openLog, type TopicOptions } from './log/open-log.ts';
+export {
+  byKey,
+  consistentHash,
+  leastLoaded,
+  type PartitionChoice,
+  type Partitioner,
+  roundRobin,
+  weighted,
+} from './log/partitioners.ts';
 export type { IsolationName, ReadOptions } from './log/reader.ts';
 export type { Content, HeadersInput, LogRecord, RecordInput } from './log/record.ts';
 export type { From, OnMissing } from './log/start-position.ts';
 export type { FlushPolicy } from './log/types.ts';
 export type { DriverName, EngineOptions } from './options.ts';
 export {
+  type HttpOptions,
   type KafkaOptions,
   type MillraceServer,
   type ServeOptions,

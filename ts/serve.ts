@@ -14,7 +14,7 @@ import { BrokerSettings } from './broker/settings.ts';
 import { flushNumbers, parseFlush } from './durability.ts';
 import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings } from './engine-settings.ts';
 import { MillraceError } from './errors.ts';
-import { HTTP_PORT, type HttpEndpoint, type HttpOptions, serveHttp } from './http/http-server.ts';
+import { HTTP_HOST, HTTP_PORT, type HttpEndpoint, type HttpOptions } from './http/http-options.ts';
 import { openEngine } from './io/engine.ts';
 import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
 import { chooseSockets, type SocketsChoice, type SocketsReport } from './net/choose-sockets.ts';
@@ -96,7 +96,7 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   const settings = new BrokerSettings({ ...inForce(options, host, port), ...rest });
   const advertised = advertisedAddress(kafka, settings);
   await assertFree(port, host);
-  if (http) await assertFree(http.port ?? HTTP_PORT, http.host ?? '127.0.0.1');
+  if (http) await assertFree(http.port ?? HTTP_PORT, http.host ?? HTTP_HOST);
   if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
   const engine = openEngine(dir, { ...kafkaSettings(settings), ...engineGiven, ...engineOptions });
   let ring: RingNet | undefined;
@@ -113,13 +113,19 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
       dir: options.sim ? undefined : dir,
       counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
     };
-    return running(parts, chosen, http && (await serveHttp(parts, http)));
+    return running(parts, chosen, http && (await listenHttp(parts, http)));
   } catch (error) {
     await broker?.close();
     await ring?.close();
     await engine.close();
     throw error;
   }
+}
+
+/** Loads the endpoint only where it is wanted. */
+async function listenHttp(parts: ServerParts, options: HttpOptions): Promise<HttpEndpoint> {
+  const { serveHttp } = await import('./http/http-server.ts');
+  return serveHttp(parts, options);
 }
 
 function running(

@@ -26,6 +26,12 @@ function withSettings(command: Command): Command {
         .choices(['auto', 'ring', 'node'])
         .env('MILLRACE_SOCKETS'),
     )
+    .addOption(
+      new Option('--http [host:port]', 'serve metrics and health by HTTP (127.0.0.1:9644 when no address is given)')
+        .env('MILLRACE_HTTP')
+        .preset('127.0.0.1:9644')
+        .argParser(address),
+    )
     .option('--memory <size>', 'for unsettled data and hot reads, such as 512mb (default: 256mb)')
     .option('-X <key=value>', 'a setting by its Kafka or millrace name; may be repeated', keyValue);
 }
@@ -34,6 +40,12 @@ function withSettings(command: Command): Command {
 export function declareServe(program: Command, terminal: Terminal, ended: Ended): void {
   withSettings(program.command('serve').description('serve Kafka clients from a data directory'))
     .option('--check-config', 'check all settings, then end without opening anything')
+    .addOption(
+      new Option('--log-format <form>', 'json: what it says to people as lines of JSON')
+        .choices(['text', 'json'])
+        .default('text')
+        .env('MILLRACE_LOG_FORMAT'),
+    )
     .addOption(
       new Option('--format <form>', 'json: one line on stdout when ready').choices(['text', 'json']).default('text'),
     )

@@ -17,6 +17,8 @@ export interface StartFacts {
   readonly version: string;
   readonly pid: number;
   readonly kafka: string;
+  /** Where metrics and health are, when they are served. */
+  readonly http: string | undefined;
   readonly dir: string;
   readonly driver: MillraceServer['driver'];
   readonly sockets: MillraceServer['sockets'];
@@ -42,6 +44,7 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
     version,
     pid: process.pid,
     kafka: formatAddress(server.kafka),
+    http: server.http && formatAddress(server.http),
     dir: resolve(settings.dir),
     driver: server.driver,
     sockets: server.sockets,
@@ -57,6 +60,7 @@ export function describeStart(facts: StartFacts): string {
   const { driver, sockets, recovery } = facts;
   const lines = [
     `millrace ${facts.version} serves Kafka on ${facts.kafka}`,
+    ...(facts.http === undefined ? [] : [`  metrics   http://${facts.http}/metrics, health at /healthz and /readyz`]),
     `  data      ${facts.dir}`,
     `  driver    ${driver.driver}: ${driver.reason}; ${driver.detail}`,
     `  sockets   ${sockets.sockets}: ${sockets.reason}`,

@@ -16,6 +16,7 @@ import { readSettingsFile } from './settings-file.ts';
 /** The flags as commander hands them over; absent ones are undefined. */
 export interface ServeFlags {
   readonly kafka?: Address;
+  readonly http?: Address;
   readonly dir?: string;
   readonly config?: string;
   readonly flush?: string;
@@ -33,6 +34,8 @@ export interface ServeSettings {
   readonly kafka: Address;
   /** Told to clients instead of the address they are connected to. */
   readonly advertised: Address | undefined;
+  /** Where metrics and health are served; undefined serves none. */
+  readonly http: Address | undefined;
   readonly dir: string;
   readonly flush: FlushPolicy;
   /** The weakest level any acknowledgement stands for; undefined leaves it to `acks`. */
@@ -50,7 +53,7 @@ export interface SettingsTable {
 }
 
 /** Names that stand for a flag of ours, by what users of Kafka call them. */
-const flagNames = new Set(['kafka', 'dir', 'flush', 'durability', 'driver', 'sockets']);
+const flagNames = new Set(['kafka', 'http', 'dir', 'flush', 'durability', 'driver', 'sockets']);
 
 /** Where a value comes from, weakest first but for the default. */
 export type SettingSource = 'default' | 'file' | 'environment' | 'flag';
@@ -101,6 +104,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
     kafka: flags.kafka ??
       listener(given, given.has('kafka') ? 'kafka' : 'listeners') ?? { host: '127.0.0.1', port: 9092 },
     advertised: listener(given, 'advertised.listeners'),
+    http: flags.http ?? listener(given, 'http'),
     dir: flags.dir ?? given.get('dir') ?? given.get('log.dirs') ?? './millrace-data',
     flush: decideFlush(flags, given),
     durability,
@@ -188,6 +192,7 @@ export function describeSettings(decided: ServeSettings, flush: string): [name: 
     ...(decided.advertised === undefined
       ? []
       : [['advertised', formatAddress(decided.advertised)] as [string, string]]),
+    ...(decided.http === undefined ? [] : [['http', formatAddress(decided.http)] as [string, string]]),
     ['dir', decided.dir],
     ['flush', flush],
     ['durability', decided.durability ?? 'by acks'],

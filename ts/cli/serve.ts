@@ -6,17 +6,21 @@
  */
 import { describeFlush } from '../durability.ts';
 import { type MillraceServer, serve as openServer, settingsTable } from '../serve.ts';
+import { serviceManager } from '../service-manager.ts';
 import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
 import { watchInterrupt } from './interrupt.ts';
-import { type Address, formatAddress } from './options.ts';
+import { formatAddress } from './options.ts';
 import { describeStart, startFacts } from './serve-banner.ts';
 import { decideServe, describeSettings, type ServeFlags, type ServeSettings } from './serve-settings.ts';
-import { DataOutput, type Terminal, tell } from './terminal.ts';
+import { type LogFormat, type ServerLog, serverLog } from './server-log.ts';
+import { DataOutput, type Terminal } from './terminal.ts';
 
 export interface ServeCommand extends ServeFlags {
   readonly checkConfig?: boolean;
   /** `json` prints one line on stdout when clients are served. */
   readonly format: 'text' | 'json';
+  /** How what is said to people is written. */
+  readonly logFormat?: LogFormat;
 }
 
 /** Serves until interrupted. Resolves when everything is closed. */
@@ -28,30 +32,32 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
     return ExitCode.ok;
   }
   using interrupt = watchInterrupt();
-  const server = await open(settings, terminal);
+  using manager = serviceManager(process.env);
+  const log = serverLog(terminal, command.logFormat ?? 'text');
+  const server = await open(settings, log);
   const stopped = new Promise<ExitCodeNumber>((resolve) => {
     interrupt.signal.addEventListener('abort', () => resolve(ExitCode.ok), { once: true });
   });
   const forget = server.onFailure((code) => {
-    tell(
-      terminal,
-      `millrace: a flush failed (code ${code}): nothing more can be written; reads go on until you stop it`,
-    );
+    const what = `a flush failed (code ${code}): nothing more can be written; reads go on until you stop it`;
+    log.say('error', 'flush-failed', `millrace: ${what}`, { code });
   });
   const facts = startFacts(server, settings, performance.now());
-  tell(terminal, describeStart(facts));
+  log.say(facts.recovery.damage.length > 0 ? 'warn' : 'info', 'ready', describeStart(facts), { ...facts });
+  manager.ready(`serves Kafka on ${facts.kafka}`);
   if (command.format === 'json') await new DataOutput(terminal.stdout).text(`${JSON.stringify(facts)}\n`);
   const exitCode = await (interrupt.signal.aborted ? ExitCode.ok : stopped);
-  tell(terminal, 'millrace: closing');
+  manager.stopping();
+  log.say('info', 'closing', 'millrace: closing');
   // Closing ends all waiting as a failure would; only one that happens while serving is news.
   forget();
   await server.close();
-  tell(terminal, 'millrace: closed cleanly');
+  log.say('info', 'closed', 'millrace: closed cleanly');
   return exitCode;
 }
 
-async function open(settings: ServeSettings, terminal: Terminal): Promise<MillraceServer> {
-  const { kafka, advertised, dir, flush, durability, driver, sockets } = settings;
+async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceServer> {
+  const { kafka, advertised, http, dir, flush, durability, driver, sockets } = settings;
   try {
     return await openServer({
       dir,
@@ -59,29 +65,32 @@ async function open(settings: ServeSettings, terminal: Terminal): Promise<Millra
       durability,
       driver,
       kafka: { ...kafka, sockets, advertisedHost: advertised?.host, advertisedPort: advertised?.port },
+      http,
       settings: Object.fromEntries(settings.settings),
-      print: (line) => tell(terminal, `millrace: ${line}`),
+      print: (line) => log.say('warn', 'connection', `millrace: ${line}`),
     });
   } catch (error) {
-    throw explainListen(error, kafka);
+    throw explainListen(error, settings);
   }
 }
 
 /** What the system says of an address, as one line that says what to do. */
-function explainListen(error: unknown, at: Address): unknown {
-  const code = error instanceof Error && 'syscall' in error && 'code' in error ? error.code : undefined;
-  const where = formatAddress(at);
-  switch (code) {
+function explainListen(error: unknown, { kafka, http }: ServeSettings): unknown {
+  if (!(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error;
+  const isHttp = http !== undefined && 'port' in error && error.port === http.port && error.port !== kafka.port;
+  const where = formatAddress(isHttp ? http : kafka);
+  const flag = isHttp ? '--http' : '--kafka';
+  switch (error.code) {
     case 'EADDRINUSE':
       return new CliError(
         ExitCode.failure,
-        `${where} is in use by another program: stop it, or give --kafka HOST:PORT`,
+        `${where} is in use by another program: stop it, or give ${flag} HOST:PORT`,
       );
     case 'EACCES':
       return new CliError(ExitCode.failure, `${where} may not be listened on: ports below 1024 need the right to`);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new CliError(ExitCode.failure, `${where} is no address of this machine: give --kafka HOST:PORT`);
+      return new CliError(ExitCode.failure, `${where} is no address of this machine: give ${flag} HOST:PORT`);
     default:
       return error;
   }

@@ -9,31 +9,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { ServerMetrics } from '../metrics/collect.ts';
 import type { ServerParts } from '../server-parts.ts';
+import { HTTP_HOST, HTTP_PORT, type HttpEndpoint, type HttpOptions } from './http-options.ts';
 import { type Answer, type Route, routes } from './routes.ts';
 
-/** Where to listen. */
-export interface HttpOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string | undefined;
-  /** Default 9644; 0 takes a free port. */
-  readonly port?: number | undefined;
-}
-
-export const HTTP_PORT = 9644;
 const REQUEST_TIMEOUT_MS = 10_000;
-
-/** A listening endpoint. */
-export interface HttpEndpoint {
-  readonly host: string;
-  readonly port: number;
-  /** From now on it is not ready; connections are closed. */
-  close(): Promise<void>;
-}
 
 /** Serves the metrics of `parts`. Rejects with the system's error when the port cannot be taken. */
 export async function serveHttp(
   parts: ServerParts,
-  { host = '127.0.0.1', port = HTTP_PORT }: HttpOptions,
+  { host = HTTP_HOST, port = HTTP_PORT }: HttpOptions,
 ): Promise<HttpEndpoint> {
   const metrics = new ServerMetrics(parts);
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {

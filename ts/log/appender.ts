@@ -117,6 +117,11 @@ export class Appender implements Participant {
     return this.#stalled.length > 0;
   }
 
+  /** Bytes that are not yet with the engine. */
+  get waitingBytes(): number {
+    return (this.#open?.writer.length ?? 0) + this.#stalledBytes;
+  }
+
   /** Adds one record to this turn's batch. Rejects; throws only MILLRACE_ARGUMENT and MILLRACE_TOO_LARGE. */
   appendOne(record: RecordInput, level: LevelNumber): Promise<AppendResult> {
     const batch = this.#batchWithRoom();

@@ -14,9 +14,12 @@ import { Code, Isolation } from '../io/native-types.ts';
 import { succeeded } from '../io/turn.ts';
 import { type AppendPart, AppendResult } from './append-result.ts';
 import { Appender, type BatchLimits } from './appender.ts';
+import { Field, HEADER_BYTES } from './batch-layout.ts';
+import { readHeader } from './batch-view.ts';
 import type { Topic } from './catalogue.ts';
-import type { LogBatch } from './log-batch.ts';
+import { type LogReader, logReader } from './log-reader.ts';
 import { partitionOfKey } from './partitioner.ts';
+import type { PartitionChoice, Partitioner } from './partitioners.ts';
 import { type ReadOptions, readBatches } from './reader.ts';
 import type { RecordInput } from './record.ts';
 import { BatchWriter } from './record-batch.ts';
@@ -29,8 +32,16 @@ export interface AppendOptions {
   durability?: Durability | undefined;
   /** Where to; default: by key, or one partition a batch in turn. */
   partition?: number | undefined;
+  /** Chooses the partition of every record instead; made once, by `roundRobin()` and the like or by hand. */
+  partitioner?: Partitioner | undefined;
   /** Ends the wait, not the write. */
   signal?: AbortSignal | undefined;
+}
+
+/** How to append a batch that is made already. */
+export interface AppendBatchOptions extends Pick<AppendOptions, 'durability' | 'signal'> {
+  /** Where to. Default 0. */
+  partition?: number | undefined;
 }
 
 /** The watermarks of one partition, each for itself. Offsets; the one named is the first that is not included. */
@@ -60,6 +71,8 @@ export class LogTopic {
   readonly #appenders: readonly Appender[];
   readonly #level: LevelNumber;
   #current = 0;
+  /** What a partitioner sees. */
+  readonly #choice: PartitionChoice;
 
   constructor(context: TopicContext, topic: Topic) {
     this.name = topic.name;
@@ -67,6 +80,8 @@ export class LogTopic {
     this.#level = levelNumber(context.durability);
     const { engine, binding, limits } = context;
     this.#appenders = topic.partitions.map((id, index) => new Appender(engine, binding, limits, id, index));
+    const waitingBytes = (partition: number): number => this.#appender(partition).waitingBytes;
+    this.#choice = { partitions: this.#appenders.length, waitingBytes };
   }
 
   /** The engine below. */
@@ -86,11 +101,11 @@ export class LogTopic {
   append(records: RecordInput | readonly RecordInput[], options?: AppendOptions): Promise<AppendResult> {
     try {
       this.#context.assertOpen();
-      if (options === undefined) return this.#place(records, this.#level, undefined);
-      const { durability, partition, signal } = options;
+      if (options === undefined) return this.#place(records, this.#level, undefined, undefined);
+      const { durability, partition, partitioner, signal } = options;
       throwIfAborted(signal);
       const level = durability === undefined ? this.#level : levelNumber(durability);
-      const promise = this.#place(records, level, partition);
+      const promise = this.#place(records, level, partition, partitioner);
       return signal ? abortable(promise, signal) : promise;
     } catch (error) {
       return Promise.reject(error);
@@ -101,22 +116,65 @@ export class LogTopic {
     records: RecordInput | readonly RecordInput[],
     level: LevelNumber,
     partition: number | undefined,
+    partitioner: Partitioner | undefined,
   ): Promise<AppendResult> {
-    if (!Array.isArray(records)) return this.#placeOne(records as RecordInput, level, partition);
+    if (!Array.isArray(records)) return this.#placeOne(records as RecordInput, level, partition, partitioner);
     const many = records as readonly RecordInput[];
     if (many.length === 0) throw new MillraceError('MILLRACE_ARGUMENT', 'append needs at least one record');
-    if (many.length === 1) return this.#placeOne(many[0] as RecordInput, level, partition);
+    if (many.length === 1) return this.#placeOne(many[0] as RecordInput, level, partition, partitioner);
     if (partition !== undefined || this.#appenders.length === 1) {
       return this.#appender(partition ?? 0).appendMany(many, level);
     }
-    const groups = this.#spread(many);
+    const groups = this.#spread(many, partitioner);
     const [first] = groups;
     if (groups.size === 1 && first) return this.#appender(first[0]).appendMany(first[1], level);
     return this.#placeSpread(groups, level);
   }
 
-  #placeOne(record: RecordInput, level: LevelNumber, partition: number | undefined): Promise<AppendResult> {
-    return this.#appender(partition ?? this.#partitionOf(record)).appendOne(record, level);
+  #placeOne(
+    record: RecordInput,
+    level: LevelNumber,
+    partition: number | undefined,
+    partitioner: Partitioner | undefined,
+  ): Promise<AppendResult> {
+    const chosen = partition ?? partitioner?.(record, this.#choice) ?? this.#partitionOf(record);
+    return this.#appender(chosen).appendOne(record, level);
+  }
+
+  /**
+   * Appends one record batch that is made already (Kafka's format, magic 2, such as `batch.bytes` of a reader), byte for
+   * byte but for its offsets. Rejects with MILLRACE_ARGUMENT when it is none, and as `append` does.
+   */
+  appendBatch(bytes: Uint8Array, options: AppendBatchOptions = {}): Promise<AppendResult> {
+    try {
+      this.#context.assertOpen();
+      const { durability, partition = 0, signal } = options;
+      throwIfAborted(signal);
+      const count = recordCount(bytes);
+      const level = durability === undefined ? this.#level : levelNumber(durability);
+      const promise = this.#placeBatch(bytes, this.#appender(partition), count, level);
+      return signal ? abortable(promise, signal) : promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #placeBatch(bytes: Uint8Array, appender: Appender, count: number, level: LevelNumber): Promise<AppendResult> {
+    if (appender.stalled) throw new MillraceError('MILLRACE_BUSY');
+    appender.sealNow();
+    const { engine } = this.#context;
+    const effect: Effect = { kind: 'append', partition: appender.id, bytes, start: 0, end: bytes.length };
+    return new Promise((resolve, reject) => {
+      engine.submit([effect], level, ([result], failure) => {
+        const code = result?.code ?? Code.closing;
+        if (!succeeded(code)) return reject(fromCode(code));
+        if (failure !== Code.ok) return reject(outcomeUnknown(failure));
+        const { lsn, baseOffset: base } = result as EffectResult;
+        resolve(
+          new AppendResult({ flusher: engine, partition: appender.index, lsn, base }, 0, count, levelName(level)),
+        );
+      });
+    });
   }
 
   #appender(partition: number): Appender {
@@ -137,12 +195,12 @@ export class LogTopic {
     return this.#current;
   }
 
-  #spread(records: readonly RecordInput[]): Map<number, RecordInput[]> {
+  #spread(records: readonly RecordInput[], partitioner?: Partitioner): Map<number, RecordInput[]> {
     const groups = new Map<number, RecordInput[]>();
     const unkeyed = this.#sticky();
     for (const record of records) {
       const keyed = record.key !== undefined && record.key !== null;
-      const partition = keyed ? this.#partitionOf(record) : unkeyed;
+      const partition = partitioner?.(record, this.#choice) ?? (keyed ? this.#partitionOf(record) : unkeyed);
       const group = groups.get(partition);
       if (group) group.push(record);
       else groups.set(partition, [record]);
@@ -208,7 +266,7 @@ export class LogTopic {
    * Batches in offset order per partition, from where `options` say, waiting at the end for more unless
    * `follow: false`. Throws MILLRACE_ABORTED on its signal, MILLRACE_CLOSED when the log closes under it.
    */
-  read(options: ReadOptions = {}): AsyncGenerator<LogBatch, void, undefined> {
+  read(options: ReadOptions = {}): LogReader {
     this.#context.assertOpen();
     const wanted =
       options.partitions ??
@@ -218,7 +276,7 @@ export class LogTopic {
       partition,
       id: this.#appender(partition).id,
     }));
-    return readBatches(this.#context, targets, options);
+    return logReader(readBatches(this.#context, targets, options));
   }
 
   /** The watermarks of a partition now. Throws MILLRACE_UNKNOWN_PARTITION. */
@@ -233,6 +291,15 @@ export class LogTopic {
       logEnd: BigInt(marks.logEnd),
     };
   }
+}
+
+/** Records of the one batch in `bytes`. Throws MILLRACE_ARGUMENT when it is not one batch; the engine checks the rest. */
+function recordCount(bytes: Uint8Array): number {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const isOurs = bytes.length >= HEADER_BYTES && bytes[Field.magic] === 2;
+  const header = isOurs ? readHeader(buffer, 0, bytes.length) : undefined;
+  if (header && header.length === bytes.length) return header.count;
+  throw new MillraceError('MILLRACE_ARGUMENT', 'appendBatch needs the bytes of exactly one record batch, magic 2');
 }
 
 /** Ends the wait for `promise` when `signal` fires; what it waits for goes on. */

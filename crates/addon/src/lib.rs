@@ -20,6 +20,7 @@ pub mod net_handle;
 mod net_host;
 mod net_memory;
 pub mod net_options;
+pub mod notify;
 pub mod options;
 mod page;
 mod plan;
