@@ -75,8 +75,6 @@ export class Client implements ByteUser {
   step: ((call: Call) => void) | null = null;
   /** The present command, while it waits. */
   waiting: { readonly args: readonly Buffer[]; readonly cancel: () => void } | null = null;
-  /** Ends a blocking wait early: with an error, or as if its time was over. */
-  unblock: ((isError: boolean) => boolean) | null = null;
   /** Parsed and not executed: behind a command that waits. */
   backlog: Buffer[][] = [];
   #problem: string | null = null;

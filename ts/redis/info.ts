@@ -41,7 +41,7 @@ function clients(host: RedisHost): Fields {
     ['connected_clients', all.length],
     ['cluster_connections', 0],
     ['maxclients', host.settings.text('maxclients')],
-    ['blocked_clients', all.filter((client) => client.unblock !== null).length],
+    ['blocked_clients', all.filter((client) => client.waiting !== null).length],
     ['tracking_clients', host.tracking.clients],
     ['pubsub_clients', all.filter((client) => client.isSubscribed).length],
   ];

@@ -2,7 +2,7 @@
  * The server without its sockets: databases, clients, the way of a command from its arguments to its reply and its news.
  *
  * Not the turn (executor.ts) and not what commands do. The invariants to remember: a command is checked in the order of
- * Redis, so that errors are the same; news of a command (invalidations, events, wake-ups) are sent when it is done, and
+ * Redis, so that errors are the same; news of a command (invalidations, events) are sent when it is done, and
  * not at all when it is undone.
  */
 
@@ -11,7 +11,6 @@ import type { LevelNumber } from '../io/native-types.ts';
 import type { FrameDone } from '../kv/frames.ts';
 import type { Store } from '../kv/store.ts';
 import type { Effect } from '../log/types.ts';
-import { BlockedClients } from './blocked-clients.ts';
 import type { ByteTransport } from './byte-transport.ts';
 import { Client, type ClientOwner } from './client.ts';
 import { Cold } from './cold.ts';
@@ -74,7 +73,6 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   readonly tracking: Tracking;
   readonly collections: Collections;
   readonly cursors: ScanCursors<KeyPosition>;
-  readonly blocked: BlockedClients;
   readonly clients = new Map<number, Client>();
   readonly engine: HostEngine;
   readonly writes = new TurnWrites();
@@ -110,7 +108,6 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.tracking = new Tracking((client, keys) => this.#invalidate(client, keys));
     this.collections = new Collections(() => this.executor.chore(() => this.collections.purgeSome(this.nowMs)));
     this.cursors = new ScanCursors(randomBytes(4).readUInt32LE() * 2 ** 16);
-    this.blocked = new BlockedClients(() => this.refreshWatched());
     this.databases = options.stores.map(({ strings, heads, members }, index) => {
       const [first, second, third] = [strings, heads, members].map((store) => new StoreView(store, this.writes));
       return new Database(index, this, first as StoreView, second as StoreView, third as StoreView);
@@ -184,7 +181,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   }
 
   refreshWatched(): void {
-    this.isWatched = this.#watched.size > 0 || this.tracking.clients > 0 || this.blocked.size > 0;
+    this.isWatched = this.#watched.size > 0 || this.tracking.clients > 0;
     const { eventClasses } = this.settings;
     this.wantsEvents = eventClasses.has('K') || eventClasses.has('E');
   }
@@ -351,7 +348,6 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
         this.#watched.touched(db, key);
         if (key === null) this.tracking.flushed(this.clients.values());
         else this.tracking.changed(key, client);
-        if (key !== null) this.blocked.touched(db, key);
       }
     }
     if (events.length > 0) {

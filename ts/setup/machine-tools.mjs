@@ -1,5 +1,6 @@
 /**
- * Programs the tests need from the system's package manager: kcat, and a JVM with Maven for Kafka's own tools. Only
+ * Programs the tests need from the system's package manager: kcat, a JVM with Maven for Kafka's own tools, and
+ * redis-server with its client. Only
  * `npm test` calls this; `npm start` needs none of them.
  *
  * Invariant: a tool that is missing is installed or the run fails; no test passes because its tool was absent.
@@ -14,6 +15,8 @@ const tools = [
   { command: 'kcat', debian: 'kcat' },
   { command: 'javac', debian: 'default-jdk-headless' },
   { command: 'mvn', debian: 'maven' },
+  { command: 'redis-server', debian: 'redis-server' },
+  { command: 'redis-cli', debian: 'redis-tools' },
 ];
 
 /**

@@ -66,15 +66,16 @@ function countBits(value: Buffer, from: number, to: number): number {
 }
 
 function bitcount({ args, db, reply }: Call): void {
-  if (args.length !== 2 && args.length !== 4 && args.length !== 5) throw new CommandError(errors.syntax);
-  const unit = args.length === 5 ? word(args[4]) : 'BYTE';
-  const ends = args.length > 2 ? ([integer(at(args, 2)), integer(at(args, 3))] as const) : ([0, -1] as const);
-  if (unit !== 'BYTE' && unit !== 'BIT') throw new CommandError(errors.syntax);
+  // An absent key is 0 whatever follows, as in Redis.
   const value = db.string(at(args, 1))?.value;
   if (value === undefined) {
     reply.integer(0);
     return;
   }
+  if (args.length !== 2 && args.length !== 4 && args.length !== 5) throw new CommandError(errors.syntax);
+  const unit = args.length === 5 ? word(args[4]) : 'BYTE';
+  const ends = args.length > 2 ? ([integer(at(args, 2)), integer(at(args, 3))] as const) : ([0, -1] as const);
+  if (unit !== 'BYTE' && unit !== 'BIT') throw new CommandError(errors.syntax);
   const scale = unit === 'BIT' ? 1 : 8;
   const range = bitRange(ends[0], ends[1], (value.length * 8) / scale);
   reply.integer(range === undefined ? 0 : countBits(value, range[0] * scale, range[1] * scale + scale - 1));

@@ -12,7 +12,6 @@ function flagsOf(client: Client): string {
   if (client.isMonitor) flags += 'O';
   if (client.isSubscribed) flags += 'P';
   if (client.queue !== null) flags += 'x';
-  if (client.unblock !== null) flags += 'b';
   if (client.tracking !== null) flags += client.tracking.isBroadcast ? 'tB' : 't';
   if (client.isDirty) flags += 'd';
   if (client.isNoEvict) flags += 'e';
@@ -154,14 +153,6 @@ function replyMode({ args, client, reply }: Call): void {
   } else {
     throw new CommandError(errors.syntax);
   }
-}
-
-function unblock({ args, host, reply }: Call): void {
-  const mode = args.length > 3 ? word(args[3]) : 'TIMEOUT';
-  if (args.length > 4 || (mode !== 'TIMEOUT' && mode !== 'ERROR')) throw new CommandError(errors.syntax);
-  const target = host.clients.get(integer(at(args, 2)));
-  const isDone = target?.unblock?.(mode === 'ERROR') === true;
-  reply.integer(isDone ? 1 : 0);
 }
 
 function tracking(call: Call): void {
@@ -336,14 +327,6 @@ export const clientCommands: readonly Command[] = [
         since: '3.2.0',
         summary: 'Instructs the server whether to reply to commands.',
         run: replyMode,
-      },
-      {
-        ...shared,
-        name: 'unblock',
-        arity: -3,
-        since: '5.0.0',
-        summary: 'Unblocks a client blocked by a blocking command from a different connection.',
-        run: unblock,
       },
       {
         ...shared,

@@ -6,7 +6,7 @@ import type { Client } from '../client.ts';
 import type { Call, Command } from '../command.ts';
 import { CommandError, errors, wrongArity } from '../protocol/errors.ts';
 import { parseInt64 } from '../protocol/numbers.ts';
-import { at, integer, word } from './arguments.ts';
+import { at, word } from './arguments.ts';
 import { databaseOf } from './keys.ts';
 import { unsubscribeAll } from './pubsub.ts';
 import { forgetTransaction } from './transactions.ts';
@@ -198,7 +198,6 @@ export const connectionCommands: readonly Command[] = [
     since: '1.0.0',
     summary: 'Changes the selected database.',
     run: (call) => {
-      integer(at(call.args, 1), 'ERR invalid DB index');
       call.client.db = databaseOf(call, at(call.args, 1));
       call.reply.ok();
     },

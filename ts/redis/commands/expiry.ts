@@ -60,7 +60,7 @@ function remaining({ isSeconds, isAbsolute }: ExpiryUnit): (call: Call) => void 
       reply.integer(-1);
     } else {
       const ms = isAbsolute ? found.entry.expiresMs : Math.max(0, found.entry.expiresMs - nowMs);
-      reply.integer(isSeconds ? Math.floor((ms + (isAbsolute ? 0 : 500)) / 1000) : ms);
+      reply.integer(isSeconds ? Math.floor((ms + 500) / 1000) : ms);
     }
   };
 }

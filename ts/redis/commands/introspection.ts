@@ -189,7 +189,7 @@ export const introspectionCommands: readonly Command[] = [
       {
         ...shared,
         name: 'getkeys',
-        arity: -3,
+        arity: -4,
         since: '2.8.13',
         summary: 'Extracts the key names from an arbitrary command.',
         run: getKeys,

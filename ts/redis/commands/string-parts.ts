@@ -2,7 +2,7 @@
 
 import type { Call, Command } from '../command.ts';
 import { CommandError, errors } from '../protocol/errors.ts';
-import { addDecimals, formatDecimal, isInt64, parseDecimal, parseInt64, parseSmall } from '../protocol/numbers.ts';
+import { addExtended, formatExtended, isInt64, parseExtended, parseInt64, parseSmall } from '../protocol/numbers.ts';
 import { at, int64, integer, word } from './arguments.ts';
 
 /** Longest string: what a client may send at once. */
@@ -39,10 +39,11 @@ function decrby(call: Call): void {
 function incrbyfloat({ args, db, reply }: Call): void {
   const key = at(args, 1);
   const found = db.string(key);
-  const value = found === null ? { digits: 0n, scale: 0 } : parseDecimal(found.value);
-  const by = parseDecimal(at(args, 2));
+  const value = found === null ? { mantissa: 0n, exponent: 0 } : parseExtended(found.value);
+  const by = parseExtended(at(args, 2));
   if (value === undefined || by === undefined) throw new CommandError(errors.float);
-  const sum = Buffer.from(formatDecimal(addDecimals(value, by)), 'latin1');
+  if (value === 'infinite' || by === 'infinite') throw new CommandError(errors.infinite);
+  const sum = Buffer.from(formatExtended(addExtended(value, by)), 'latin1');
   db.setString(key, sum, found?.expiresMs ?? 0);
   db.notify('$', 'incrbyfloat', key);
   reply.bulk(sum);
@@ -260,7 +261,6 @@ export const stringPartCommands: readonly Command[] = [
     group: 'string',
     since: '2.6.0',
     summary: 'Increments the floating point value of a key by a number.',
-    note: 'computed in decimals: exact where Redis rounds to its long double',
     run: incrbyfloat,
   },
   {

@@ -29,7 +29,7 @@ function setOptions(args: readonly Buffer[]): SetOptions {
     const name = word(args[index]);
     const next = args[index + 1];
     const unit = expiryOptions[name];
-    if (unit && next !== undefined && options.unit === null && !options.keepsExpiry) {
+    if (unit && next !== undefined && (options.unit === null || options.unit === unit) && !options.keepsExpiry) {
       options.unit = unit;
       options.time = next;
       index += 1;

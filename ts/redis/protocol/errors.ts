@@ -15,6 +15,7 @@ export const errors = {
   wrongType: 'WRONGTYPE Operation against a key holding the wrong kind of value',
   noKey: 'ERR no such key',
   overflow: 'ERR increment or decrement would overflow',
+  infinite: 'ERR increment would produce NaN or Infinity',
   outOfRange: 'ERR index out of range',
   tooLong: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
   sameObject: 'ERR source and destination objects are the same',
@@ -36,9 +37,11 @@ export function wrongArity(name: string): string {
 /** Longest part of what a client sent that an error repeats. */
 const SHOWN = 128;
 
-/** The bytes as an error may show them: cut, and without what would end its line. */
+/** The bytes as an error may show them: cut, also at a zero as Redis does, and without what would end its line. */
 export function shown(bytes: Buffer, limit: number = SHOWN): string {
-  return bytes.toString('latin1', 0, Math.min(bytes.length, limit)).replaceAll(/[\r\n]/g, ' ');
+  const text = bytes.toString('latin1', 0, Math.min(bytes.length, limit));
+  const zero = text.indexOf('\0');
+  return (zero < 0 ? text : text.slice(0, zero)).replaceAll(/[\r\n]/g, ' ');
 }
 
 /** No such command: its name, and how its arguments begin. */

@@ -38,53 +38,74 @@ export function parseSmall(bytes: Uint8Array): number | undefined {
   return isNegative ? -value : value;
 }
 
-/** A decimal fraction, exactly: `digits` * 10^-`scale`. */
-export interface Decimal {
-  readonly digits: bigint;
-  readonly scale: number;
+/** A number as x87 has it, whose arithmetic Redis uses here: `mantissa` * 2^`exponent`, the mantissa of 64 bits. */
+export interface Extended {
+  readonly mantissa: bigint;
+  readonly exponent: number;
 }
 
-/** Digits behind the point that are kept, as by Redis' long double. */
-const FRACTION_DIGITS = 17;
-/** Largest power of ten that is taken: beyond it Redis' answers are not exact either. */
+/** Digits behind the point that Redis writes. */
+const FRACTION_DIGITS = 17n;
+const MANTISSA_BITS = 64;
+/** Largest power of ten that is taken. */
 const EXPONENT_MAX = 300;
 
-/** A decimal fraction, with an exponent or without; undefined for anything else, infinities and NaN included. */
-export function parseDecimal(bytes: Uint8Array): Decimal | undefined {
+/** `top` / `bottom` * 2^`exponent`, rounded half to even. */
+function rounded(top: bigint, bottom: bigint, exponent: number): Extended {
+  if (top === 0n) return { mantissa: 0n, exponent: 0 };
+  const isNegative = top < 0n;
+  const size = isNegative ? -top : top;
+  let shift = MANTISSA_BITS - (bitsOf(size) - bitsOf(bottom));
+  // One bit too many at most: the quotient may have a bit less than the difference says.
+  if (divide(size, bottom, shift).quotient >> BigInt(MANTISSA_BITS) > 0n) shift -= 1;
+  const { quotient, rest, divisor } = divide(size, bottom, shift);
+  const twice = rest * 2n;
+  const mantissa = twice > divisor || (twice === divisor && quotient % 2n === 1n) ? quotient + 1n : quotient;
+  return { mantissa: isNegative ? -mantissa : mantissa, exponent: exponent - shift };
+}
+
+function divide(size: bigint, bottom: bigint, shift: number): { quotient: bigint; rest: bigint; divisor: bigint } {
+  const top = shift > 0 ? size << BigInt(shift) : size;
+  const divisor = shift < 0 ? bottom << BigInt(-shift) : bottom;
+  return { quotient: top / divisor, rest: top % divisor, divisor };
+}
+
+function bitsOf(value: bigint): number {
+  return value.toString(2).length;
+}
+
+/** A decimal fraction, with an exponent or without; undefined for anything else, NaN included. */
+export function parseExtended(bytes: Uint8Array): Extended | 'infinite' | undefined {
   if (bytes.length === 0 || bytes.length > 255) return undefined;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  if (/^[+-]?inf(inity)?$/i.test(text)) return 'infinite';
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d{1,4}))?$/.exec(text);
   if (!match) return undefined;
   const [, sign = '', whole = '', fraction = '', exponentText = '0'] = match;
   if (whole === '' && fraction === '') return undefined;
-  const exponent = Number(exponentText);
-  if (Math.abs(exponent) > EXPONENT_MAX) return undefined;
-  let digits = BigInt(`${whole}${fraction}` || '0');
-  if (sign === '-') digits = -digits;
-  const scale = fraction.length - exponent;
-  return scale < 0 ? { digits: digits * 10n ** BigInt(-scale), scale: 0 } : { digits, scale };
+  const scale = fraction.length - Number(exponentText);
+  if (Math.abs(Number(exponentText)) > EXPONENT_MAX) return undefined;
+  const digits = BigInt(`${whole}${fraction}`) * (sign === '-' ? -1n : 1n);
+  return scale < 0 ? rounded(digits * 10n ** BigInt(-scale), 1n, 0) : rounded(digits, 10n ** BigInt(scale), 0);
 }
 
-/** Their sum, rounded as it is written. */
-export function addDecimals(left: Decimal, right: Decimal): Decimal {
-  const scale = Math.max(left.scale, right.scale);
-  const at = (one: Decimal): bigint => one.digits * 10n ** BigInt(scale - one.scale);
-  return { digits: at(left) + at(right), scale };
+/** Their sum. */
+export function addExtended(left: Extended, right: Extended): Extended {
+  const exponent = Math.min(left.exponent, right.exponent);
+  const at = (one: Extended): bigint => one.mantissa << BigInt(one.exponent - exponent);
+  return rounded(at(left) + at(right), 1n, exponent);
 }
 
-/** Without exponent and without zeros at its end, at most 17 digits behind the point. */
-export function formatDecimal({ digits, scale }: Decimal): string {
-  const isNegative = digits < 0n;
-  let size = isNegative ? -digits : digits;
-  let places = scale;
-  if (places > FRACTION_DIGITS) {
-    const unit = 10n ** BigInt(places - FRACTION_DIGITS);
-    size = (size + unit / 2n) / unit;
-    places = FRACTION_DIGITS;
-  }
-  const text = size.toString().padStart(places + 1, '0');
-  const whole = text.slice(0, text.length - places);
-  const fraction = places === 0 ? '' : text.slice(-places).replace(/0+$/, '');
+/** Without exponent, at most 17 digits behind the point and no zeros at its end. */
+export function formatExtended({ mantissa, exponent }: Extended): string {
+  const isNegative = mantissa < 0n;
+  const top = (isNegative ? -mantissa : mantissa) * 10n ** FRACTION_DIGITS;
+  const { quotient, rest, divisor } = divide(top, 1n, exponent);
+  const twice = rest * 2n;
+  const size = twice > divisor || (twice === divisor && quotient % 2n === 1n) ? quotient + 1n : quotient;
+  const text = size.toString().padStart(Number(FRACTION_DIGITS) + 1, '0');
+  const whole = text.slice(0, -Number(FRACTION_DIGITS));
+  const fraction = text.slice(-Number(FRACTION_DIGITS)).replace(/0+$/, '');
   const shown = fraction === '' ? whole : `${whole}.${fraction}`;
   return isNegative && shown !== '0' ? `-${shown}` : shown;
 }

@@ -1,0 +1,94 @@
+/**
+ * Promise: the same commands get the same replies, byte for byte, from this server and from redis-server 7.
+ *
+ * MILLRACE_SEED replays a run; MILLRACE_LOCK_STEP is the number of commands.
+ */
+import { describe, expect, it } from 'vitest';
+import { type Random, seeded } from '../support/random.ts';
+import { nextCommands, type RandomCommand } from './support/random-commands.ts';
+import { openOwn, openTheirs } from './support/redis-servers.ts';
+import { encode, RespConnection } from './support/resp-connection.ts';
+import { replyValue, type Value } from './support/resp-reader.ts';
+
+const commands = Number(process.env.MILLRACE_LOCK_STEP ?? 6000);
+/** Sent at once, before any reply is read. */
+const BATCH = 20;
+
+function sorted(value: Value): Value {
+  if (!Array.isArray(value)) return value;
+  const list = value.map(sorted);
+  return list.toSorted((left, right) => (JSON.stringify(left) < JSON.stringify(right) ? -1 : 1));
+}
+
+/** Whether two replies are as good as the same. */
+function agree({ comparison }: RandomCommand, own: Buffer, theirs: Buffer): boolean {
+  if (own.equals(theirs)) return true;
+  const [left, right] = [replyValue(own), replyValue(theirs)];
+  if (comparison === 'unordered') return JSON.stringify(sorted(left)) === JSON.stringify(sorted(right));
+  if (comparison === 'near') {
+    return typeof left === 'number' && typeof right === 'number' && left > 0 && Math.abs(left - right) < 2000;
+  }
+  return comparison === 'kind' && typeof left === typeof right;
+}
+
+async function compare(own: RespConnection, theirs: RespConnection, batch: readonly RandomCommand[]): Promise<void> {
+  const bytes = Buffer.concat(batch.map(({ args }) => encode(args)));
+  own.send(bytes);
+  theirs.send(bytes);
+  const [left, right] = await Promise.all([own.take(batch.length), theirs.take(batch.length)]);
+  const wrong = batch.findIndex((command, index) => !agree(command, left[index] as Buffer, right[index] as Buffer));
+  if (wrong < 0) return;
+  const before = batch.slice(Math.max(0, wrong - 12), wrong).map(({ args }) => args);
+  const [ours, redis] = [left[wrong], right[wrong]].map((reply) => JSON.stringify(String(reply?.toString('latin1'))));
+  expect.fail(
+    `${JSON.stringify(batch[wrong]?.args)}\n  ours  ${ours}\n  redis ${redis}\n  after ${JSON.stringify(before)}`,
+  );
+}
+
+/** Keys that end while nobody looks. */
+async function letExpire(own: RespConnection, theirs: RespConnection): Promise<void> {
+  const batch: RandomCommand[] = ['a', 'b', 'key:4'].map((key) => ({
+    args: ['SET', key, 'short', 'PX', '15'],
+    comparison: 'bytes',
+  }));
+  await compare(own, theirs, batch);
+  await new Promise((resolve) => setTimeout(resolve, 40));
+}
+
+async function run(random: Random, ownPort: number, theirPort: number, protocol: string): Promise<void> {
+  using own = await RespConnection.open(ownPort);
+  using theirs = await RespConnection.open(theirPort);
+  for (const connection of [own, theirs]) await connection.run('HELLO', protocol);
+  for (let done = 0; done < commands; ) {
+    const batch: RandomCommand[] = [];
+    while (batch.length < BATCH) batch.push(...nextCommands(random));
+    await compare(own, theirs, batch);
+    done += batch.length;
+    if (random.between(0, 30) === 0) {
+      await compare(own, theirs, [{ args: ['DISCARD'], comparison: 'bytes' }]);
+      await letExpire(own, theirs);
+    }
+  }
+  await compare(own, theirs, [
+    { args: ['DISCARD'], comparison: 'bytes' },
+    ...['0', '3'].flatMap((db): RandomCommand[] => [
+      { args: ['SELECT', db], comparison: 'bytes' },
+      { args: ['DBSIZE'], comparison: 'kind' },
+      { args: ['KEYS', '*'], comparison: 'unordered' },
+    ]),
+  ]);
+}
+
+describe('random commands get the replies of redis-server', () => {
+  it.each(['2', '3'])(
+    'in RESP%s',
+    async (protocol) => {
+      await seeded('in RESP', async (random) => {
+        await using own = await openOwn('ring');
+        await using theirs = await openTheirs();
+        await run(random, own.port, theirs.port, protocol);
+      });
+    },
+    120_000,
+  );
+});

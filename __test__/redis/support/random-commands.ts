@@ -1,0 +1,200 @@
+/**
+ * Random commands over few keys, right and wrong ones, all drawn from one seed.
+ *
+ * To remember: what a reply depends on beside the commands (the clock, chance, addresses) is left out, or compared loosely
+ * by its kind.
+ */
+import type { Random } from '../../support/random.ts';
+
+/** How replies of a command are compared. */
+export type Comparison = 'bytes' | 'unordered' | 'near' | 'kind';
+
+export interface RandomCommand {
+  readonly args: readonly string[];
+  readonly comparison: Comparison;
+}
+
+type Make = (random: Random) => string[];
+
+const keys = ['a', 'b', 'c', 'key:4', 'key:5', '', '\x00\xff', 'h1', 'h2', 's1', 'z1', 'l1'];
+
+export function pick<T>(random: Random, from: readonly T[]): T {
+  return from[random.between(0, from.length - 1)] as T;
+}
+
+export const key = (random: Random): string => pick(random, keys);
+
+export function value(random: Random): string {
+  switch (random.between(0, 6)) {
+    case 0:
+      return String(random.between(-1000, 1000));
+    case 1:
+      return pick(random, [
+        '9223372036854775807',
+        '-9223372036854775808',
+        '9223372036854775808',
+        '3.25',
+        '-0.5',
+        '1e2',
+      ]);
+    case 2:
+      return pick(random, ['', ' 1', '1 ', '+1', '01', '-0', 'abc', '\r\n', '\x00\x01\xff', 'nan', 'inf']);
+    case 3:
+      return 'x'.repeat(random.between(1, 60));
+    default:
+      return `v${random.between(0, 20)}`;
+  }
+}
+
+export const small = (random: Random): string => String(random.between(-12, 12));
+const count = (random: Random): string =>
+  pick(random, [small(random), small(random), '9223372036854775807', '-9223372036854775808', 'abc', '']);
+/** Far enough away that two clocks agree; or over already. */
+const seconds = (random: Random): string =>
+  pick(random, ['1000', '5000', '100000', '0', '-1', 'x', '9223372036854775807']);
+const moments = (random: Random): string => pick(random, ['4000000000', '5000000000', '1', '0', '-5', 'x']);
+const momentsMs = (random: Random): string => pick(random, ['4000000000000', '5000000000123', '1', '0', '-5']);
+const some = (random: Random, make: (random: Random) => string, most = 3): string[] =>
+  Array.from({ length: random.between(1, most) }, () => make(random));
+
+const setOptions = (random: Random): string[] => {
+  const options: string[] = [];
+  while (random.between(0, 2) === 0) {
+    options.push(
+      ...pick(random, [
+        ['NX'],
+        ['XX'],
+        ['GET'],
+        ['KEEPTTL'],
+        ['EX', seconds(random)],
+        ['PX', pick(random, ['1000000', '0', '-1', 'x'])],
+        ['EXAT', moments(random)],
+        ['PXAT', momentsMs(random)],
+        ['nonsense'],
+      ]),
+    );
+  }
+  return options;
+};
+
+const strings: Make[] = [
+  (r) => ['GET', key(r)],
+  (r) => ['SET', key(r), value(r)],
+  (r) => ['SET', key(r), value(r), ...setOptions(r)],
+  (r) => ['set', key(r), value(r), ...setOptions(r)],
+  (r) => ['SETNX', key(r), value(r)],
+  (r) => ['SETEX', key(r), seconds(r), value(r)],
+  (r) => ['PSETEX', key(r), pick(r, ['1000000', '0', 'x']), value(r)],
+  (r) => ['GETSET', key(r), value(r)],
+  (r) => ['GETDEL', key(r)],
+  (r) => ['GETEX', key(r), ...pick(r, [[], ['PERSIST'], ['EX', seconds(r)], ['PXAT', momentsMs(r)], ['EX'], ['NX']])],
+  (r) => ['MGET', ...some(r, key)],
+  (r) => ['MSET', ...some(r, (q) => key(q)).flatMap((k) => [k, value(r)])],
+  (r) => ['MSETNX', ...some(r, (q) => key(q), 2).flatMap((k) => [k, value(r)])],
+  (r) => ['MSET', key(r), value(r), key(r)],
+  (r) => ['APPEND', key(r), value(r)],
+  (r) => ['STRLEN', key(r)],
+  (r) => ['GETRANGE', key(r), count(r), count(r)],
+  (r) => ['SUBSTR', key(r), small(r), small(r)],
+  (r) => ['SETRANGE', key(r), pick(r, [small(r), '100', 'x']), value(r)],
+  (r) => ['INCR', key(r)],
+  (r) => ['DECR', key(r)],
+  (r) => ['INCRBY', key(r), count(r)],
+  (r) => ['DECRBY', key(r), count(r)],
+  (r) => ['INCRBYFLOAT', key(r), pick(r, ['0.1', '1.5', '-2.25', '3', '1e2', 'x', '', '0.000001'])],
+  (r) => ['LCS', key(r), key(r), ...pick(r, [[], ['LEN'], ['IDX'], ['IDX', 'WITHMATCHLEN'], ['LEN', 'IDX'], ['x']])],
+  (r) => ['GETBIT', key(r), pick(r, ['0', '7', '100', '-1', 'x', '4294967296'])],
+  (r) => ['SETBIT', key(r), pick(r, ['0', '7', '100', '-1', 'x']), pick(r, ['0', '1', '2'])],
+  (r) => [
+    'BITCOUNT',
+    key(r),
+    ...pick(r, [[], [small(r), small(r)], [small(r), small(r), 'BIT'], [small(r)], ['0', '1', 'x']]),
+  ],
+];
+
+const generic: Make[] = [
+  (r) => [pick(r, ['DEL', 'UNLINK']), ...some(r, key)],
+  (r) => [pick(r, ['EXISTS', 'TOUCH']), ...some(r, key)],
+  (r) => ['TYPE', key(r)],
+  (r) => ['RENAME', key(r), key(r)],
+  (r) => ['RENAMENX', key(r), key(r)],
+  (r) => ['COPY', key(r), key(r), ...pick(r, [[], ['REPLACE'], ['DB', '3'], ['DB', '99'], ['x']])],
+  (r) => ['MOVE', key(r), pick(r, ['0', '3', '99', 'x'])],
+  (r) => [
+    pick(r, ['EXPIRE', 'expire']),
+    key(r),
+    seconds(r),
+    ...pick(r, [[], ['NX'], ['XX'], ['GT'], ['LT'], ['NX', 'XX'], ['GT', 'LT'], ['Q']]),
+  ],
+  (r) => ['PEXPIRE', key(r), pick(r, ['1000000', '0', '-1', '9223372036854775807'])],
+  (r) => ['EXPIREAT', key(r), moments(r), ...pick(r, [[], ['NX'], ['GT'], ['LT']])],
+  (r) => ['PEXPIREAT', key(r), momentsMs(r)],
+  (r) => ['PERSIST', key(r)],
+  (r) => ['SELECT', pick(r, ['0', '0', '0', '3', '16', '-1', 'x'])],
+  (r) => ['OBJECT', 'REFCOUNT', `${key(r)}-none`],
+  (r) => ['OBJECT', 'FREQ', key(r)],
+  () => ['OBJECT', 'NONSENSE', 'a'],
+];
+
+const others: Make[] = [
+  () => ['PING'],
+  (r) => ['PING', value(r)],
+  () => ['PING', 'a', 'b'],
+  (r) => ['ECHO', value(r)],
+  () => ['NOSUCH', 'a', 'b'],
+  (r) => ['nosuch', value(r), 'x'.repeat(r.between(0, 200))],
+  () => ['GET'],
+  () => ['SET', 'a'],
+  () => ['CONFIG', 'SET', 'a'],
+  () => ['CONFIG', 'GET'],
+  () => ['CONFIG', 'GET', 'no-such-*'],
+  () => ['CONFIG', 'NONSENSE'],
+  () => ['CLIENT', 'GETNAME'],
+  (r) => ['CLIENT', 'SETNAME', pick(r, ['me', 'a b', ''])],
+  () => ['CLIENT', 'KILL', '1.2.3.4:5'],
+  () => ['COMMAND', 'GETKEYS', 'MSET', 'a', 'b', 'c', 'd'],
+  () => ['COMMAND', 'GETKEYS', 'PING'],
+  () => ['EVALSHA', '0'.repeat(40), '0'],
+  () => ['DISCARD'],
+  () => ['MULTI'],
+  (r) => ['WATCH', ...some(r, key)],
+  () => ['UNWATCH'],
+  (r) => ['PUBLISH', 'channel', value(r)],
+  () => ['PUBSUB', 'NUMPAT'],
+  () => ['PUBSUB', 'NUMSUB', 'a', 'b'],
+  () => ['AUTH', 'x'],
+  () => ['SLOWLOG', 'NONSENSE'],
+  () => ['FLUSHDB', 'x'],
+  () => ['OBJECT', 'FREQ'],
+  (r) => ['SCAN', '0', ...pick(r, [['MATCH'], ['COUNT', '0'], ['COUNT', 'x'], ['x', 'y']])],
+  () => ['SCAN', 'x'],
+];
+
+const unordered: Make[] = [
+  () => ['EXEC'],
+  (r) => ['KEYS', pick(r, ['*', 'a', 'key:*', '[ab]', '?', '[^a]*', 'h\\1', ''])],
+  (r) => ['SCAN', '0', 'COUNT', '1000', ...pick(r, [[], ['MATCH', '*'], ['TYPE', 'string'], ['TYPE', 'none']])],
+];
+
+const near: Make[] = [(r) => [pick(r, ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME']), key(r)]];
+
+/** Families of commands whose replies are compared byte for byte. */
+export const families: Make[][] = [strings, generic, others];
+
+/** A transaction, with commands in it that may be wrong. */
+function transaction(random: Random): RandomCommand[] {
+  const inside = Array.from({ length: random.between(0, 5) }, () => pick(random, strings)(random));
+  const all = [['MULTI'], ...inside, [pick(random, ['EXEC', 'EXEC', 'EXEC', 'DISCARD'])]];
+  return all.map((args) => ({ args, comparison: args[0] === 'EXEC' ? 'unordered' : 'bytes' }));
+}
+
+/** The next commands: one, or a transaction. */
+export function nextCommands(random: Random): RandomCommand[] {
+  const draw = random.between(0, 99);
+  if (draw < 4) return transaction(random);
+  if (draw < 7) return [{ args: pick(random, unordered)(random), comparison: 'unordered' }];
+  if (draw < 10) return [{ args: pick(random, near)(random), comparison: 'near' }];
+  if (draw < 11) return [{ args: [pick(random, ['FLUSHDB', 'FLUSHALL'])], comparison: 'bytes' }];
+  const family = draw < 18 ? others : pick(random, families);
+  return [{ args: pick(random, family)(random), comparison: 'bytes' }];
+}
