@@ -19,7 +19,7 @@ import { RangePages } from '../kv/kv-range.ts';
 import { firstRefusal } from '../kv/refusal.ts';
 import type { Bounds, Store } from '../kv/store.ts';
 import type { KvEffect } from '../log/types.ts';
-import type { EngineOptions } from '../options.ts';
+import { type EngineOptions, sizeOptions } from '../options.ts';
 import { LevelIterator, LevelKeyIterator, type LevelRange, LevelValueIterator } from './level-iterator.ts';
 import { LevelSnapshot } from './level-snapshot.ts';
 
@@ -63,15 +63,25 @@ const CLEAR_PAGE = 10_000;
 export class MillraceLevel<K = string, V = string> extends AbstractLevel<Buffer | Uint8Array | string, K, V> {
   readonly location: string;
   #kv: Kv<'buffer', 'buffer'> | undefined;
-  #level: LevelNumber = Level.durable;
+  readonly #engine: EngineOptions;
+  readonly #name: string;
+  readonly #level: LevelNumber;
 
-  /** Opens nothing yet: abstract-level does that in the next tick, or `open()` at once. */
+  /**
+   * Opens nothing yet: abstract-level does that in the next tick, or `open()` at once. Throws MILLRACE_OPTION for a
+   * durability that does not exist.
+   */
   constructor(location: string, options: MillraceLevelOptions<K, V> = {}) {
     if (typeof location !== 'string' || location === '') {
       throw new TypeError("The first argument 'location' must be a non-empty string");
     }
-    super(manifest, options);
+    const { store = 'default', ...given } = options;
+    const { engine, rest } = divide(given);
+    super(manifest, rest as AbstractDatabaseOptions<K, V>);
     this.location = location;
+    this.#engine = engine;
+    this.#name = store;
+    this.#level = levelNumber(engine.durability ?? 'durable');
   }
 
   /** The store below; throws MILLRACE_CLOSED when the database is not open. */
@@ -80,29 +90,26 @@ export class MillraceLevel<K = string, V = string> extends AbstractLevel<Buffer 
     return this.#kv.raw;
   }
 
-  async _open(
-    options: MillraceLevelOptions<K, V> & { createIfMissing: boolean; errorIfExists: boolean },
-  ): Promise<void> {
-    const { createIfMissing, errorIfExists, store = 'default' } = options;
-    const engine = engineOptions(options);
-    const isThere = options.sim !== undefined || existsSync(join(this.location, 'manifest'));
-    if (!createIfMissing && !isThere) throw new MillraceError('MILLRACE_UNKNOWN_STORE', this.location);
-    if (errorIfExists && isThere && options.sim === undefined) await this.#refuseExisting(store, engine);
-    this.#level = levelNumber(options.durability ?? 'durable');
-    this.#kv = await openKv(this.location, {
-      ...engine,
-      store,
-      createIfMissing,
-      keyEncoding: 'buffer',
-      valueEncoding: 'buffer',
-    });
+  async _open({ createIfMissing, errorIfExists }: { createIfMissing: boolean; errorIfExists: boolean }): Promise<void> {
+    const isSimulated = this.#engine.sim !== undefined;
+    const isThere = isSimulated || existsSync(join(this.location, 'manifest'));
+    if (!createIfMissing && !isThere) {
+      throw new MillraceError('MILLRACE_UNKNOWN_STORE', `${this.location} does not exist`);
+    }
+    if (errorIfExists && isThere) await this.#refuseExisting();
+    this.#kv = await this.#openKv(createIfMissing);
+  }
+
+  #openKv(createIfMissing: boolean): Promise<Kv<'buffer', 'buffer'>> {
+    const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+    return openKv(this.location, { ...this.#engine, ...encodings, store: this.#name, createIfMissing });
   }
 
   /** Rejects when the directory has this store already. */
-  async #refuseExisting(store: string, engine: EngineOptions): Promise<void> {
+  async #refuseExisting(): Promise<void> {
     try {
-      await using existing = await openKv(this.location, { ...engine, store, createIfMissing: false });
-      throw new MillraceError('MILLRACE_ARGUMENT', `${this.location} exists with a store ${existing.name}`);
+      await using existing = await this.#openKv(false);
+      throw new MillraceError('MILLRACE_ARGUMENT', `${this.location} exists, with a store ${existing.name}`);
     } catch (error) {
       if (!(error instanceof MillraceError && error.code === 'MILLRACE_UNKNOWN_STORE')) throw error;
     }
@@ -213,15 +220,20 @@ export class MillraceLevel<K = string, V = string> extends AbstractLevel<Buffer 
   }
 }
 
-/** The engine's part of the options: what abstract-level adds is not the engine's. */
-function engineOptions<K, V>(options: MillraceLevelOptions<K, V>): EngineOptions {
-  const {
-    createIfMissing: _create,
-    errorIfExists: _error,
-    keyEncoding: _key,
-    valueEncoding: _value,
-    ...rest
-  } = options;
-  const { passive: _passive, store: _store, ...engine } = rest as typeof rest & { passive?: boolean };
-  return engine;
+const engineNames = new Set([
+  'flush',
+  'durability',
+  'driver',
+  'sim',
+  'journalFiles',
+  ...sizeOptions.map((o) => o.name),
+]);
+
+/** The engine's options, and those that are abstract-level's and its users'. */
+function divide(options: object): { engine: EngineOptions; rest: object } {
+  const entries = Object.entries(options);
+  return {
+    engine: Object.fromEntries(entries.filter(([name]) => engineNames.has(name))),
+    rest: Object.fromEntries(entries.filter(([name]) => !engineNames.has(name))),
+  };
 }
