@@ -27,6 +27,8 @@ export interface KafkaOptions {
   readonly directory: string;
   /** `log.flush.interval.messages=1`: every acknowledged message is flushed. */
   readonly flushEveryMessage: boolean;
+  /** More lines of server.properties. */
+  readonly settings?: readonly string[];
 }
 
 /** Formats the directory, starts the broker and waits until it takes clients. */
@@ -68,6 +70,7 @@ function properties(options: KafkaOptions, port: number, controllerPort: number)
     'share.coordinator.state.topic.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
   ];
+  lines.push(...(options.settings ?? []));
   if (options.flushEveryMessage) lines.push('log.flush.interval.messages=1');
   return `${lines.join('\n')}\n`;
 }

@@ -10,7 +10,9 @@ import { TopicCatalogue } from '../log/catalogue.ts';
 import type { Engine } from '../log/types.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { PrintLine } from './connection-log.ts';
+import { ConsumerGroups } from './consumer-groups/consumer-groups.ts';
 import type { BrokerContext, Node } from './context.ts';
+import type { GroupTopics } from './consumer-groups/heartbeat.ts';
 import { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import { EngineGroupStore } from './groups/group-store.ts';
@@ -92,6 +94,13 @@ export class Broker {
       catalogue,
       settings,
       groups,
+      consumerGroups: new ConsumerGroups({
+        timers: this.#timers,
+        settings: consumerGroupSettings(settings),
+        topics: groupTopics(catalogue),
+        isClassic: (id) => groups.get(id)?.isIdle === false,
+        newMemberId: randomUUID,
+      }),
       offsets,
       producerIds,
       transactions,
@@ -152,6 +161,7 @@ export class Broker {
     this.context.purgatory.expireAll();
     this.context.appends.close();
     this.context.groups.close();
+    this.context.consumerGroups.close();
     this.context.transactions.close();
     this.context.offsets.close();
     await closed;
@@ -174,6 +184,7 @@ export class Broker {
     this.#stopListening.push(engine.onStable((partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(
       catalogue.onChange((change) => {
+        this.context.consumerGroups.topicsChanged();
         if (change.kind !== 'deleted') return;
         for (const group of offsets.forgetTopic(change.topic.name)) groups.forgetUnused(group);
         // Whoever waits for data of a deleted topic learns of it now (rule 54).
@@ -187,7 +198,7 @@ export class Broker {
     const retentionMs = settings.number('offsets.retention.minutes') * MINUTE_MS;
     const expiry = new OffsetExpiry(
       offsets,
-      (group) => useOf(groups, group),
+      (group) => useOf(this.context, group),
       retentionMs,
       (group) => groups.forgetUnused(group),
     );
@@ -204,7 +215,9 @@ export class Broker {
 }
 
 /** Who uses the offsets of a group, for their expiry. */
-function useOf(groups: GroupCoordinator, groupId: string): GroupUse {
+function useOf({ groups, consumerGroups }: BrokerContext, groupId: string): GroupUse {
+  const newer = consumerGroups.get(groupId);
+  if (newer) return { kind: 'members', topics: newer.subscribed };
   const group = groups.get(groupId);
   const sinceMs = groups.emptySinceMs(groupId);
   if (!group || sinceMs === undefined) return { kind: 'standalone' };
@@ -226,6 +239,26 @@ function groupSettings(settings: BrokerSettings) {
     maxSessionTimeoutMs: settings.number('group.max.session.timeout.ms'),
     maxSize: settings.number('group.max.size'),
     newMemberJoinTimeoutMs: NEW_MEMBER_JOIN_TIMEOUT_MS,
+  };
+}
+
+function consumerGroupSettings(settings: BrokerSettings) {
+  return {
+    sessionTimeoutMs: settings.number('group.consumer.session.timeout.ms'),
+    heartbeatIntervalMs: settings.number('group.consumer.heartbeat.interval.ms'),
+    maxSize: settings.number('group.max.size'),
+  };
+}
+
+function groupTopics(catalogue: TopicCatalogue): GroupTopics {
+  return {
+    get: (name) => {
+      const topic = catalogue.get(name);
+      return topic && { id: topic.id, partitions: topic.partitions.length };
+    },
+    *names() {
+      for (const { name } of catalogue.all()) yield name;
+    },
   };
 }
 

@@ -7,6 +7,7 @@
 
 import type { TopicCatalogue } from '../log/catalogue.ts';
 import type { Engine } from '../log/types.ts';
+import type { ConsumerGroups } from './consumer-groups/consumer-groups.ts';
 import type { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { CommittedOffsets } from './groups/offsets.ts';
@@ -33,6 +34,7 @@ export interface BrokerContext {
   readonly catalogue: TopicCatalogue;
   readonly settings: BrokerSettings;
   readonly groups: GroupCoordinator;
+  readonly consumerGroups: ConsumerGroups;
   readonly offsets: CommittedOffsets;
   readonly producerIds: ProducerIds;
   readonly transactions: TransactionCoordinator;

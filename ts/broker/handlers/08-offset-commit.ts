@@ -31,7 +31,9 @@ function commitOffsets(
   const { groupId, memberId, groupInstanceId: instanceId } = request;
   const generation = request.generationIdOrMemberEpoch;
   const unknown = exchange.apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
-  const refusal = context.groups.checkCommit(groupId, { memberId, instanceId, generation }, unknown);
+  const refusal =
+    context.consumerGroups.check(groupId, memberId, generation) ??
+    context.groups.checkCommit(groupId, { memberId, instanceId, generation }, unknown);
   const commits: OffsetCommit[] = [];
   const accepted: OffsetCommitResponsePartition[] = [];
   const committedMs = context.wallMs();

@@ -64,11 +64,12 @@ export function offsetFetchHandler(context: BrokerContext): Handler<OffsetFetchR
         exchange.reply({ topics, errorCode: ErrorCode.NONE });
         return;
       }
-      const groups = request.groups.map(({ groupId, topics }) => ({
-        groupId,
-        topics: offsetsOf(context, groupId, topics, requireStable),
-        errorCode: ErrorCode.NONE,
-      }));
+      const groups = request.groups.map(({ groupId, memberId, memberEpoch, topics }) => {
+        const refusal = memberId === null ? undefined : context.consumerGroups.check(groupId, memberId, memberEpoch);
+        const errorCode = refusal ?? ErrorCode.NONE;
+        if (errorCode !== ErrorCode.NONE) return { groupId, topics: [], errorCode };
+        return { groupId, topics: offsetsOf(context, groupId, topics, requireStable), errorCode };
+      });
       exchange.reply({ groups });
     },
   };

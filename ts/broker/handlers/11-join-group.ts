@@ -8,7 +8,9 @@
 
 import type { BrokerContext } from '../context.ts';
 import type { JoinResult } from '../groups/events.ts';
+import { failedJoin } from '../groups/group.ts';
 import type { Handler } from '../handler.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import { type JoinGroupRequest, type JoinGroupResponse, joinGroupApi } from '../protocol/gen/11-join-group.gen.ts';
 
 const KNOWN_MEMBER_SINCE = 4;
@@ -22,6 +24,11 @@ export function joinGroupHandler(context: BrokerContext): Handler<JoinGroupReque
     maxVersion: 9,
     handle(request, exchange) {
       const version = exchange.apiVersion;
+      if (context.consumerGroups.get(request.groupId) !== undefined) {
+        // The name is in use by members of the newer protocol.
+        exchange.reply(responseOf(failedJoin(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId), version));
+        return;
+      }
       const join = {
         memberId: request.memberId,
         instanceId: request.groupInstanceId,

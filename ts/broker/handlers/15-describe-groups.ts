@@ -21,6 +21,10 @@ import {
 
 function describe(context: BrokerContext, groupId: string, authorizedOperations: number): DescribedGroup {
   const base = { errorCode: ErrorCode.NONE, groupId, protocolData: '', authorizedOperations };
+  if (context.consumerGroups.get(groupId) !== undefined) {
+    // Of the newer protocol: told by ConsumerGroupDescribe.
+    return { ...base, groupState: 'Dead', protocolType: '', members: [] };
+  }
   const group = context.groups.get(groupId);
   if (!group || group.isIdle) {
     // Offsets of a standalone consumer are a group, too: one without members.

@@ -1,7 +1,7 @@
 /**
  * ListGroups (key 16), versions 0-5: every group that has members or committed offsets.
  *
- * 3 flexible; 4 a filter by state; 5 a filter by type: all groups here are classic. A filter that names nothing known
+ * 3 flexible; 4 a filter by state; 5 a filter by type. A filter that names nothing known
  * finds nothing, without an error.
  */
 
@@ -16,12 +16,16 @@ import {
 } from '../protocol/gen/16-list-groups.gen.ts';
 
 const CLASSIC = 'classic';
+const CONSUMER = 'consumer';
 
 function allGroups(context: BrokerContext): ListedGroup[] {
-  const { groups, offsets } = context;
+  const { groups, consumerGroups, offsets } = context;
   const rows = new Map<string, ListedGroup>();
+  for (const { id, state } of consumerGroups.all()) {
+    rows.set(id, { groupId: id, protocolType: CONSUMER, groupState: state, groupType: CONSUMER });
+  }
   for (const group of groups.all()) {
-    if (group.isIdle && !offsets.has(group.id)) continue;
+    if (rows.has(group.id) || (group.isIdle && !offsets.has(group.id))) continue;
     const protocolType = group.protocolType ?? '';
     rows.set(group.id, { groupId: group.id, protocolType, groupState: group.state, groupType: CLASSIC });
   }

@@ -31,9 +31,9 @@ class OpenDeleteGroups {
   }
 
   #delete(row: DeletableGroupResult): void {
-    const { groups, offsets } = this.#context;
+    const { groups, consumerGroups, offsets } = this.#context;
     const group = groups.get(row.groupId);
-    if (group && !group.isIdle) {
+    if ((group && !group.isIdle) || consumerGroups.get(row.groupId) !== undefined) {
       row.errorCode = ErrorCode.NON_EMPTY_GROUP;
       return;
     }

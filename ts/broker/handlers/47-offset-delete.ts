@@ -20,6 +20,7 @@ import {
 const CONSUMER = 'consumer';
 
 function refusalOfGroup(context: BrokerContext, groupId: string): ErrorNumber {
+  if (context.consumerGroups.get(groupId) !== undefined) return ErrorCode.NONE;
   const group = context.groups.get(groupId);
   if (!group || group.isIdle) {
     return context.offsets.has(groupId) ? ErrorCode.NONE : ErrorCode.GROUP_ID_NOT_FOUND;
@@ -38,7 +39,8 @@ function deleteOffsets(
     return;
   }
   const group = context.groups.get(groupId);
-  const subscribed = group ? subscribedTopics(group) : new Set<string>();
+  const newer = context.consumerGroups.get(groupId)?.subscribed;
+  const subscribed = newer ?? (group ? subscribedTopics(group) : new Set<string>());
   const meant = new Map<string, Set<number>>();
   const accepted: OffsetDeleteResponsePartition[] = [];
   const rows = topics.map(({ name, partitions }) => ({

@@ -43,6 +43,8 @@ import { offsetDeleteHandler } from './47-offset-delete.ts';
 import { describeClusterHandler } from './60-describe-cluster.ts';
 import { describeTransactionsHandler } from './65-describe-transactions.ts';
 import { listTransactionsHandler } from './66-list-transactions.ts';
+import { consumerGroupHeartbeatHandler } from './68-consumer-group-heartbeat.ts';
+import { consumerGroupDescribeHandler } from './69-consumer-group-describe.ts';
 import { describeTopicPartitionsHandler } from './75-describe-topic-partitions.ts';
 
 /** All handlers of one broker. */
@@ -85,6 +87,8 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     describeClusterHandler(context),
     describeTransactionsHandler(context),
     listTransactionsHandler(context),
+    consumerGroupHeartbeatHandler(context),
+    consumerGroupDescribeHandler(context),
     describeTopicPartitionsHandler(context),
   ];
 }

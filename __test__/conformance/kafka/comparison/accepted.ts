@@ -54,6 +54,8 @@ function settings(api: string, at: string): Accepted[] {
 export const ACCEPTED: readonly Accepted[] = [
   ...[
     'AlterConfigs',
+    'ConsumerGroupDescribe',
+    'ConsumerGroupHeartbeat',
     'CreatePartitions',
     'CreateTopics',
     'DeleteTopics',
@@ -164,6 +166,14 @@ export const ACCEPTED: readonly Accepted[] = [
     path,
     why: 'Kafka keeps a group that a refused first join has named; here there is none',
   })),
+  {
+    api: 'OffsetCommit',
+    step: 'newer: commit in another epoch',
+    path: 'topics/*/partitions/*/errorCode',
+    kafka: 0,
+    ours: 113,
+    why: 'Kafka remembers for each partition since which epoch a member has it; here the member comes again with its epoch',
+  },
   {
     api: 'raw',
     step: 'Metadata with a count of -2',

@@ -27,6 +27,7 @@ const KEYED: Readonly<Record<string, readonly string[]>> = {
   results: ['name', 'resourceName', 'groupId'],
   responses: ['name', 'resourceName', 'topic', 'topicId'],
   partitionResponses: ['index'],
+  members: ['memberId'],
 };
 
 /** Fields whose values are given by a broker, with the word for them. */
@@ -80,7 +81,7 @@ function listOf(items: readonly unknown[], symbols: Map<string, string>, name: s
   return Object.fromEntries(
     entries.map(([text, item]) => {
       const value = comparable(item, symbols, name);
-      return [key === 'topicId' ? String((value as Record<string, Comparable>)[key]) : text, value];
+      return [key in SYMBOLS ? String((value as Record<string, Comparable>)[key]) : text, value];
     }),
   );
 }

@@ -12,8 +12,11 @@ import { transcriptPath, transcriptText } from './transcript.ts';
 /** How long a change takes at most until all parts of Kafka know. */
 const SETTLE_MS = 400;
 
+/** Members of the newer groups are assigned by the heartbeat that asks for it, as by us. */
+const AT_ONCE = ['group.consumer.assignment.interval.ms=0'];
+
 const directory = mkdtempSync(join(tmpdir(), 'millrace-comparison-'));
-const kafka = await startKafka({ directory, flushEveryMessage: false });
+const kafka = await startKafka({ directory, flushEveryMessage: false, settings: AT_ONCE });
 try {
   const told = await play(kafka.address, { settleMs: SETTLE_MS });
   writeFileSync(transcriptPath, transcriptText(told));

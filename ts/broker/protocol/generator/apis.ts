@@ -57,6 +57,8 @@ export const APIS: readonly ApiEntry[] = [
   { name: 'DescribeProducers', minVersion: 0, maxVersion: 0, release: '4.3' },
   { name: 'DescribeTransactions', minVersion: 0, maxVersion: 0, release: '4.3' },
   { name: 'ListTransactions', minVersion: 0, maxVersion: 1, release: '4.3' },
+  { name: 'ConsumerGroupHeartbeat', minVersion: 0, maxVersion: 1, release: '4.3' },
+  { name: 'ConsumerGroupDescribe', minVersion: 0, maxVersion: 1, release: '4.3' },
   { name: 'DescribeTopicPartitions', minVersion: 0, maxVersion: 0, release: '4.3' },
 ];
 
