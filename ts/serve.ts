@@ -1,5 +1,5 @@
 /**
- * `serve`: a server over one data directory. For now it speaks Kafka.
+ * `serve`: a server over one data directory. It speaks Kafka, and Redis when asked to.
  *
  * Not the command line, which decides the options. To remember: a port that is taken is found out before the data
  * directory is touched, and closing twice is closing once.
@@ -15,15 +15,16 @@ import { flushNumbers, parseFlush } from './durability.ts';
 import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings } from './engine-settings.ts';
 import { MillraceError } from './errors.ts';
 import { HTTP_HOST, HTTP_PORT, type HttpEndpoint, type HttpOptions } from './http/http-options.ts';
-import { openEngine } from './io/engine.ts';
+import { type NodeEngine, openEngine } from './io/engine.ts';
 import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
 import { chooseSockets, type SocketsChoice, type SocketsReport } from './net/choose-sockets.ts';
 import type { RingNet } from './net/ring-net.ts';
 import type { EngineOptions } from './options.ts';
+import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis/redis-options.ts';
 import { type ServerParts, setParts } from './server-parts.ts';
 import { parseSize } from './units.ts';
 
-export type { HttpOptions, SocketsChoice, SocketsReport };
+export type { HttpOptions, RedisOptions, SocketsChoice, SocketsReport };
 
 /** Where Kafka clients connect. */
 export interface KafkaOptions {
@@ -43,6 +44,8 @@ export interface ServeOptions extends EngineOptions {
   /** Data directory; created when it is not there. */
   dir: string;
   kafka?: KafkaOptions | undefined;
+  /** Redis is served when this is given. Its `appendfsync` is the flush policy: `always`, an interval, or neither. */
+  redis?: RedisOptions | undefined;
   /** Metrics, health and counters by HTTP. Default: not served. It has no authentication: leave it on the loopback. */
   http?: HttpOptions | undefined;
   /** Settings by Kafka's names, or in camelCase; and the engine's by theirs (`memory.bytes`). Options go before them. */
@@ -55,6 +58,8 @@ export interface ServeOptions extends EngineOptions {
 export interface MillraceServer extends AsyncDisposable {
   /** Where Kafka is served. */
   readonly kafka: { readonly host: string; readonly port: number };
+  /** Where Redis is served, if it is. */
+  readonly redis: { readonly host: string; readonly port: number } | undefined;
   /** Where metrics and health are, when they are served. */
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly driver: DriverReport;
@@ -89,18 +94,29 @@ export const settingsTable: {
  * untouched), and with MILLRACE_LOCKED, MILLRACE_FORMAT, MILLRACE_DRIVER, MILLRACE_OPTION, MILLRACE_IO.
  */
 export async function serve(options: ServeOptions): Promise<MillraceServer> {
-  const { dir, kafka = {}, http, settings: given = {}, print = () => {}, durability, ...engineOptions } = options;
+  const {
+    dir,
+    kafka = {},
+    http,
+    redis: _redis,
+    settings: given = {},
+    print = () => {},
+    durability,
+    ...engineOptions
+  } = options;
   const host = kafka.host ?? '127.0.0.1';
   const port = kafka.port ?? 9092;
   const { engine: engineGiven, rest } = takeEngineSettings(given);
   const settings = new BrokerSettings({ ...inForce(options, host, port), ...rest });
   const advertised = advertisedAddress(kafka, settings);
   await assertFree(port, host);
+  if (options.redis) await assertFree(options.redis.port ?? REDIS_PORT, options.redis.host ?? REDIS_HOST);
   if (http) await assertFree(http.port ?? HTTP_PORT, http.host ?? HTTP_HOST);
   if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
   const engine = openEngine(dir, { ...kafkaSettings(settings), ...engineGiven, ...engineOptions });
   let ring: RingNet | undefined;
   let broker: Broker | undefined;
+  let redis: RedisEndpoint | undefined;
   try {
     const chosen = chooseSockets(kafka.sockets ?? 'auto', engine, settings.number('max.connections'));
     ring = chosen.ring;
@@ -113,8 +129,10 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
       dir: options.sim ? undefined : dir,
       counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
     };
-    return running(parts, chosen, http && (await listenHttp(parts, http)));
+    redis = await listenRedis({ engine, ring, print }, options);
+    return running(parts, chosen, http && (await listenHttp(parts, http)), redis);
   } catch (error) {
+    await redis?.close();
     await broker?.close();
     await ring?.close();
     await engine.close();
@@ -128,16 +146,27 @@ async function listenHttp(parts: ServerParts, options: HttpOptions): Promise<Htt
   return serveHttp(parts, options);
 }
 
+/** As `listenHttp`. */
+async function listenRedis(
+  parts: { engine: NodeEngine; ring: RingNet | undefined; print: (line: string) => void },
+  { flush, redis }: ServeOptions,
+): Promise<RedisEndpoint | undefined> {
+  if (!redis) return undefined;
+  const { serveRedis } = await import('./redis/serve-redis.ts');
+  return serveRedis(parts, flush ?? 'always', redis);
+}
+
 function running(
   parts: ServerParts,
   { ring, report }: ReturnType<typeof chooseSockets>,
   http: HttpEndpoint | undefined,
+  redis: RedisEndpoint | undefined,
 ): MillraceServer {
   const { engine, broker, kafka, counters } = parts;
   let closing: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
     await http?.close();
-    await broker.close();
+    await Promise.all([broker.close(), redis?.close()]);
     await ring?.close();
     await engine.close();
   };
@@ -147,6 +176,7 @@ function running(
   };
   const server: MillraceServer = {
     kafka,
+    redis: redis && { host: redis.host, port: redis.port },
     http: http && { host: http.host, port: http.port },
     driver: engine.driver,
     sockets: report,

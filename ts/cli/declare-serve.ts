@@ -12,6 +12,7 @@ import type { Terminal } from './terminal.ts';
 function withSettings(command: Command): Command {
   return command
     .addOption(new Option('--kafka <host:port>', 'address for Kafka clients').env('MILLRACE_KAFKA').argParser(address))
+    .addOption(new Option('--redis <host:port>', 'address for Redis clients').env('MILLRACE_REDIS').argParser(address))
     .addOption(new Option('--dir <path>', 'data directory (default: ./millrace-data)').env('MILLRACE_DIR'))
     .option('--config <file>', 'settings, as .json or .properties')
     .addOption(new Option('--flush <policy>', 'always, records=N, bytes=N, interval=T, os').env('MILLRACE_FLUSH'))
@@ -38,7 +39,7 @@ function withSettings(command: Command): Command {
 
 /** `millrace serve`. */
 export function declareServe(program: Command, terminal: Terminal, ended: Ended): void {
-  withSettings(program.command('serve').description('serve Kafka clients from a data directory'))
+  withSettings(program.command('serve').description('serve Kafka and Redis clients from a data directory'))
     .option('--check-config', 'check all settings, then end without opening anything')
     .addOption(
       new Option('--log-format <form>', 'json: what it says to people as lines of JSON')
@@ -61,6 +62,15 @@ export function declareConfig(program: Command, terminal: Terminal, ended: Ended
     .action(async (options, command: Command) => {
       const flagSource = (name: string): string | undefined => command.getOptionValueSource(name);
       ended(await (await import('./config.ts')).printConfig({ ...options, flagSource }, terminal));
+    });
+  config
+    .command('diff')
+    .argument('<file>', 'settings, as .json or .properties')
+    .argument('<other>', 'settings to compare with')
+    .description('show how what serve would decide differs between two settings files; ends with 1 when it does')
+    .addOption(formOption())
+    .action(async (file, other, options) => {
+      ended(await (await import('./config-diff.ts')).diffConfig(file, other, options, terminal));
     });
   config
     .command('describe')

@@ -17,6 +17,8 @@ export interface StartFacts {
   readonly version: string;
   readonly pid: number;
   readonly kafka: string;
+  /** Absent when Redis is not served. */
+  readonly redis?: string;
   /** Where metrics and health are, when they are served. */
   readonly http: string | undefined;
   readonly dir: string;
@@ -44,6 +46,7 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
     version,
     pid: process.pid,
     kafka: formatAddress(server.kafka),
+    ...(server.redis ? { redis: formatAddress(server.redis) } : {}),
     http: server.http && formatAddress(server.http),
     dir: resolve(settings.dir),
     driver: server.driver,
@@ -59,7 +62,7 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
 export function describeStart(facts: StartFacts): string {
   const { driver, sockets, recovery } = facts;
   const lines = [
-    `millrace ${facts.version} serves Kafka on ${facts.kafka}`,
+    `millrace ${facts.version} serves Kafka on ${facts.kafka}${facts.redis === undefined ? '' : `, Redis on ${facts.redis}`}`,
     ...(facts.http === undefined ? [] : [`  metrics   http://${facts.http}/metrics, health at /healthz and /readyz`]),
     `  data      ${facts.dir}`,
     `  driver    ${driver.driver}: ${driver.reason}; ${driver.detail}`,

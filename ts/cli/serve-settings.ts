@@ -16,6 +16,7 @@ import { readSettingsFile } from './settings-file.ts';
 /** The flags as commander hands them over; absent ones are undefined. */
 export interface ServeFlags {
   readonly kafka?: Address;
+  readonly redis?: Address;
   readonly http?: Address;
   readonly dir?: string;
   readonly config?: string;
@@ -32,6 +33,8 @@ export interface ServeFlags {
 /** Everything decided. `settings` are the others by their names, Kafka's or the engine's, only those given. */
 export interface ServeSettings {
   readonly kafka: Address;
+  /** Where Redis clients connect; undefined: Redis is not served. */
+  readonly redis: Address | undefined;
   /** Told to clients instead of the address they are connected to. */
   readonly advertised: Address | undefined;
   /** Where metrics and health are served; undefined serves none. */
@@ -103,6 +106,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
   return {
     kafka: flags.kafka ??
       listener(given, given.has('kafka') ? 'kafka' : 'listeners') ?? { host: '127.0.0.1', port: 9092 },
+    redis: flags.redis ?? listener(given, 'redis'),
     advertised: listener(given, 'advertised.listeners'),
     http: flags.http ?? listener(given, 'http'),
     dir: flags.dir ?? given.get('dir') ?? given.get('log.dirs') ?? './millrace-data',
@@ -189,6 +193,7 @@ function editDistance(left: string, right: string): number {
 export function describeSettings(decided: ServeSettings, flush: string): [name: string, value: string][] {
   return [
     ['kafka', formatAddress(decided.kafka)],
+    ...(decided.redis === undefined ? [] : [['redis', formatAddress(decided.redis)] as [string, string]]),
     ...(decided.advertised === undefined
       ? []
       : [['advertised', formatAddress(decided.advertised)] as [string, string]]),

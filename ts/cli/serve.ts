@@ -57,7 +57,7 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
 }
 
 async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceServer> {
-  const { kafka, advertised, http, dir, flush, durability, driver, sockets } = settings;
+  const { kafka, redis, advertised, http, dir, flush, durability, driver, sockets } = settings;
   try {
     return await openServer({
       dir,
@@ -66,12 +66,18 @@ async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceSe
       driver,
       kafka: { ...kafka, sockets, advertisedHost: advertised?.host, advertisedPort: advertised?.port },
       http,
+      redis: redis && { ...redis, password: process.env.MILLRACE_REDIS_PASSWORD, shutdown: stopSelf },
       settings: Object.fromEntries(settings.settings),
       print: (line) => log.say('warn', 'connection', `millrace: ${line}`),
     });
   } catch (error) {
     throw explainListen(error, settings);
   }
+}
+
+/** As Ctrl-C: everything is closed in order. */
+function stopSelf(): void {
+  process.kill(process.pid, 'SIGTERM');
 }
 
 /** What the system says of an address, as one line that says what to do. */

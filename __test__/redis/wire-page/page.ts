@@ -1,0 +1,64 @@
+/** The page docs/wire/redis.md, written from the table of commands. */
+import type { Command, Group } from '../../../ts/redis/command.ts';
+import { allCommands } from '../../../ts/redis/command-table.ts';
+
+const titles: readonly (readonly [Group, string])[] = [
+  ['string', 'Strings'],
+  ['bitmap', 'Bits'],
+  ['generic', 'Keys'],
+  ['hash', 'Hashes'],
+  ['transactions', 'Transactions'],
+  ['pubsub', 'Publish and subscribe'],
+  ['scripting', 'Scripts'],
+  ['connection', 'Connection'],
+  ['server', 'Server'],
+];
+
+function row(command: Command, prefix: string): string {
+  const cells = [`\`${`${prefix}${command.name}`.toUpperCase()}\``, command.since, String(command.arity)];
+  return `| ${[...cells, command.summary, command.note ?? ''].join(' | ')} |`;
+}
+
+function rows(command: Command): string[] {
+  const subcommands = (command.subcommands ?? []).map((sub) => row(sub, `${command.name} `));
+  return command.run === undefined && subcommands.length > 0 ? subcommands : [row(command, ''), ...subcommands];
+}
+
+const introduction = `# Redis on the wire
+
+Written from the table of commands (\`ts/redis/command-table.ts\`) by \`__test__/redis/wire-page/regenerate.ts\`; a test
+compares it. RESP2 and RESP3, inline commands, 16 databases. A command that is not here gets Redis' own error.
+
+## Promises
+
+- **A reply leaves when what it tells of is as safe as \`appendfsync\` says**: \`always\` after the flush that covers it, also
+  for reads that saw somebody else's write; \`everysec\` and \`no\` when it is written. \`CONFIG SET appendfsync\` switches it
+  while running, for the whole data directory. All commands that arrive in a turn of the event loop are one frame of the
+  journal, and so one flush.
+- **MULTI/EXEC is one frame**: a crash leaves all of it or nothing.
+- **Keys** are stored as they are, so the embedded API reads the same bytes from the store \`redis-0\`.
+- Commands run one after another, over memory; one that needs the disk waits, with its connection, and others go on.
+- Expired keys are gone for every command at once. There is no event when the engine removes one that nobody asked for.
+
+## Limits
+
+16 MiB an argument, 64 MiB and 1,048,576 arguments a command, 10 arguments of 16 KiB before AUTH. 100,000 commands in a
+transaction, 100,000 watched keys. A client that leaves 1 MiB of replies unread is not served further until it reads; a
+subscriber with 32 MiB waiting is closed. Patterns are at most 1 KiB long. \`FLUSHALL\` and \`SHUTDOWN\` mean what they say.
+
+## Not here
+
+Cluster, replication, ACL beyond one password, modules, functions, Lua (the scripts of lock libraries are known and run
+natively), eviction: a durable store never forgets by itself.
+`;
+
+/** The whole page. */
+export function redisPage(): string {
+  const parts = titles.flatMap(([group, title]) => {
+    const commands = allCommands.filter((command) => command.group === group);
+    if (commands.length === 0) return [];
+    const head = [`## ${title}`, '', '| command | since | arity | what it does | here |', '|---|---|---|---|---|'];
+    return [[...head, ...commands.flatMap(rows)].join('\n')];
+  });
+  return `${[introduction, ...parts].join('\n')}\n`.replaceAll('\n## ', '\n\n## ').replaceAll('\n\n\n', '\n\n');
+}

@@ -1,0 +1,45 @@
+/**
+ * Redis beside Kafka, over the engine that a server has already.
+ *
+ * Loaded only where it is wanted. To remember: its `appendfsync` is the engine's flush policy under Redis' name.
+ */
+
+import { type FlushInput, flushNumbers, parseFlush } from '../durability.ts';
+import type { NodeEngine } from '../io/engine.ts';
+import type { RingNet } from '../net/ring-net.ts';
+import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis-options.ts';
+import { type AppendFsync, RedisServer } from './redis-server.ts';
+
+/** How long commands that were executed may take to be answered when the server closes. */
+const GRACE_MS = 5000;
+
+/** Redis' name for a flush policy. */
+function appendFsyncOf(policy: FlushInput): AppendFsync {
+  const { always, intervalMs } = flushNumbers(parseFlush(policy));
+  if (always) return 'always';
+  return intervalMs > 0 ? 'everysec' : 'no';
+}
+
+/** Opens the databases and listens. Rejects with the system's error when the port cannot be taken. */
+export async function serveRedis(
+  { engine, ring, print }: { engine: NodeEngine; ring: RingNet | undefined; print: (line: string) => void },
+  flush: FlushInput,
+  options: RedisOptions,
+): Promise<RedisEndpoint> {
+  const { host = REDIS_HOST, port = REDIS_PORT, password, shutdown } = options;
+  const server = await RedisServer.open({
+    engine,
+    ring,
+    print,
+    password,
+    shutdown,
+    appendFsync: appendFsyncOf(flush),
+  });
+  try {
+    const bound = await server.listen(port, host);
+    return { host: bound.address, port: bound.port, close: () => server.close(GRACE_MS) };
+  } catch (error) {
+    await server.close(0);
+    throw error;
+  }
+}
