@@ -267,7 +267,7 @@ impl Engine {
                 entry_of(effect, prepared, parts, self.config.bulk_bytes)
             })
             .collect();
-        let request = Request { level, policy: self.config.policy, records };
+        let request = Request { level, policy: self.policy_of(effects), records };
         // Only an interval looks at the clock, which costs more than the rest of a small append's bookkeeping.
         let now = if request.policy.interval_ns > 0 { self.io.now_ns() } else { 0 };
         self.journal.append(now, &entries, request)
@@ -291,7 +291,12 @@ impl Engine {
                 (Prepared::Put { .. }, Effect::Put { key, value }) => self.state.put(key, value),
                 (Prepared::Delete, Effect::Delete { key }) => self.state.delete(key),
                 (Prepared::Kv { before, .. }, ref effect) => *before = self.attach_kv(effect, lsn, &payload),
-                (Prepared::Hide { handle }, _) => self.log.delete(*handle),
+                (Prepared::Hide { handle }, ref effect) => {
+                    if let Effect::DeletePartition { partition } = effect {
+                        self.forget_policy(*partition);
+                    }
+                    self.log.delete(*handle);
+                }
                 (Prepared::Start { handle, .. }, _) => self.log.trim(*handle),
                 _ => {}
             }

@@ -11,6 +11,7 @@ use crate::checkpoint::Checkpoint;
 use crate::commit::Prepared;
 use crate::config::EngineConfig;
 use crate::manifest::Manifest;
+use crate::retention::Retention;
 use crate::state::State;
 use millrace_io::{Completion, Io, IoError, OpQueue};
 use millrace_journal::{Journal, Poison};
@@ -30,6 +31,7 @@ pub struct Engine {
     pub(crate) manifest: Manifest,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) closing: Closing,
+    pub(crate) retention: Retention,
     pub(crate) prepared: Vec<Prepared>,
     pub(crate) scratch: Vec<u8>,
     pub(crate) account: RecoveryAccount,
@@ -70,6 +72,8 @@ pub struct Counters {
     pub settles: u64,
     /// Settles that failed and were put off.
     pub settles_failed: u64,
+    /// Partitions whose log start retention has moved.
+    pub deletions: u64,
     /// Cold reads: operations and bytes.
     pub cold_reads: u64,
     pub cold_bytes: u64,
@@ -99,6 +103,7 @@ impl Engine {
             manifest,
             checkpoint: Checkpoint::default(),
             closing: Closing::No,
+            retention: Retention::default(),
             prepared: Vec::new(),
             scratch: Vec::new(),
             account,
@@ -118,6 +123,7 @@ impl Engine {
         self.completions = completions;
         self.log.advance(self.journal.written(), self.journal.durable());
         if self.closing != Closing::Closed {
+            self.step_retention(now);
             if !matches!(self.closing, Closing::Publishing | Closing::Files) {
                 self.journal.step(now, &mut self.queue);
             }
@@ -197,10 +203,15 @@ impl Engine {
         if self.is_closed() {
             return None;
         }
-        [self.journal.next_deadline(), self.checkpoint_deadline(), self.kv_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.journal.next_deadline(),
+            self.checkpoint_deadline(),
+            self.retention_deadline(),
+            self.kv_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What opening found.
@@ -236,6 +247,7 @@ impl Engine {
             journal: self.journal.counters(),
             settles: self.checkpoint.settles,
             settles_failed: self.checkpoint.failures,
+            deletions: self.retention.deletions,
             cold_reads,
             cold_bytes,
         }

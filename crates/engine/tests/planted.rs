@@ -51,6 +51,11 @@ fn an_acknowledgement_before_bulk_bytes_are_flushed_is_found() {
 }
 
 #[test]
+fn a_file_that_goes_while_the_manifest_names_it_is_found() {
+    is_found(Plant::RemoveNamedFiles);
+}
+
+#[test]
 fn a_reference_that_is_trusted_without_its_checksum_is_found() {
     is_found(Plant::TrustReferences);
 }

@@ -35,6 +35,18 @@ impl Policy {
     pub const OS: Policy = Policy { always: false, records: 0, bytes: 0, interval_ns: 0 };
     /// Flush with every group commit.
     pub const ALWAYS: Policy = Policy { always: true, ..Policy::OS };
+
+    /// What satisfies both: the earlier of each limit.
+    #[must_use]
+    pub fn joined(self, other: Policy) -> Policy {
+        let earlier = |a: u64, b: u64| if a == 0 || b == 0 { a.max(b) } else { a.min(b) };
+        Policy {
+            always: self.always || other.always,
+            records: earlier(self.records, other.records),
+            bytes: earlier(self.bytes, other.bytes),
+            interval_ns: earlier(self.interval_ns, other.interval_ns),
+        }
+    }
 }
 
 /// How one append is to be treated.
@@ -156,6 +168,15 @@ impl Demand {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn joined_policies_have_the_earlier_of_each_limit() {
+        let a = Policy { records: 5, interval_ns: 9, ..Policy::OS };
+        let b = Policy { records: 7, bytes: 3, ..Policy::OS };
+        assert_eq!(a.joined(b), Policy { always: false, records: 5, bytes: 3, interval_ns: 9 });
+        assert_eq!(a.joined(b), b.joined(a));
+        assert!(a.joined(Policy::ALWAYS).always && !a.joined(Policy::OS).always);
+    }
 
     fn demand(policy: Policy, records: u32, bytes: u64, now: u64) -> Demand {
         Demand::of(Request { level: Level::Written, policy, records }, bytes, now)

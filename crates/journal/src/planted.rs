@@ -17,4 +17,6 @@ pub struct Planted {
     pub acknowledge_before_bulk_flush: bool,
     /// Recovery believes that what a reference names is there: its CRC is not compared.
     pub trust_references: bool,
+    /// A segment file goes as soon as nothing in memory needs it, although the manifest in place names it.
+    pub remove_named_files: bool,
 }

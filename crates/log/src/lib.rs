@@ -11,6 +11,7 @@ pub mod epochs;
 pub mod fields;
 mod files;
 pub mod index;
+pub mod limits;
 mod log;
 mod lookup;
 pub mod marker;
@@ -30,6 +31,7 @@ mod transactions;
 pub mod watermarks;
 
 pub use code::Code;
+pub use limits::Limits;
 pub use log::{Judged, Log, LogConfig};
 pub use lookup::{EARLIEST, Fetch, LATEST, MAX_TIMESTAMP, OffsetSearch};
 pub use millrace_io::FileWriter;

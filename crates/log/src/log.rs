@@ -34,6 +34,9 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// Distance between two entries of a sparse index.
     pub index_interval_bytes: u64,
+    /// Files go although the manifest in place names them.
+    #[cfg(feature = "planted")]
+    pub remove_named_files: bool,
 }
 
 /// All partitions, their files, and what is going on with them.
@@ -373,6 +376,10 @@ impl Log {
     pub fn step(&mut self, queue: &mut OpQueue) {
         self.step_reads(queue);
         self.step_settle(queue);
+        #[cfg(feature = "planted")]
+        if self.config.remove_named_files {
+            self.files.keep_only(&std::collections::BTreeSet::new(), self.settled_lsn, queue);
+        }
     }
 
     /// Operations under way, or reads whose answer is still to come.

@@ -8,6 +8,7 @@ use crate::batch::Header;
 use crate::content::Part;
 use crate::epochs::Epochs;
 use crate::index::Sparse;
+use crate::limits::{CUTS_MAX, Limits};
 use crate::marker::Marker;
 use crate::producers::{Producer, Producers};
 use crate::range::{Place, Range};
@@ -17,6 +18,7 @@ use crate::tail::{Tail, TailBatch};
 use crate::transactions::{TransactionUndo, Transactions};
 use crate::watermarks::Watermarks;
 use millrace_io::Piece;
+use std::sync::Arc;
 
 /// A partition. An empty one costs some hundred bytes of memory and no file.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Partition {
     pub producers: Producers,
     pub transactions: Transactions,
     pub epochs: Epochs,
+    /// What it may keep, shared with others of its topic; `None`: everything.
+    pub limits: Option<Arc<Limits>>,
     /// Deleted, but a settle still reads its tail.
     pub deleted: bool,
 }
@@ -64,6 +68,7 @@ impl Partition {
             producers: Producers::default(),
             transactions: Transactions::default(),
             epochs: Epochs::default(),
+            limits: None,
             deleted: false,
         }
     }
@@ -145,12 +150,22 @@ impl Partition {
         next.map_or(below, |resume| resume.min(below))
     }
 
+    /// The first offset behind `first` at which its age begins another segment, or `below`.
+    fn before_cut(&self, first: &TailBatch, below: u64) -> u64 {
+        let Some(limits) = self.limits.as_deref().filter(|limits| limits.segment_ms.is_some()) else {
+            return below;
+        };
+        let cut = self.tail.onward(first.end).find(|batch| limits.cuts(first, batch));
+        cut.map_or(below, |batch| batch.base.min(below))
+    }
+
     /// What is unsettled, sorted by what has to be done with it; nothing goes across a hole. What lies wholly below the
     /// log start is left out.
     #[must_use]
     pub fn unsettled(&self, handle: Handle, own_bytes: u64, segment_bytes: u64) -> Unsettled {
         let mut found = Unsettled::default();
         let mut from = self.settled_end.max(self.marks.log_start);
+        let mut cuts = 0;
         while let Some(first) = self.tail.at_or_behind(from) {
             let below = self.before_hole(first.base, self.marks.log_end);
             if first.place.is_some() {
@@ -166,7 +181,9 @@ impl Partition {
             from = first.base;
             while let Some(first) = self.tail.at_or_behind(from).filter(|batch| batch.base < end) {
                 let limit = if own { segment_bytes } else { u64::MAX };
-                let (to, bytes) = self.tail.extent(first, limit, end);
+                let below = if cuts < CUTS_MAX { self.before_cut(first, end) } else { end };
+                cuts += usize::from(below < end);
+                let (to, bytes) = self.tail.extent(first, limit, below);
                 let part = Part { handle, partition: self.id, from: first.base, to, bytes };
                 if own {
                     found.own.push(part)

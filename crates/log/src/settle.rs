@@ -91,7 +91,8 @@ impl Log {
             let Some(partition) = self.table.get(handle) else { continue };
             let (to, bytes) = (partition.marks.log_end, partition.unsettled_bytes);
             covered.push(Covered { handle, to, bytes });
-            let (own_bytes, segment_bytes) = (self.config.own_segment_bytes, self.config.segment_bytes);
+            let (own_bytes, segment_bytes) =
+                (self.config.own_segment_bytes, self.segment_bytes_of(partition));
             let mut unsettled = partition.unsettled(handle, own_bytes, segment_bytes);
             plans.extend(unsettled.own.into_iter().map(Plan::Own));
             small.append(&mut unsettled.small);

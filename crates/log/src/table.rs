@@ -69,6 +69,18 @@ impl Table {
         if slot.generation == handle.generation { slot.partition.as_deref_mut() } else { None }
     }
 
+    /// How many slots there are.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// The partition in a slot, hidden or not.
+    #[must_use]
+    pub fn in_slot(&self, slot: u32) -> Option<&Partition> {
+        self.slots.get(slot as usize)?.partition.as_deref()
+    }
+
     /// Adds a partition whose id is not there yet.
     pub fn insert(&mut self, partition: Partition) -> Handle {
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -77,6 +77,11 @@ impl Tail {
         self.batches.range(at.min(self.batches.len())..)
     }
 
+    /// From the batch that holds `offset`, or the first one behind it, to the end.
+    pub fn onward(&self, offset: u64) -> impl Iterator<Item = &TailBatch> {
+        self.iter_from(self.batches.partition_point(|batch| batch.end <= offset))
+    }
+
     /// The batch that holds `offset`, or the first one behind it.
     #[must_use]
     pub fn at_or_behind(&self, offset: u64) -> Option<&TailBatch> {

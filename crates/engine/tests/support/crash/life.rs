@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 pub struct Machine {
     pub draw: Draw,
     pub tally: Tally,
-    plan: Plan,
+    pub(super) plan: Plan,
     sim: SimHandle,
     /// The state after the last completed recovery; all of it is durable.
     base: State,
     /// Frames accepted since, in LSN order, and the state after all of them.
-    frames: Vec<Frame>,
-    now: State,
+    pub(super) frames: Vec<Frame>,
+    pub(super) now: State,
     /// What the last engine claimed before it died.
     written: u64,
     durable: u64,
@@ -27,6 +27,8 @@ pub struct Machine {
     killed: bool,
     /// A flush or write failed in this life: what was only written may be gone whatever ends it.
     poisoned: bool,
+    /// The time of the last round of retention.
+    pub(super) retained_ms: i64,
     /// When it was last seen alive.
     died_at: u64,
 }
@@ -54,6 +56,7 @@ impl Machine {
             killed: false,
             poisoned: false,
             died_at: 0,
+            retained_ms: 0,
         }
     }
 
@@ -325,7 +328,9 @@ impl Machine {
 
     /// One turn, and what the engine claims after it.
     fn turn(&mut self, engine: &mut Engine) -> Result<Died, String> {
+        let before = engine.counters().deletions;
         let events = engine.turn();
+        self.note_retention(engine, before)?;
         if self.sim.is_cut() {
             // What the engine says now it could not have told anyone.
             return Ok(Died::Yes);
@@ -371,6 +376,7 @@ impl Machine {
                     return Ok(Died::Yes);
                 }
             }
+            5 => self.begin_retention(engine),
             3 | 4 => {
                 let turns = 1 + self.draw.below(30);
                 return self.turns(engine, turns);
@@ -387,8 +393,9 @@ impl Machine {
             return Ok(true);
         }
         let offset = marks.log_start + self.draw.below(marks.high_watermark - marks.log_start);
+        // Retention may go on while a cold read does.
+        let partition = self.now.partitions[&id].clone();
         let Some(pieces) = self.read(engine, id, offset)? else { return Ok(false) };
-        let partition = &self.now.partitions[&id];
         let first = partition.batches.partition_point(|batch| batch.end <= offset);
         if pieces.is_empty() {
             return Err(format!("partition {id}: nothing at {offset}, below the high watermark"));

@@ -12,6 +12,7 @@ mod draw;
 mod life;
 mod model;
 mod options;
+mod retention;
 
 #[path = "../../../../log/tests/support/batches.rs"]
 pub mod batches;
@@ -37,6 +38,8 @@ pub struct Tally {
     pub duplicates: u64,
     /// Bytes that went to bulk files.
     pub bulk_bytes: u64,
+    /// Frames of retention.
+    pub retentions: u64,
 }
 
 impl Tally {
@@ -51,6 +54,7 @@ impl Tally {
         self.poisoned += other.poisoned;
         self.duplicates += other.duplicates;
         self.bulk_bytes += other.bulk_bytes;
+        self.retentions += other.retentions;
     }
 }
 

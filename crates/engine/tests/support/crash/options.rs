@@ -1,7 +1,7 @@
 //! What one seed draws: the device, the engine's settings, the planted bug if any.
 
 use super::Draw;
-use millrace_engine::{EngineConfig, Policy};
+use millrace_engine::{EngineConfig, Limits, PartitionSettings, Policy};
 use millrace_io::SimOptions;
 use std::fmt;
 
@@ -24,6 +24,8 @@ pub enum Plant {
     AcknowledgeBeforeBulkFlush,
     #[cfg(feature = "planted")]
     TrustReferences,
+    #[cfg(feature = "planted")]
+    RemoveNamedFiles,
 }
 
 /// Device and settings of one seed.
@@ -33,6 +35,8 @@ pub struct Plan {
     pub config: EngineConfig,
     pub partitions: u64,
     pub largest_value: u64,
+    /// What every partition may keep.
+    pub settings: PartitionSettings,
     /// The device fails operations too: then an engine may be poisoned.
     pub errors: bool,
 }
@@ -67,7 +71,15 @@ impl Plan {
         };
         let partitions = 1 + draw.below(5);
         let largest_value = draw.pick(&[40, 400, 3_000]);
-        let mut plan = Plan { device, config, partitions, largest_value, errors };
+        let limits = Limits {
+            // Timestamps of the model's batches lie below a million.
+            retention_ms: draw.pick(&[None, Some(100_000), Some(900_000)]),
+            retention_bytes: draw.pick(&[None, None, Some(500), Some(20_000)]),
+            segment_bytes: draw.pick(&[None, Some(1_000)]),
+            segment_ms: draw.pick(&[None, Some(200_000)]),
+        };
+        let settings = PartitionSettings { limits, flush: None };
+        let mut plan = Plan { device, config, partitions, largest_value, settings, errors };
         plan.plant(plant);
         plan
     }
@@ -90,6 +102,7 @@ impl Plan {
             }
             Plant::AcknowledgeBeforeBulkFlush => self.config.planted.acknowledge_before_bulk_flush = true,
             Plant::TrustReferences => self.config.planted.trust_references = true,
+            Plant::RemoveNamedFiles => self.config.planted.remove_named_files = true,
             Plant::DirectorySyncLeftOut => self.device.planted = Some(PlantedBug::DirectorySyncLeftOut),
         }
     }
@@ -104,6 +117,7 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "device: {}; engine: {:?}; ", self.device, self.config)?;
-        write!(f, "partitions={} largest_value={}", self.partitions, self.largest_value)
+        write!(f, "partitions={} largest_value={} ", self.partitions, self.largest_value)?;
+        write!(f, "settings={:?}", self.settings)
     }
 }
