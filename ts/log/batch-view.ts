@@ -62,6 +62,16 @@ export function readHeader(bytes: Buffer, at: number, end: number): BatchHeader 
   };
 }
 
+/** Whether a batch belongs to a transaction. */
+export function isTransactional({ attributes }: BatchHeader): boolean {
+  return (attributes & Attribute.transactional) !== 0;
+}
+
+/** Who sent the batch at `at`; -1 for nobody in particular. */
+export function producerIdOf(bytes: Buffer, at: number): number {
+  return int64(bytes, at + Field.producerId);
+}
+
 /** Walks the records of one batch whose bytes start at `at`. `from` skips records below that offset. */
 export function* readRecords(
   bytes: Buffer,

@@ -10,6 +10,7 @@ import type { NodeEngine } from '../io/engine.ts';
 import { fromCode } from '../io/native-error.ts';
 import type { CodeNumber } from '../io/native-types.ts';
 import { Code, Isolation } from '../io/native-types.ts';
+import { AbortedRecords } from './aborted-records.ts';
 import { type BatchHeader, type InflateTools, readHeader } from './batch-view.ts';
 import { type BatchContext, LogBatch } from './log-batch.ts';
 import {
@@ -106,7 +107,7 @@ export async function* readBatches(
       arrival.reset();
       const fetched = await fetch(start, cursors, maxBytes);
       if (fetched.parts.length > 0) {
-        yield* batchesOf(context, fetched.bytes, fetched.parts, signal);
+        yield* batchesOf(context, fetched.bytes, fetched.parts, isolation, signal);
         // The partition that came first this time comes last the next, so that none starves.
         cursors.push(cursors.shift() as Cursor);
       } else if (options.follow === false) return;
@@ -181,22 +182,46 @@ function* batchesOf(
   context: BatchContext,
   bytes: Buffer,
   parts: readonly Fetched[],
+  isolation: number,
   signal: AbortSignal | undefined,
 ): Generator<LogBatch, void, undefined> {
   for (const { cursor, start, end } of parts) {
+    const aborted = isolation === Isolation.readCommitted ? abortedIn(context, cursor, bytes, start, end) : undefined;
     let at = start;
     for (;;) {
       const header: BatchHeader | undefined = readHeader(bytes, at, end);
       if (!header) break;
       const from = cursor.offset;
       cursor.offset = header.lastOffset + 1;
-      if (!header.control && header.lastOffset >= from) {
+      if (!aborted?.has(bytes, at, header) && !header.control && header.lastOffset >= from) {
         throwIfAborted(signal);
         yield new LogBatch(context, cursor.target, bytes, at, header, from);
       }
       at += header.length;
     }
   }
+}
+
+/** What readers of committed data leave out of these batches; undefined when nothing ever was aborted. */
+function abortedIn(
+  { engine }: BatchContext,
+  { target, offset }: Cursor,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): AbortedRecords | undefined {
+  if (engine.hasNoAborted) return undefined;
+  let last = offset;
+  for (let at = start; ; ) {
+    const header = readHeader(bytes, at, end);
+    if (!header) break;
+    last = header.lastOffset;
+    at += header.length;
+  }
+  const { code, aborted } = engine.abortedBetween(target.id, offset, last + 1, 0);
+  // The log start has passed the offset since it was read: what was aborted there is not known any more.
+  if (code !== Code.ok) throw fromCode(code);
+  return new AbortedRecords(aborted);
 }
 
 /** Wakes a reader when one of its partitions moved, its signal fires, or the engine goes away. */
@@ -213,6 +238,7 @@ class Arrival {
     };
     const durable = isolation === Isolation.durable;
     this.#stops.push(durable ? engine.onDurable(moved) : engine.onAdvance(moved));
+    if (isolation === Isolation.readCommitted) this.#stops.push(engine.onStable(moved));
     this.#stops.push(
       engine.onFailure((code) => {
         this.#failed = new MillraceError(code === Code.closing ? 'MILLRACE_CLOSED' : 'MILLRACE_POISONED');
