@@ -23,13 +23,25 @@ pub(crate) struct Leases {
     named: HashMap<*const Slab, Weak<Slab>>,
     named_bytes: usize,
     named_max: usize,
+    /// Leases until `named` is looked through again: a look costs as much as there are entries.
+    looks_after: usize,
 }
+
+/// Of the entries, the part of leases between two looks: so a look costs a lease a few entries, however many there are.
+const LOOK_PART: usize = 8;
 
 impl Leases {
     /// When more than `named_max` bytes of memory that leases have named are alive, further leases get copies, so that
     /// slow readers of few bytes do not keep much memory each.
     pub(crate) fn new(named_max: usize) -> Leases {
-        Leases { given: 0, held: HashMap::new(), named: HashMap::new(), named_bytes: 0, named_max }
+        Leases {
+            given: 0,
+            held: HashMap::new(),
+            named: HashMap::new(),
+            named_bytes: 0,
+            named_max,
+            looks_after: 0,
+        }
     }
 
     /// A new lease of these pieces; 0 when they have no bytes. Also how many bytes.
@@ -64,8 +76,13 @@ impl Leases {
             }
         }
         if self.named_bytes > self.named_max {
+            if self.looks_after > 0 {
+                self.looks_after -= 1;
+                return false;
+            }
             self.named.retain(|_, slab| slab.strong_count() > 0);
             self.named_bytes = self.named.values().filter_map(Weak::upgrade).map(|slab| slab.len()).sum();
+            self.looks_after = self.named.len() / LOOK_PART;
         }
         self.named_bytes <= self.named_max
     }
@@ -93,4 +110,36 @@ fn copy_of(pieces: &[Piece]) -> Piece {
 /// Bytes of all pieces.
 pub(crate) fn bytes_of(pieces: &[Piece]) -> u64 {
     pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(length: usize) -> Piece {
+        let mut slab = SlabWriter::new(length);
+        slab.write(&vec![7; length]);
+        slab.piece(0, length)
+    }
+
+    #[test]
+    fn above_the_limit_leases_are_copies_until_what_was_named_is_gone() {
+        let mut leases = Leases::new(10 << 12);
+        let kept: Vec<_> = (0..20).map(|_| piece(1 << 12)).collect();
+        let numbers: Vec<u64> = kept.iter().map(|one| leases.add(vec![one.clone()]).0).collect();
+        let is_copy = |leases: &Leases, number: u64, one: &Piece| {
+            !Arc::ptr_eq(leases.get(number).unwrap()[0].slab(), one.slab())
+        };
+        let copies =
+            numbers.iter().zip(&kept).filter(|(number, one)| is_copy(&leases, **number, one)).count();
+        assert_eq!(copies, 10);
+        for number in numbers {
+            assert_eq!(leases.take(number).map(|pieces| bytes_of(&pieces)), Some(1 << 12));
+        }
+        drop(kept);
+        let one = piece(1 << 12);
+        let later: Vec<u64> = (0..20).map(|_| leases.add(vec![one.clone()]).0).collect();
+        assert!(!is_copy(&leases, later[19], &one), "a look has found the others gone");
+        assert!(leases.named.len() < 10);
+    }
 }
