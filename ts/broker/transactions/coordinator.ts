@@ -63,7 +63,7 @@ export class TransactionCoordinator {
   readonly #byId = new Map<string, Running>();
   readonly #byProducer = new Map<number, Transaction>();
   readonly #retries = new Set<WheelTimer>();
-  readonly pending = new PendingOffsets();
+  readonly pending: PendingOffsets = new PendingOffsets();
   #closed = false;
 
   /** Takes over what is stored. Throws on an entry it cannot read. */

@@ -42,8 +42,8 @@ export class Transaction {
   state: TransactionState = 'Empty';
   startedMs = -1;
   updatedMs = -1;
-  readonly partitions = new Map<number, EnlistedPartition>();
-  readonly groups = new Map<string, Map<string, PendingOffset>>();
+  readonly partitions: Map<number, EnlistedPartition> = new Map();
+  readonly groups: Map<string, Map<string, PendingOffset>> = new Map();
   #storing: Storing | undefined;
   /** Told when the end is durable: the producer, or whoever has to come again. */
   #enders: { waiter: Waiter; init: boolean }[] = [];
