@@ -274,5 +274,6 @@ function serverLimits(settings: BrokerSettings) {
     maxRequestBytes: settings.number('socket.request.max.bytes'),
     idleMs: settings.number('connections.max.idle.ms'),
     maxConnections: settings.number('max.connections'),
+    maxConnectionsPerAddress: settings.number('max.connections.per.ip'),
   };
 }

@@ -435,6 +435,14 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
     doc: 'Most connections at a time.',
   },
   {
+    name: 'max.connections.per.ip',
+    type: 'int',
+    default: '2147483647',
+    effect: 'enforced',
+    min: 0,
+    doc: 'Most connections of one address at a time.',
+  },
+  {
     name: 'max.incremental.fetch.session.cache.slots',
     type: 'int',
     default: '1000',

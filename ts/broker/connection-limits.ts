@@ -19,6 +19,8 @@ export interface ConnectionLimits {
   /** Requests still arriving, over all connections. */
   readonly maxArrivingBytes: number;
   readonly maxConnections: number;
+  /** `max.connections.per.ip`. */
+  readonly maxConnectionsPerAddress: number;
   /** How often deadlines are looked at. */
   readonly sweepMs: number;
 }
@@ -37,5 +39,6 @@ export const DEFAULT_LIMITS: ConnectionLimits = {
   unsentMs: 30_000,
   maxArrivingBytes: 512 * MIB,
   maxConnections: 10_000,
+  maxConnectionsPerAddress: 10_000,
   sweepMs: 1_000,
 };

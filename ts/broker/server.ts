@@ -53,6 +53,8 @@ export class KafkaServer {
   readonly #ring: RingNet | undefined;
   readonly #ringOutput = new RingOutput();
   readonly #connections = new Set<Connection>();
+  /** Open connections by the address of the peer. */
+  readonly #perAddress = new Map<string, number>();
   readonly #stopListening: (() => void)[] = [];
   readonly #log: ConnectionLog;
   readonly #sweeper: NodeJS.Timeout;
@@ -93,7 +95,7 @@ export class KafkaServer {
   async #listenNode(port: number, host: string): Promise<BoundAddress> {
     const first = { maxFrameBytes: this.#limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES };
     const listener = createServer({ noDelay: true }, (socket: Socket) => {
-      if (this.#isFull()) {
+      if (this.#isFull(socket.remoteAddress ?? '')) {
         socket.destroy();
         return;
       }
@@ -117,7 +119,7 @@ export class KafkaServer {
     const numeric = isIP(host) === 0 ? (await lookup(host)).address : host;
     const bound = ring.listen(numeric, port, NetFraming.lengthPrefixed, maxFirstRequestBytes, {
       accept: (connection, peer) => {
-        if (this.#isFull()) return null;
+        if (this.#isFull(peer.remoteAddress)) return null;
         const { buffers } = this.#host;
         const transport = new RingTransport(ring, connection, peer, this.#ringOutput, buffers, maxFirstRequestBytes);
         transport.open(this.#accept(transport));
@@ -160,9 +162,15 @@ export class KafkaServer {
   }
 
   /** Whether one more connection is one too many; says so. */
-  #isFull(): boolean {
-    if (!this.#isClosing && this.#connections.size < this.#limits.maxConnections) return false;
-    this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
+  #isFull(address: string): boolean {
+    const { maxConnections, maxConnectionsPerAddress } = this.#limits;
+    const ofAddress = this.#perAddress.get(address) ?? 0;
+    if (this.#isClosing || this.#connections.size >= maxConnections) {
+      this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
+      return true;
+    }
+    if (ofAddress < maxConnectionsPerAddress) return false;
+    this.#log.say('refused address', `refused a connection of ${address}: ${ofAddress} of it are open`);
     return true;
   }
 
@@ -170,6 +178,8 @@ export class KafkaServer {
     this.#lastId += 1;
     const connection = new Connection(this.#host, transport, this.#lastId);
     this.#connections.add(connection);
+    const { remoteAddress } = transport.addresses;
+    this.#perAddress.set(remoteAddress, (this.#perAddress.get(remoteAddress) ?? 0) + 1);
     return connection;
   }
 
@@ -198,6 +208,10 @@ export class KafkaServer {
 
   #closed(connection: Connection): void {
     this.#connections.delete(connection);
+    const { remoteAddress } = connection.peer;
+    const left = (this.#perAddress.get(remoteAddress) ?? 1) - 1;
+    if (left === 0) this.#perAddress.delete(remoteAddress);
+    else this.#perAddress.set(remoteAddress, left);
     if (this.#connections.size === 0) this.#allClosed?.();
   }
 
