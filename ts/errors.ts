@@ -170,16 +170,6 @@ const errorTable = {
     remedy: 'see the encodings of the store',
     retriable: false,
   },
-  MILLRACE_FENCED: {
-    message: 'the lock is not held under this token any more',
-    remedy: 'take the lock again; what it protected may have been changed by its next holder',
-    retriable: false,
-  },
-  MILLRACE_FEED_GAP: {
-    message: 'changes from this position on are not all known any more',
-    remedy: 'take a new snapshot and follow from it',
-    retriable: false,
-  },
   MILLRACE_COMPRESSION: {
     message: 'compressed records could not be read',
     remedy: 'see the reason in the message',
