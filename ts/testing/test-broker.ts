@@ -18,6 +18,7 @@ import { topicNameProblem } from '../log/topic-name.ts';
 import { type MillraceServer, type ServeOptions, serve } from '../serve.ts';
 import { partsOf } from '../server-parts.ts';
 import { clearBroker } from './clear-broker.ts';
+import { clearRedis } from './clear-redis.ts';
 import { recordsOf, topicOf } from './records-of.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
@@ -28,6 +29,8 @@ export type TestTopics = Readonly<Record<string, number>> | readonly string[];
 export interface TestBrokerOptions {
   /** Where clients connect. Default: a free port of 127.0.0.1. */
   readonly kafka?: { readonly host?: string; readonly port?: number };
+  /** Serves Redis too, with `true` on a free port of 127.0.0.1. Default: not. */
+  readonly redis?: boolean | { readonly host?: string; readonly port?: number };
   /**
    * `memory` (default): a simulated disk, on which flushes cost nothing and can be made to fail. `directory`: a temporary
    * directory of its own, removed at the end, on the real disk.
@@ -47,7 +50,7 @@ export interface TestBrokerOptions {
 
 /** Switches for testing what a program does when things go wrong. */
 export interface TestFaults {
-  /** Closes every connection at once; clients may come back. Answers how many there were. */
+  /** Closes every Kafka connection at once; clients may come back. Answers how many there were. */
   dropConnections(): number;
   /** From now on every flush fails, which is final: `acks=all` is answered with an error until `restart`. */
   failFlushes(): void;
@@ -69,6 +72,8 @@ export interface TestBroker extends AsyncDisposable {
   readonly bootstrapServers: string;
   readonly host: string;
   readonly port: number;
+  /** `redis://127.0.0.1:port`; undefined when Redis was not asked for. */
+  readonly redisUrl: string | undefined;
   /** The server as it runs now; another one after `restart` and `cutPower`. */
   readonly server: MillraceServer;
   /** The simulated disk; undefined with `storage: 'directory'`. */
@@ -81,7 +86,7 @@ export interface TestBroker extends AsyncDisposable {
   produce(topic: string, records: readonly RecordInput[]): Promise<void>;
   /** Everything in a topic, partition by partition, without a client. Rejects with MILLRACE_UNKNOWN_TOPIC. */
   records(topic: string): Promise<LogRecord[]>;
-  /** Removes all topics, groups and offsets and ends all faults; port and connections stay. */
+  /** Removes all topics, groups, offsets and Redis keys and ends all faults; ports and connections stay. */
   reset(): Promise<void>;
   /** Stops in order and starts again on the same data and port. */
   restart(): Promise<void>;
@@ -122,7 +127,7 @@ async function placeFor(options: TestBrokerOptions): Promise<Place> {
 export async function startTestBroker(options: TestBrokerOptions = {}): Promise<TestBroker> {
   const place = await placeFor(options);
   try {
-    const broker = new RunningTestBroker(place, options, await open(place, options, options.kafka?.port ?? 0));
+    const broker = new RunningTestBroker(place, options, await open(place, options, portsOf(options)));
     if (options.topics) await broker.createTopics(options.topics);
     return broker;
   } catch (error) {
@@ -131,14 +136,28 @@ export async function startTestBroker(options: TestBrokerOptions = {}): Promise<
   }
 }
 
-function open({ disk, dir }: Place, options: TestBrokerOptions, port: number): Promise<MillraceServer> {
+/** Ports to listen on; 0 takes a free one. */
+interface Ports {
+  readonly kafka: number;
+  /** Undefined: no Redis. */
+  readonly redis: number | undefined;
+}
+
+function portsOf({ kafka, redis = false }: TestBrokerOptions): Ports {
+  const isAsked = redis !== false;
+  return { kafka: kafka?.port ?? 0, redis: isAsked ? (redis === true ? 0 : (redis.port ?? 0)) : undefined };
+}
+
+function open({ disk, dir }: Place, options: TestBrokerOptions, ports: Ports): Promise<MillraceServer> {
+  const redisHost = typeof options.redis === 'object' ? options.redis.host : undefined;
   const { kafka, settings, flush = disk ? 'always' : 'os', print } = options;
   return serve({
     ...TEST_ENGINE,
     ...disk?.options,
     dir,
     flush,
-    kafka: { host: kafka?.host, port },
+    kafka: { host: kafka?.host, port: ports.kafka },
+    redis: ports.redis === undefined ? undefined : { host: redisHost, port: ports.redis },
     settings: { ...TEST_SETTINGS, ...settings },
     print,
   });
@@ -147,6 +166,7 @@ function open({ disk, dir }: Place, options: TestBrokerOptions, port: number): P
 class RunningTestBroker implements TestBroker {
   readonly host: string;
   readonly port: number;
+  readonly redisUrl: string | undefined;
   readonly disk: SimulatedDisk | undefined;
   readonly faults: TestFaults;
   readonly #place: Place;
@@ -160,6 +180,7 @@ class RunningTestBroker implements TestBroker {
     this.#server = server;
     this.host = server.kafka.host;
     this.port = server.kafka.port;
+    this.redisUrl = server.redis && `redis://${server.redis.host}:${server.redis.port}`;
     this.disk = place.disk;
     this.faults = this.#switches();
   }
@@ -213,7 +234,8 @@ class RunningTestBroker implements TestBroker {
 
   async reset(): Promise<void> {
     this.faults.heal();
-    await clearBroker(partsOf(this.#server).broker);
+    const { redis } = this.#server;
+    await Promise.all([clearBroker(partsOf(this.#server).broker), redis && clearRedis(redis)]);
   }
 
   async restart(): Promise<void> {
@@ -231,7 +253,8 @@ class RunningTestBroker implements TestBroker {
 
   async #reopen(): Promise<void> {
     this.faults.heal();
-    this.#server = await open(this.#place, this.#options, this.port);
+    const ports = { kafka: this.port, redis: this.#server.redis?.port };
+    this.#server = await open(this.#place, this.#options, ports);
   }
 
   close(): Promise<void> {
