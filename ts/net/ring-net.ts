@@ -43,6 +43,8 @@ export type OpenNet = (wake: () => void) => NativeNet;
 
 /** A connection's number is an index and, from this on, how often that was given out before. */
 const INDEX_LIMIT = 2 ** 20;
+/** How long a peer may take nothing of what is left to be sent before its end. */
+const LINGER_MS = 30_000;
 /** Rows of commands kept between turns. */
 const ROWS_KEPT = 4096;
 
@@ -64,9 +66,18 @@ export class RingNet {
   #isScheduled = false;
   #onClosed: (() => void) | undefined;
 
-  /** Throws with the reason when there are no sockets in a ring here. `report` is told what a user throws. */
-  constructor(open: OpenNet, report: (error: unknown) => void = rethrow) {
+  /** Connections that are closed when everything is sent, and when the peer last took some of it (ms). */
+  readonly #finishing = new Map<number, number>();
+  readonly #lingerMs: number;
+  #lingerTimer: NodeJS.Timeout | undefined;
+
+  /**
+   * Throws with the reason when there are no sockets in a ring here. `report` is told what a user throws. A connection that
+   * is being finished and takes nothing for `lingerMs` is closed as it is.
+   */
+  constructor(open: OpenNet, report: (error: unknown) => void = rethrow, lingerMs = LINGER_MS) {
     this.#report = report;
+    this.#lingerMs = lingerMs;
     this.#native = open(() => this.#wake());
     this.#events = this.#native.events;
     this.#counters = this.#native.counters;
@@ -155,9 +166,23 @@ export class RingNet {
     if (this.#forget(connection) !== undefined) this.#command(NetCommand.close, connection, 0, 0, 0);
   }
 
-  /** Closes when everything queued has been sent; the user is told. */
+  /** Closes when everything queued has been sent, or the peer takes nothing of it any more; the user is told. */
   finish(connection: number): void {
     this.#command(NetCommand.close, connection, 1, 0, 0);
+    this.#finishing.set(connection, performance.now());
+    this.#lingerTimer ??= setInterval(() => this.#endLingering(), this.#lingerMs / 4).unref();
+  }
+
+  #endLingering(): void {
+    const now = performance.now();
+    for (const [connection, since] of this.#finishing) {
+      if (now - since < this.#lingerMs) continue;
+      this.#finishing.delete(connection);
+      this.#command(NetCommand.close, connection, 0, 0, 0);
+    }
+    if (this.#finishing.size > 0) return;
+    clearInterval(this.#lingerTimer);
+    this.#lingerTimer = undefined;
   }
 
   /** Closes everything at once. Resolves when nothing is left. */
@@ -233,12 +258,14 @@ export class RingNet {
         return;
       }
       case NetEvent.sent:
+        if (this.#finishing.has(connection)) this.#finishing.set(connection, this.nowMs);
         this.#users[connection % INDEX_LIMIT]?.sent(events[at + 2] as number);
         return;
       case NetEvent.accepted:
         this.#accepted(connection, events[at + 2] as number);
         return;
       case NetEvent.closed:
+        this.#finishing.delete(connection);
         this.#forget(connection)?.closed(events[at + 2] as NetClosedNumber, events[at + 3] as number);
         return;
       case NetEvent.refused:
