@@ -61,8 +61,8 @@ export class Client implements ByteUser {
   watched: WatchedKey[] = [];
   /** A watched key was changed. */
   isDirty = false;
-  readonly channels = new Set<string>();
-  readonly patterns = new Set<string>();
+  readonly channels: Set<string> = new Set();
+  readonly patterns: Set<string> = new Set();
   tracking: TrackingState | null = null;
   isMonitor = false;
   replies: 'on' | 'off' | 'skip' | 'skip-next' = 'on';

@@ -16,8 +16,8 @@ const PATTERN_MESSAGE = Buffer.from('pmessage');
 
 export class PubSub {
   /** Channels by their bytes as characters. */
-  readonly channels = new Map<string, Set<Client>>();
-  readonly patterns = new Map<string, Set<Client>>();
+  readonly channels: Map<string, Set<Client>> = new Map();
+  readonly patterns: Map<string, Set<Client>> = new Map();
   readonly #push: PushTo;
 
   constructor(push: PushTo) {
