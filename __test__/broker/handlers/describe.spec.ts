@@ -131,6 +131,8 @@ describe('api versions', () => {
       [60, 0, 2],
       [65, 0, 0],
       [66, 0, 1],
+      [68, 0, 1],
+      [69, 0, 1],
       [75, 0, 0],
     ]);
     const folder = fileURLToPath(new URL('../../../ts/broker/handlers', import.meta.url));

@@ -68,3 +68,8 @@ export function count(partitions: Partitions): number {
 export function isSame(left: Partitions, right: Partitions): boolean {
   return count(left) === count(right) && isSubset(left, right);
 }
+
+/** One row a topic, partitions in order. */
+export function rowsOf(partitions: Partitions): { topicId: string; partitions: number[] }[] {
+  return Array.from(partitions, ([topicId, numbers]) => ({ topicId, partitions: [...numbers].sort((a, b) => a - b) }));
+}

@@ -79,11 +79,6 @@ function responseOf(reply: HeartbeatReply): ConsumerGroupHeartbeatResponse {
   };
 }
 
-/** One row a topic, partitions in order. */
-export function rowsOf(partitions: Partitions): { topicId: string; partitions: number[] }[] {
-  return Array.from(partitions, ([topicId, numbers]) => ({ topicId, partitions: [...numbers].sort((a, b) => a - b) }));
-}
-
 export function consumerGroupHeartbeatHandler(
   context: BrokerContext,
 ): Handler<ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse> {

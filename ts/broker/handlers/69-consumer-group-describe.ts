@@ -7,7 +7,7 @@
 
 import { GROUP_OPERATIONS, NOT_ASKED } from '../authorized-operations.ts';
 import type { ConsumerGroup } from '../consumer-groups/consumer-group.ts';
-import type { Partitions } from '../consumer-groups/partitions.ts';
+import { type Partitions, rowsOf } from '../consumer-groups/partitions.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
@@ -19,7 +19,6 @@ import {
   type DescribedGroup,
   type Member,
 } from '../protocol/gen/69-consumer-group-describe.gen.ts';
-import { rowsOf } from './68-consumer-group-heartbeat.ts';
 
 const CONSUMER_MEMBER = 1;
 
