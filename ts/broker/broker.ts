@@ -11,8 +11,8 @@ import type { Engine } from '../log/types.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { PrintLine } from './connection-log.ts';
 import { ConsumerGroups } from './consumer-groups/consumer-groups.ts';
-import type { BrokerContext, Node } from './context.ts';
 import type { GroupTopics } from './consumer-groups/heartbeat.ts';
+import type { BrokerContext, Node } from './context.ts';
 import { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import { EngineGroupStore } from './groups/group-store.ts';
@@ -21,6 +21,7 @@ import { CommittedOffsets } from './groups/offsets.ts';
 import { subscribedTopics } from './groups/subscription.ts';
 import { type ApiRange, HandlerTable } from './handler.ts';
 import { registerHandlers } from './handlers/register.ts';
+import { declareSettings } from './metadata/partition-settings.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
 import { AppendQueue } from './purgatory/append-queue.ts';
@@ -124,10 +125,9 @@ export class Broker {
     });
     this.#retention = new Retention(
       engine,
-      catalogue,
-      settings,
       steadyWall(Date.now, () => performance.now()),
     );
+    this.#stopListening.push(declareSettings(engine, catalogue, settings));
     this.#follow();
     this.#startChores();
   }

@@ -9,8 +9,10 @@ import { type Durability, levelNumber } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
 import type { LevelNumber } from '../io/native-types.ts';
 import type { Topic } from '../log/catalogue.ts';
+import type { PartitionSettings } from '../log/types.ts';
 import type { ConfigKey } from './config-key.ts';
 import { brokerConfigKey, brokerConfigKeys, configProblem, splitList, topicConfigKey } from './config-table.ts';
+import { partitionSettings } from './metadata/partition-settings.ts';
 
 /** Where a value comes from, by Kafka's numbers. */
 export const ConfigSource = { dynamicTopic: 1, staticBroker: 4, default: 5 } as const;
@@ -32,8 +34,8 @@ export interface TopicLimits {
   readonly refuseKeyless: boolean;
   /** False for a topic that is only compacted: its records go by their keys alone. */
   readonly mayDelete: boolean;
-  /** -1 = for ever. */
-  readonly retentionMs: number;
+  /** What the engine is told of its partitions. */
+  readonly partitions: PartitionSettings;
 }
 
 /** The settings of one broker. */
@@ -108,7 +110,7 @@ export class BrokerSettings {
       stampAppendTime: value('message.timestamp.type') === 'LogAppendTime',
       refuseKeyless: policies.includes('compact'),
       mayDelete: policies.includes('delete') || !policies.includes('compact'),
-      retentionMs: policies.includes('delete') ? Number(value('retention.ms')) : -1,
+      partitions: partitionSettings(topic.config, value, policies),
     };
     this.#limits.set(topic, limits);
     return limits;

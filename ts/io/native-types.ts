@@ -177,6 +177,21 @@ export interface NativeOptions {
   indexIntervalBytes: number;
 }
 
+/** Doubles of `NativeEngine.configure`; of the first four -1 is "not set". */
+export const PartitionSetting = {
+  retentionMs: 0,
+  retentionBytes: 1,
+  segmentBytes: 2,
+  segmentMs: 3,
+  /** 1: the flush policy that follows holds for it; 0: the engine's does. */
+  ownFlush: 4,
+  flushAlways: 5,
+  flushRecords: 6,
+  flushBytes: 7,
+  flushIntervalMs: 8,
+} as const;
+export const PARTITION_SETTINGS = 9;
+
 export interface DriverReport {
   driver: 'ring' | 'pool' | 'sim';
   reason: string;
@@ -274,6 +289,13 @@ export interface NativeEngine {
   flush(): number;
   /** Changes the flush policy while running. */
   setPolicy(always: boolean, records: number, bytes: number, intervalMs: number): void;
+  /**
+   * Declares settings of these partitions in place of those before, as `PartitionSetting` says; answers how many of them
+   * there are. They hold until the engine is closed.
+   */
+  configure(partitions: Float64Array, settings: Float64Array): number;
+  /** Begins a round that deletes what has expired at this wall time in ms, some partitions a turn. */
+  retain(nowMs: number): void;
   /** Sim only: cuts the power. The engine is unusable afterwards; reopen with the same simId. */
   simCut(): void;
   /** Sim only: every further operation of the disk fails with EIO. */

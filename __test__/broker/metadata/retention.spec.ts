@@ -6,8 +6,9 @@ import { encodeBatch } from '../../support/record-batch.ts';
 import { type Harness, openHarness } from '../support/harness.ts';
 
 async function startsAfter(harness: Harness, nowMs: number): Promise<number[]> {
-  const { engine, catalogue, settings } = harness.broker.context;
-  new Retention(engine, catalogue, settings, () => nowMs).check();
+  const { engine, catalogue } = harness.broker.context;
+  new Retention(engine, () => nowMs).check();
+  for (let turn = 0; turn < 5; turn++) await new Promise((done) => setTimeout(done, 2));
   await engine.flush();
   const partitions = [...catalogue.all()].flatMap((topic) => topic.partitions);
   return partitions.map((partition) => {

@@ -26,6 +26,7 @@ mod page;
 mod plan;
 mod read_rows;
 pub mod report;
+mod settings_handle;
 mod sim_registry;
 mod status;
 mod teardown;

@@ -1,0 +1,69 @@
+//! The calls of `NativeEngine` that declare settings of partitions and begin rounds of retention: conversion only.
+//!
+//! The one invariant: -1 is "not set", and any other number is whole, or the call is refused.
+
+use crate::engine_handle::{NativeEngine, Thrown, live};
+use crate::memory::{Doubles, signed, whole};
+use crate::options;
+use crate::status::Refusal;
+use millrace_engine::{Limits, PartitionSettings};
+use napi::bindgen_prelude::Unknown;
+use napi::{Env, JsValue};
+use napi_derive::napi;
+
+/// Doubles of a settings array: `PartitionSetting` of ts/io/native-types.ts.
+const SETTINGS: usize = 9;
+
+fn limit(value: f64) -> Result<Option<u64>, Refusal> {
+    if value == -1.0 {
+        return Ok(None);
+    }
+    Ok(Some(whole(value).ok_or_else(|| Refusal::argument("a limit of a partition is not a whole number"))?))
+}
+
+fn settings_of(values: &Doubles<'_>) -> Result<PartitionSettings, Refusal> {
+    if values.len() != SETTINGS {
+        return Err(Refusal::argument("settings of partitions have another number of values"));
+    }
+    let [retention_ms, retention_bytes, segment_bytes, segment_ms, own, always, records, bytes, interval_ms] =
+        values.row::<SETTINGS>(0);
+    let limits = Limits {
+        retention_ms: limit(retention_ms)?,
+        retention_bytes: limit(retention_bytes)?,
+        segment_bytes: limit(segment_bytes)?,
+        segment_ms: limit(segment_ms)?,
+    };
+    let flush =
+        if own == 0.0 { None } else { Some(options::policy(always != 0.0, records, bytes, interval_ms)?) };
+    Ok(PartitionSettings { limits, flush })
+}
+
+#[napi]
+impl NativeEngine {
+    /// Declares settings of these partitions; answers how many of them there are.
+    #[napi]
+    pub fn configure(&self, env: Env, partitions: Unknown<'_>, settings: Unknown<'_>) -> Result<f64, Thrown> {
+        let partitions = Doubles::of(env.raw(), partitions.raw())?;
+        let settings = settings_of(&Doubles::of(env.raw(), settings.raw())?)?;
+        let id = |at: usize| {
+            whole(partitions.row::<1>(at)[0])
+                .ok_or_else(|| Refusal::argument("a partition id is not a whole number"))
+        };
+        let ids = (0..partitions.len()).map(id).collect::<Result<Vec<u64>, Refusal>>()?;
+        let known = self.call(env.raw(), |state| Ok(live(state)?.configure(&ids, &settings)))?;
+        #[allow(clippy::cast_precision_loss)]
+        Ok(known.unwrap_or(0) as f64)
+    }
+
+    /// Begins a round of retention at this wall time in ms.
+    #[napi]
+    pub fn retain(&self, env: Env, now_ms: f64) -> Result<(), Thrown> {
+        let now_ms = signed(now_ms).ok_or_else(|| Refusal::argument("a time is not a whole number"))?;
+        self.call(env.raw(), |state| {
+            live(state)?.begin_retention(now_ms);
+            Ok(())
+        })?;
+        self.queued();
+        Ok(())
+    }
+}
