@@ -115,6 +115,11 @@ impl Engine {
         self.closing == Closing::No && self.failure().is_none() && self.kv.begin_merge(store, true)
     }
 
+    /// Begins to merge those data files of a store whose numbers `pick` wants; otherwise as `kv_merge`.
+    pub fn kv_merge_files(&mut self, store: u32, pick: &mut dyn FnMut(u64) -> bool) -> bool {
+        self.closing == Closing::No && self.failure().is_none() && self.kv.begin_merge_of(store, pick)
+    }
+
     pub(crate) fn step_kv(&mut self) {
         let now = self.kv_now();
         self.kv.step(now, &mut self.queue);

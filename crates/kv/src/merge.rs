@@ -149,19 +149,30 @@ impl Kv {
     /// Begins to merge files of a store. `asked`: all of them, whatever they have that is dead. False: nothing to do, or
     /// a merge is under way.
     pub fn begin_merge(&mut self, store: u32, asked: bool) -> bool {
-        let Some(of) = self.stores.get(&store).filter(|_| self.merge.is_none() && self.files.has_slots())
-        else {
-            return false;
-        };
+        let chosen = choose(&self.candidates(store), asked);
+        self.begin_merge_of_slots(store, chosen)
+    }
+
+    /// Begins to merge those files of a store whose numbers `pick` wants. False: none, or a merge is under way.
+    pub fn begin_merge_of(&mut self, store: u32, pick: &mut dyn FnMut(u64) -> bool) -> bool {
+        let mut slots: Vec<u32> = self.candidates(store).iter().map(|candidate| candidate.slot).collect();
+        slots.retain(|slot| self.files.get(*slot).is_some_and(|file| pick(file.sealed.identity.number)));
+        self.begin_merge_of_slots(store, slots)
+    }
+
+    /// Files of a store that can be merged.
+    fn candidates(&self, store: u32) -> Vec<Candidate> {
+        let Some(of) = self.stores.get(&store) else { return Vec::new() };
         let cleared_at = of.current.cleared_at;
         let ours = self.files.live().filter(|(_, file)| {
             file.sealed.identity.store == store && !file.damaged && file.sealed.max_sequence >= cleared_at
         });
-        let candidates: Vec<Candidate> = ours
-            .map(|(slot, file)| Candidate { slot, bytes: file.sealed.length, dead_bytes: file.dead_bytes })
-            .collect();
-        let chosen = choose(&candidates, asked);
-        if chosen.is_empty() {
+        ours.map(|(slot, file)| Candidate { slot, bytes: file.sealed.length, dead_bytes: file.dead_bytes })
+            .collect()
+    }
+
+    fn begin_merge_of_slots(&mut self, store: u32, chosen: Vec<u32>) -> bool {
+        if chosen.is_empty() || self.merge.is_some() || !self.files.has_slots() {
             return false;
         }
         let mut merge = Merge {

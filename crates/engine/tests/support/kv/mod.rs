@@ -2,9 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use millrace_engine::{
-    Code, Condition, Effect, Engine, KvItem, KvPage, KvRange, KvRead, Level, Outcome,
-};
+pub mod cuts;
+
+use millrace_engine::{Code, Condition, Effect, Engine, KvItem, KvPage, KvRange, KvRead, Level, Outcome};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -234,7 +234,11 @@ pub fn compare(engine: &mut Engine, model: &Model) -> Result<(), String> {
 pub fn same(store: u32, found: &[(Vec<u8>, Entry)], expected: &[(Vec<u8>, Entry)]) -> Result<(), String> {
     for (at, pair) in found.iter().zip(expected).enumerate() {
         if pair.0 != pair.1 {
-            return Err(format!("store {store}, entry {at}: {:?} instead of {:?}", short(pair.0), short(pair.1)));
+            return Err(format!(
+                "store {store}, entry {at}: {:?} instead of {:?}",
+                short(pair.0),
+                short(pair.1)
+            ));
         }
     }
     if found.len() == expected.len() {
