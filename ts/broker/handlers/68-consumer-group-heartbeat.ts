@@ -8,7 +8,7 @@
 import { ASSIGNORS } from '../consumer-groups/assignors.ts';
 import { MemberEpoch } from '../consumer-groups/consumer-group.ts';
 import type { HeartbeatReply } from '../consumer-groups/heartbeat.ts';
-import { PartitionSet, type Partitions } from '../consumer-groups/partitions.ts';
+import { PartitionSet, type Partitions, rowsOf } from '../consumer-groups/partitions.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
