@@ -55,11 +55,6 @@ export class Collections {
     this.#lastId = Date.now() * 4096;
   }
 
-  /** Numbers begin behind this one, which is in use. */
-  used(id: number): void {
-    if (id > this.#lastId) this.#lastId = id;
-  }
-
   /** A new collection without members. */
   create(type: Exclude<KeyType, 'string'>): Collection {
     this.#lastId += 1;

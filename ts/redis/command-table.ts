@@ -11,6 +11,7 @@ import { clientCommands } from './commands/clients.ts';
 import { configCommands } from './commands/config.ts';
 import { connectionCommands } from './commands/connection.ts';
 import { expiryCommands } from './commands/expiry.ts';
+import { hashCommands } from './commands/hashes.ts';
 import { introspectionCommands } from './commands/introspection.ts';
 import { keyCommands } from './commands/keys.ts';
 import { pubsubCommands } from './commands/pubsub.ts';
@@ -25,6 +26,7 @@ export const allCommands: readonly Command[] = [
   ...stringCommands,
   ...stringPartCommands,
   ...bitCommands,
+  ...hashCommands,
   ...keyCommands,
   ...expiryCommands,
   ...scanCommands,

@@ -41,5 +41,8 @@ export function walkKeys(
   const last = keys.at(-1);
   if (hasMore && last !== undefined) return { keys, next: { isInHeads, after: Buffer.from(last.key) } };
   if (isInHeads || !db.mayHaveHeads) return { keys, next: null };
-  return { keys, next: { isInHeads: true, after: null } };
+  const heads: KeyPosition = { isInHeads: true, after: null };
+  if (keys.length >= limit) return { keys, next: heads };
+  const rest = walkKeys(db, heads, limit - keys.length, nowMs);
+  return { keys: [...keys, ...rest.keys], next: rest.next };
 }

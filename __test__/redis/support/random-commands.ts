@@ -170,7 +170,28 @@ const others: Make[] = [
   () => ['SCAN', 'x'],
 ];
 
+const field = (random: Random): string => pick(random, ['f', 'g', '', 'n', 'longer field']);
+
+const hashes: Make[] = [
+  (r) => ['HSET', key(r), ...some(r, field).flatMap((name) => [name, value(r)])],
+  (r) => ['HSET', key(r), field(r), value(r), field(r)],
+  (r) => ['HMSET', key(r), field(r), value(r)],
+  (r) => ['HSETNX', key(r), field(r), value(r)],
+  (r) => ['HDEL', key(r), ...some(r, field)],
+  (r) => ['HINCRBY', key(r), field(r), count(r)],
+  (r) => ['HINCRBYFLOAT', key(r), field(r), pick(r, ['0.1', '1.5', '3', 'x'])],
+  (r) => ['HGET', key(r), field(r)],
+  (r) => ['HMGET', key(r), ...some(r, field)],
+  (r) => [pick(r, ['HLEN', 'HGETALL']), `${key(r)}-none`],
+  (r) => ['HLEN', key(r)],
+  (r) => ['HEXISTS', key(r), field(r)],
+  (r) => ['HSTRLEN', key(r), field(r)],
+  (r) => ['HSET', key(r)],
+];
+
 const unordered: Make[] = [
+  (r) => [pick(r, ['HGETALL', 'HKEYS', 'HVALS']), key(r)],
+  (r) => ['HSCAN', key(r), '0', 'COUNT', '1000'],
   () => ['EXEC'],
   (r) => ['KEYS', pick(r, ['*', 'a', 'key:*', '[ab]', '?', '[^a]*', 'h\\1', ''])],
   (r) => ['SCAN', '0', 'COUNT', '1000', ...pick(r, [[], ['MATCH', '*'], ['TYPE', 'string'], ['TYPE', 'none']])],
@@ -179,11 +200,13 @@ const unordered: Make[] = [
 const near: Make[] = [(r) => [pick(r, ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME']), key(r)]];
 
 /** Families of commands whose replies are compared byte for byte. */
-export const families: Make[][] = [strings, generic, others];
+export const families: Make[][] = [strings, generic, hashes, others];
 
 /** A transaction, with commands in it that may be wrong. */
 function transaction(random: Random): RandomCommand[] {
-  const inside = Array.from({ length: random.between(0, 5) }, () => pick(random, strings)(random));
+  const inside = Array.from({ length: random.between(0, 5) }, () =>
+    pick(random, pick(random, [strings, hashes]))(random),
+  );
   const all = [['MULTI'], ...inside, [pick(random, ['EXEC', 'EXEC', 'EXEC', 'DISCARD'])]];
   return all.map((args) => ({ args, comparison: args[0] === 'EXEC' ? 'unordered' : 'bytes' }));
 }
