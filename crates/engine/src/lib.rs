@@ -38,9 +38,9 @@ pub use engine::{Counters, Engine, Events};
 pub use error::EngineError;
 #[cfg(feature = "planted")]
 pub use millrace_journal::Planted;
+pub use millrace_journal::{Level, Poison, Policy};
 #[cfg(feature = "planted")]
 pub use millrace_kv::planted as kv_planted;
-pub use millrace_journal::{Level, Poison, Policy};
 pub use millrace_kv::{
     Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
     Stats as KvStats, Value as KvValue,
