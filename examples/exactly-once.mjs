@@ -28,7 +28,10 @@ async function count(log, kv, isOver) {
     }
     const frame = kv.batch();
     for (const [word, times] of counts) frame.put(word, times);
-    frame.append(changes, [...counts].map(([key, times]) => ({ key, value: String(times) })));
+    frame.append(
+      changes,
+      [...counts].map(([key, times]) => ({ key, value: String(times) })),
+    );
     frame.commit(batch);
     await frame.write();
     if (isOver()) return;
@@ -61,7 +64,10 @@ for (;;) {
   const counted = VOCABULARY.map((word) => kv.getSync(word) ?? 0);
   const told = await lastChanges(log);
   // Store and topic always agree: they are written together.
-  assert.deepEqual(VOCABULARY.map((word) => told.get(word) ?? 0), counted);
+  assert.deepEqual(
+    VOCABULARY.map((word) => told.get(word) ?? 0),
+    counted,
+  );
   if (counted.reduce((sum, times) => sum + times, 0) === WORDS) {
     await kv.close();
     await log.close();

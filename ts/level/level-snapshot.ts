@@ -7,8 +7,13 @@
 import { AbstractSnapshot } from 'abstract-level';
 import type { Store } from '../kv/store.ts';
 
+/** abstract-level's class with the constructor it has at run time. */
+const Base: new (options: object) => AbstractSnapshot = AbstractSnapshot as unknown as new (
+  options: object,
+) => AbstractSnapshot;
+
 /** A snapshot of the whole store. */
-export class LevelSnapshot extends (AbstractSnapshot as unknown as new (options: object) => AbstractSnapshot) {
+export class LevelSnapshot extends Base {
   /** The engine's number of it. */
   readonly id: number;
   readonly #store: Store;

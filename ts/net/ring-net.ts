@@ -75,7 +75,7 @@ export class RingNet {
    * Throws with the reason when there are no sockets in a ring here. `report` is told what a user throws. A connection that
    * is being finished and takes nothing for `lingerMs` is closed as it is.
    */
-  constructor(open: OpenNet, report: (error: unknown) => void = rethrow, lingerMs = LINGER_MS) {
+  constructor(open: OpenNet, report: (error: unknown) => void = rethrow, lingerMs: number = LINGER_MS) {
     this.#report = report;
     this.#lingerMs = lingerMs;
     this.#native = open(() => this.#wake());

@@ -29,7 +29,7 @@ const DEFAULT_ASSIGNOR = 'uniform';
 
 export class ConsumerGroup {
   readonly id: string;
-  readonly members = new Map<string, ConsumerMember>();
+  readonly members: Map<string, ConsumerMember> = new Map();
   /** Grows with every change of members, subscriptions or topics; as with Kafka, a first member is in epoch 2. */
   epoch = 1;
   /** The epoch of the group that `target` was made for. */

@@ -40,7 +40,7 @@ export class FetchSession {
   readonly createdMs: number;
   usedMs: number;
   /** What the next request of the session has to say. */
-  epoch = FIRST_EPOCH;
+  epoch: number = FIRST_EPOCH;
   /** In the order in which they are read: who was given records goes to the end. */
   readonly #partitions = new Map<string, SessionPartition>();
 
