@@ -75,11 +75,18 @@ function move(call: Call): void {
   const key = at(args, 1);
   const target = databaseOf(call, at(args, 2));
   if (target === db) throw new CommandError(errors.sameObject);
-  if (!db.has(key) || target.has(key)) {
+  const found = db.entry(key);
+  if (found === null || target.has(key)) {
     reply.integer(0);
     return;
   }
-  db.move(key, target, key);
+  if (found.type === 'string') {
+    db.move(key, target, key);
+  } else {
+    // Members lie in the store of their database.
+    call.host.collections.copy(call, db, key, target, key);
+    db.remove(key);
+  }
   db.notify('g', 'move_from', key);
   target.notify('g', 'move_to', key);
   reply.integer(1);
