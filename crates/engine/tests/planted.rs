@@ -9,7 +9,7 @@ mod crash;
 use crash::Plant;
 
 /// Power cuts within which a planted bug must show, by a violation or by an assertion that stops the engine.
-const WITHIN_CUTS: u64 = 300;
+const WITHIN_CUTS: u64 = 3_000;
 
 fn is_found(plant: Plant) {
     let verdict = std::panic::catch_unwind(|| crash::run_many(1, WITHIN_CUTS, plant));
