@@ -1,10 +1,10 @@
-/** The README's first session runs as printed: kcat, the kafkajs program, and the in-process example. */
+/** The README's first session runs as printed: kcat, redis-cli, the kafkajs program, and the in-process example. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scratch } from '../support/scratch.ts';
-import { type Server, startServer } from '../support/server.ts';
+import { freePort, type Server, startServer } from '../support/server.ts';
 
 const root = join(import.meta.dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -19,10 +19,13 @@ function blocks(language: string): string[] {
 describe('README', () => {
   let folder: ReturnType<typeof scratch>;
   let server: Server;
+  let redisPort: number;
   beforeAll(async () => {
     folder = scratch('readme');
     mkdirSync(programs, { recursive: true });
-    server = await startServer({ directory: join(folder.path, 'server') });
+    redisPort = await freePort();
+    const settings = [`redis=127.0.0.1:${redisPort}`];
+    server = await startServer({ directory: join(folder.path, 'server'), settings });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
@@ -39,6 +42,12 @@ describe('README', () => {
       timeout: 20_000,
     });
     expect(output).toBe('1\n2\n3\n');
+  });
+
+  it('shows a redis-cli session that gives back what was set', () => {
+    const session = blocks('sh').find((block) => block.includes('redis-cli')) ?? '';
+    const elsewhere = session.replaceAll('redis-cli', `redis-cli -p ${redisPort}`);
+    expect(execFileSync('bash', ['-euo', 'pipefail', '-c', elsewhere], { encoding: 'utf8' })).toBe('OK\nhello\n');
   });
 
   it('shows a kafkajs program of ten lines that prints its message and ends', () => {
