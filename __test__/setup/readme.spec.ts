@@ -24,8 +24,7 @@ describe('README', () => {
     folder = scratch('readme');
     mkdirSync(programs, { recursive: true });
     redisPort = await freePort();
-    const settings = [`redis=127.0.0.1:${redisPort}`];
-    server = await startServer({ directory: join(folder.path, 'server'), settings });
+    server = await startServer({ directory: join(folder.path, 'server'), redis: `127.0.0.1:${redisPort}` });
   });
   afterAll(async () => {
     await server[Symbol.asyncDispose]();

@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly driver?: 'ring' | 'pool';
   /** What carries connections; the server's own choice when left out. */
   readonly sockets?: 'ring' | 'node';
+  /** Where Redis clients are served, `HOST:PORT`; nowhere when left out. */
+  readonly redis?: string;
   /** As `-X` takes them: `name=value`. */
   readonly settings?: readonly string[];
   /** A port of 127.0.0.1; a free one when left out. Restarts that clients shall survive name it. */
@@ -59,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   if (options.flush !== undefined) args.push('--flush', options.flush);
   if (options.driver !== undefined) args.push('--driver', options.driver);
   if (options.sockets !== undefined) args.push('--sockets', options.sockets);
+  if (options.redis !== undefined) args.push('--redis', options.redis);
   for (const setting of options.settings ?? []) args.push('-X', setting);
   const started = performance.now();
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
