@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_named_as_such() {
         let mut newer = bytes();
-        newer[8] = 4;
-        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(4)));
+        newer[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
+        assert_eq!(Manifest::decode(&newer), Err(ManifestError::Newer(VERSION + 1)));
     }
 }

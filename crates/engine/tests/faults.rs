@@ -261,7 +261,7 @@ fn forge_manifest(machine: &SimHandle, position: u64, bytes: &[u8]) {
 #[test]
 fn a_manifest_of_a_newer_format_is_refused_untouched() {
     let (machine, _) = settled(6);
-    forge_manifest(&machine, 8, &3u32.to_le_bytes());
+    forge_manifest(&machine, 8, &(millrace_engine::manifest::VERSION + 1).to_le_bytes());
     let before = files(&machine);
     let text = refused(&machine).to_string();
     assert!(text.contains("newer"), "{text}");
