@@ -38,7 +38,9 @@ describe('the package', () => {
     const paths = packed().files.map((file) => file.path);
     const tops = [...new Set(paths.map((path) => path.split('/')[0]))].sort();
     expect(tops).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'ts']);
-    expect(paths.filter((path) => /(^|\/)(ts|dist)\/setup\/|generator|schemas|\.node$|\.spec\./.test(path))).toEqual([]);
+    expect(paths.filter((path) => /(^|\/)(ts|dist)\/setup\/|generator|schemas|\.node$|\.spec\./.test(path))).toEqual(
+      [],
+    );
     const strange = paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)(\.map)?|ts\/.+\.ts|[^/]+)$/.test(path));
     expect(strange).toEqual(['dist/cli/package.json']);
     expect(paths.filter((path) => path.startsWith('dist/cli/')).sort()).toEqual([

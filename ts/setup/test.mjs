@@ -16,6 +16,9 @@ import { fromCargo, fromVerdict, fromVitest, sum } from './tally.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const report = join(root, '.cache/test/vitest.json');
 
+/** How long one step may take, in ms: the longest takes six minutes on two idle cores. A step that hangs has failed. */
+const STEP_LIMIT_MS = 25 * 60_000;
+
 /**
  * Runs a command, showing its output and keeping what it wrote to stdout.
  * @param {string} command
@@ -25,18 +28,38 @@ const report = join(root, '.cache/test/vitest.json');
  */
 function runTool(command, args, env) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    // A process group of its own, so that ending a step ends what it started.
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+    const limit = setTimeout(() => {
+      process.stderr.write(`${command} ${args.join(' ')}: ended after ${STEP_LIMIT_MS / 60_000} minutes\n`);
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      resolve({ code: null, stdout: Buffer.concat(chunks).toString('utf8') });
+    }, STEP_LIMIT_MS);
+    // It no longer hears the terminal by itself.
+    const interrupt = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      process.exit(130);
+    };
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
     /** @type {Buffer[]} */
     const chunks = [];
     child.stdout.on('data', (chunk) => {
       chunks.push(chunk);
       process.stdout.write(chunk);
     });
+    const ended = () => {
+      clearTimeout(limit);
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    };
     child.on('error', (error) => {
+      ended();
       process.stderr.write(`${command}: ${error.message}\n`);
       resolve({ code: 127, stdout: '' });
     });
-    child.on('close', (code) => resolve({ code, stdout: Buffer.concat(chunks).toString('utf8') }));
+    child.on('close', (code) => {
+      ended();
+      resolve({ code, stdout: Buffer.concat(chunks).toString('utf8') });
+    });
   });
 }
 
@@ -72,7 +95,7 @@ function steps() {
     },
     {
       name: 'TypeScript tests',
-      command: ['npx', 'vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+      command: ['npx', 'vitest', 'run'],
       count: (outcome) => fromVitest(readReport(), outcome.code),
     },
     verdict('benches at smoke size', 'npm', 'run', '--silent', 'bench:smoke'),
@@ -95,7 +118,7 @@ async function test() {
   try {
     prepare(root);
     ensureMachineTools();
-    const env = { ...process.env, ...findCargo(root), FORCE_COLOR: '0' };
+    const env = { ...process.env, ...findCargo(root), FORCE_COLOR: '0', MILLRACE_TEST_REPORT: report };
     rmSync(report, { force: true });
     mkdirSync(dirname(report), { recursive: true });
     for (const step of steps()) {
