@@ -38,6 +38,8 @@ function scalar(message: Message, field: Field): fc.Arbitrary<unknown> {
       return fc.integer();
     case 'int64':
       return isBigint(message, field) ? fc.bigInt({ min: -MAX_BIGINT - 1n, max: MAX_BIGINT }) : fc.maxSafeInteger();
+    case 'float64':
+      return fc.double({ noNaN: true });
     case 'string':
       return fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.string({ maxLength: 300 }));
     case 'uuid':

@@ -57,6 +57,8 @@ function element(message: Message, field: Field, version: number, next: () => nu
       const value = n % 2 === 0 ? 9_000_000_000_000_000 + n : -9_000_000_000_000_000 - n;
       return isBigint(message, field) ? BigInt(value) * 1000n : value;
     }
+    case 'float64':
+      return n + 0.5;
     case 'string':
       return `${field.name}-${n}${n % 3 === 0 ? '-größe-✓' : ''}`;
     case 'uuid':

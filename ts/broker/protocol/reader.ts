@@ -81,6 +81,12 @@ export class Reader {
     return (BigInt(this.#int32At(at)) << 32n) | BigInt(this.#int32At(at + 4) >>> 0);
   }
 
+  /** Eight bytes as IEEE 754 says; infinities and NaN are for the caller to refuse. */
+  float64(): number {
+    const at = this.#take(8);
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 8).getFloat64(0);
+  }
+
   uuid(): string {
     return readUuid(this.bytes, this.#take(16));
   }

@@ -107,6 +107,11 @@ export class Writer {
     this.#int32At(at + 4, Number(value & 0xffff_ffffn) | 0);
   }
 
+  float64(value: number): void {
+    const at = this.#room(8);
+    this.#buffer.writeDoubleBE(value, at);
+  }
+
   uuid(value: string): void {
     const at = this.#room(16);
     writeUuid(this.#buffer, at, value);

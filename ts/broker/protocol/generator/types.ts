@@ -105,6 +105,7 @@ export function minElementBytes(message: Message, field: Field): number {
     case 'int32':
       return 4;
     case 'int64':
+    case 'float64':
       return 8;
     case 'uuid':
       return 16;
