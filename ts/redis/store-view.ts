@@ -10,6 +10,7 @@ import type { ScanPage } from '../io/kv-scan.ts';
 import { Code } from '../io/native-types.ts';
 import type { Store } from '../kv/store.ts';
 import { Cold, PendingReads } from './cold.ts';
+import { DirtyKeys } from './dirty-keys.ts';
 import { CommandError } from './protocol/errors.ts';
 import type { TurnWrites } from './turn-writes.ts';
 
@@ -46,6 +47,9 @@ export interface RangePage {
 /** Bytes of a page that is asked for at once. */
 const PAGE_BYTES = 256 * 1024;
 
+/** Entries asked for at once when the turn has removed all of the page before. */
+const AHEAD_MAX = 1024;
+
 /** Text that stands for a key in a map: a character a byte. */
 export function textOf(key: Buffer): string {
   return key.toString('latin1', 0, key.length);
@@ -56,8 +60,7 @@ export class StoreView {
   readonly #writes: TurnWrites;
   /** Read or written in this turn; null: absent. */
   #entries = new Map<string, Entry | null | CommandError>();
-  /** Written in this turn, in no order. */
-  #dirty = new Set<string>();
+  #dirty = new DirtyKeys();
   #isCleared = false;
   readonly #loading = new Map<string, PendingReads>();
   #loaded: [key: string, entry: Entry | null | CommandError][] = [];
@@ -136,9 +139,8 @@ export class StoreView {
 
   #change(text: string, entry: Entry | null, effect: Parameters<TurnWrites['add']>[0]): void {
     const before = this.#entries.get(text);
-    const wasDirty = this.#dirty.has(text);
+    const wasDirty = this.#dirty.add(text);
     this.#entries.set(text, entry);
-    this.#dirty.add(text);
     this.#loading.delete(text);
     this.#writes.add(effect, () => {
       if (before === undefined) this.#entries.delete(text);
@@ -151,7 +153,7 @@ export class StoreView {
   clear(): void {
     const [entries, dirty, isCleared] = [this.#entries, this.#dirty, this.#isCleared];
     this.#entries = new Map();
-    this.#dirty = new Set();
+    this.#dirty = new DirtyKeys();
     this.#isCleared = true;
     this.#loading.clear();
     this.#writes.add({ kind: 'kvClear', store: this.store.id }, () => {
@@ -165,7 +167,7 @@ export class StoreView {
   count(nowMs: number): number {
     let count = this.#isCleared ? 0 : this.store.count();
     if (this.#dirty.size === 0) return count;
-    const texts = [...this.#dirty];
+    const texts = [...this.#dirty.all()];
     const before = this.#isCleared ? null : this.#committed(texts.map((text) => Buffer.from(text, 'latin1')));
     texts.forEach((text, index) => {
       const entry = this.#entries.get(text);
@@ -184,13 +186,13 @@ export class StoreView {
   }
 
   /** One page of a range, what the turn has written included. May throw `Cold`. */
-  range(request: RangeRequest, nowMs: number): RangePage {
-    const page = this.#isCleared ? { entries: [], hasMore: false } : this.#committedRange(request);
+  range(request: RangeRequest, nowMs: number, ahead: number = request.limit): RangePage {
+    const page = this.#isCleared ? { entries: [], hasMore: false } : this.#committedRange(request, ahead);
     if (this.#dirty.size === 0) return page;
     const isReverse = request.reverse === true;
     const last = page.hasMore ? page.entries.at(-1)?.key : undefined;
     const merged = page.entries.filter(({ key }) => !this.#dirty.has(textOf(key)));
-    for (const text of this.#dirty) {
+    for (const text of this.#dirty.between(textOf(request.from), request.to && textOf(request.to))) {
       const entry = this.#entries.get(text);
       if (!isEntry(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= nowMs)) continue;
       const key = Buffer.from(text, 'latin1');
@@ -202,11 +204,13 @@ export class StoreView {
     merged.sort((left, right) => (isReverse ? right.key.compare(left.key) : left.key.compare(right.key)));
     const hasMore = page.hasMore || merged.length > request.limit;
     // A page all of whose entries were removed meanwhile is empty: its reader goes on behind what the engine answered.
-    if (merged.length === 0 && page.hasMore) return this.range({ ...request, ...behind(request, last) }, nowMs);
+    if (merged.length === 0 && page.hasMore) {
+      return this.range({ ...request, ...behind(request, last) }, nowMs, Math.min(ahead * 4, AHEAD_MAX));
+    }
     return { entries: merged.slice(0, request.limit), hasMore };
   }
 
-  #committedRange({ from, after, to, reverse, keysOnly, limit }: RangeRequest): RangePage {
+  #committedRange({ from, after, to, reverse, keysOnly }: RangeRequest, limit: number): RangePage {
     const reads = new PendingReads();
     const low = after === true && reverse !== true ? { gt: from } : { gte: from };
     const page = this.store.scanPage(
@@ -233,7 +237,7 @@ export class StoreView {
   /** The turn is over: its writes are on their way into the engine. */
   end(): void {
     if (this.#entries.size > 0) this.#entries.clear();
-    if (this.#dirty.size > 0) this.#dirty.clear();
+    if (this.#dirty.size > 0) this.#dirty = new DirtyKeys();
     this.#isCleared = false;
   }
 }
