@@ -29,6 +29,8 @@ export interface ExecutorHost {
   resume(client: Client, args: readonly Buffer[], step: (call: Call) => void): void;
   /** The command and keys of `args`, to read ahead; undefined when that is no use. */
   readonly keysAhead: (client: Client, args: readonly Buffer[]) => readonly Buffer[] | undefined;
+  /** A command is done: whoever waits for what it wrote goes on. */
+  afterCommand(): void;
   beginTurn(): void;
   endTurn(): void;
   /** Hands a frame to the engine. */
@@ -58,6 +60,8 @@ export class Executor {
   /** Turns whose replies wait, in order. */
   readonly #held: TurnOutput[] = [];
   #undoneBytes = 0;
+  /** Clients that have waited and went on within this turn. */
+  #resumed: Client[] = [];
   /** To be run within the next turn, by nobody's command. */
   #chores: (() => void)[] = [];
 
@@ -228,7 +232,6 @@ export class Executor {
     try {
       if (step === null) this.#host.run(client, args);
       else this.#host.resume(client, args, step);
-      return true;
     } catch (reason) {
       this.reply.truncate(mark);
       this.#host.writes.rollback(writes);
@@ -237,6 +240,38 @@ export class Executor {
       else throw reason;
       return false;
     }
+    this.#host.afterCommand();
+    this.address(client);
+    return true;
+  }
+
+  /**
+   * Goes on, within the turn that runs, with the command that a client waits in; false when `step` says that it has to
+   * wait any longer. May throw `Cold`, and nothing has been done then.
+   */
+  goOn(client: Client, step: (call: Call) => boolean): boolean {
+    const { waiting } = client;
+    if (waiting === null || client.isGone) return false;
+    const { owner } = this.#output;
+    this.address(client);
+    const mark = this.reply.mark();
+    const writes = this.#host.writes.mark();
+    try {
+      this.#host.resume(client, waiting.args, (call) => {
+        if (!step(call)) throw NOT_YET;
+      });
+    } catch (reason) {
+      this.reply.truncate(mark);
+      this.#host.writes.rollback(writes);
+      if (reason !== NOT_YET) throw reason;
+      return false;
+    } finally {
+      this.address(owner);
+    }
+    client.waiting = null;
+    this.#output.writers.push(client);
+    this.#resumed.push(client);
+    return true;
   }
 
   #waitForReads(client: Client, args: readonly Buffer[], { reads }: Cold, step: ((call: Call) => void) | null): void {
@@ -294,7 +329,10 @@ export class Executor {
     }
     this.#isRunning = false;
     this.#release();
+    const resumed = this.#resumed;
+    this.#resumed = [];
     for (const client of clients) this.#afterTurn(client);
+    for (const client of resumed) this.#afterTurn(client);
     if (this.#output.count > 0 || this.#ready.length > 0 || this.#chores.length > 0) this.#schedule();
   }
 
@@ -317,6 +355,9 @@ export class Executor {
     }
   }
 }
+
+/** Thrown by a command that goes on waiting as it did. */
+const NOT_YET = new Unfinished(() => () => {});
 
 /** Stands for running a command from its beginning. */
 export const RUN_AGAIN = (): void => {};

@@ -11,6 +11,7 @@ import type { LevelNumber } from '../io/native-types.ts';
 import type { FrameDone } from '../kv/frames.ts';
 import type { Store } from '../kv/store.ts';
 import type { Effect } from '../log/types.ts';
+import { BlockedClients } from './blocking/blocked-clients.ts';
 import type { ByteTransport } from './byte-transport.ts';
 import { Client, type ClientOwner } from './client.ts';
 import { Cold } from './cold.ts';
@@ -72,6 +73,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
   readonly collections: Collections;
+  readonly blocked: BlockedClients;
   readonly cursors: ScanCursors<KeyPosition>;
   readonly clients: Map<number, Client> = new Map();
   readonly engine: HostEngine;
@@ -107,6 +109,11 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.pubsub = new PubSub((client, parts) => this.#push(client, parts));
     this.tracking = new Tracking((client, keys) => this.#invalidate(client, keys));
     this.collections = new Collections(() => this.executor.chore(() => this.collections.purgeSome(this.nowMs)));
+    this.blocked = new BlockedClients(
+      (client, step) => this.executor.goOn(client, step),
+      (chore) => this.executor.chore(chore),
+      () => this.refreshWatched(),
+    );
     this.cursors = new ScanCursors(randomBytes(4).readUInt32LE() * 2 ** 16);
     this.databases = options.stores.map(({ strings, heads, members }, index) => {
       const [first, second, third] = [strings, heads, members].map((store) => new StoreView(store, this.writes));
@@ -167,6 +174,10 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.#options.schedule(turn);
   }
 
+  afterCommand(): void {
+    if (this.blocked.isPending) this.blocked.serve();
+  }
+
   beginTurn(): void {
     this.nowMs = Date.now();
     this.statistics.turns += 1;
@@ -181,7 +192,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   }
 
   refreshWatched(): void {
-    this.isWatched = this.#watched.size > 0 || this.tracking.clients > 0;
+    this.isWatched = this.#watched.size > 0 || this.tracking.clients > 0 || this.blocked.size > 0;
     const { eventClasses } = this.settings;
     this.wantsEvents = eventClasses.has('K') || eventClasses.has('E');
   }
@@ -222,7 +233,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     } else if (client.queue !== null && !UNQUEUED.has(found.name) && step === null) {
       this.#queue(client, found, args);
     } else {
-      if (this.#monitors.size > 0) this.#tellMonitors(client, args);
+      if (this.#monitors.size > 0 && step === null) this.#tellMonitors(client, args);
       client.lastCommand = found.name;
       this.#run(client, found, args, step);
     }
@@ -346,6 +357,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       this.writes.touched = [];
       for (const { db, key } of touched) {
         this.#watched.touched(db, key);
+        this.blocked.touched(this.databases[db] as Database, key);
         if (key === null) this.tracking.flushed(this.clients.values());
         else this.tracking.changed(key, client);
       }

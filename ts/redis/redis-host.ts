@@ -4,6 +4,7 @@
  * Not an implementation: that is redis-core.ts. To remember: nothing here waits.
  */
 
+import type { BlockedClients } from './blocking/blocked-clients.ts';
 import type { Client } from './client.ts';
 import type { Collections } from './collections.ts';
 import type { Command } from './command.ts';
@@ -33,6 +34,7 @@ export interface RedisHost {
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
   readonly collections: Collections;
+  readonly blocked: BlockedClients;
   readonly cursors: ScanCursors<KeyPosition>;
   readonly clients: ReadonlyMap<number, Client>;
   readonly engine: HostEngine;

@@ -3,13 +3,15 @@
 import type { Client } from '../client.ts';
 import type { Call, Command } from '../command.ts';
 import { CommandError, errors } from '../protocol/errors.ts';
+import type { RedisHost } from '../redis-host.ts';
 import { at, integer, word } from './arguments.ts';
 import { checkName } from './connection.ts';
 
 /** The letters of CLIENT LIST. */
-function flagsOf(client: Client): string {
+function flagsOf(client: Client, isBlocked: boolean): string {
   let flags = '';
   if (client.isMonitor) flags += 'O';
+  if (isBlocked) flags += 'b';
   if (client.isSubscribed) flags += 'P';
   if (client.queue !== null) flags += 'x';
   if (client.tracking !== null) flags += client.tracking.isBroadcast ? 'tB' : 't';
@@ -18,7 +20,7 @@ function flagsOf(client: Client): string {
   return flags === '' ? 'N' : flags;
 }
 
-function describe(client: Client): string {
+function describe(client: Client, host: RedisHost): string {
   const { remoteAddress, remotePort, localAddress, localPort } = client.transport.addresses;
   const now = Date.now();
   const fields: [string, string | number][] = [
@@ -29,7 +31,7 @@ function describe(client: Client): string {
     ['name', client.name.toString('latin1')],
     ['age', Math.floor((now - client.createdMs) / 1000)],
     ['idle', Math.floor((now - client.lastMs) / 1000)],
-    ['flags', flagsOf(client)],
+    ['flags', flagsOf(client, host.blocked.has(client))],
     ['db', client.db.index],
     ['sub', client.channels.size],
     ['psub', client.patterns.size],
@@ -72,7 +74,7 @@ function list({ args, host, reply }: Call): void {
   } else if (args.length > 2) {
     throw new CommandError(errors.syntax);
   }
-  reply.verbatim(clients.map((client) => `${describe(client)}\n`).join(''));
+  reply.verbatim(clients.map((client) => `${describe(client, host)}\n`).join(''));
 }
 
 function setInfo({ args, client, reply }: Call): void {
@@ -139,6 +141,20 @@ function kill(call: Call): void {
     if (victim === own) host.end(victim);
     else victim.close();
   }
+}
+
+function unblock({ args, host, reply }: Call): void {
+  const id = integer(at(args, 2));
+  const reason = args.length === 3 ? 'TIMEOUT' : word(args[3]);
+  if (args.length > 4 || !['TIMEOUT', 'ERROR'].includes(reason)) {
+    throw new CommandError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
+  }
+  const blocked = host.clients.get(id);
+  const step = (call: Call): void => {
+    if (reason === 'TIMEOUT') call.reply.nullArray();
+    else call.reply.error('UNBLOCKED client unblocked via CLIENT UNBLOCK');
+  };
+  reply.integer(blocked !== undefined && host.blocked.release(blocked, step) ? 1 : 0);
 }
 
 function replyMode({ args, client, reply }: Call): void {
@@ -303,9 +319,17 @@ export const clientCommands: readonly Command[] = [
         arity: 2,
         since: '6.2.0',
         summary: 'Returns information about the connection.',
-        run: ({ client, reply }) => reply.verbatim(`${describe(client)}\n`),
+        run: ({ client, host, reply }) => reply.verbatim(`${describe(client, host)}\n`),
       },
       { ...shared, name: 'kill', arity: -3, since: '2.4.0', summary: 'Terminates open connections.', run: kill },
+      {
+        ...shared,
+        name: 'unblock',
+        arity: -3,
+        since: '5.0.0',
+        summary: 'Unblocks a client blocked by a blocking command from a different connection.',
+        run: unblock,
+      },
       {
         ...shared,
         name: 'no-evict',
