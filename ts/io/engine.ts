@@ -14,6 +14,7 @@ import type {
   EffectResult,
   Engine,
   FlushPolicy,
+  KnownProducer,
   PartitionSettings,
   Pin,
   ReadRequest,
@@ -334,6 +335,18 @@ export class NodeEngine implements Engine, WaitingRoom {
 
   configurePartitions(partitions: readonly number[], settings: PartitionSettings): void {
     this.#native.configure(Float64Array.from(partitions), settingNumbers(settings));
+  }
+
+  partitionBytes(partitions: readonly number[]): number[] {
+    return this.#native.partitionBytes(Float64Array.from(partitions));
+  }
+
+  producers(partition: number): { code: CodeNumber; producers: KnownProducer[] } {
+    return this.#reads.producers(partition);
+  }
+
+  expireProducers(nowMs: number, idleMs: number): number {
+    return this.#native.expireProducers(nowMs, idleMs);
   }
 
   retain(nowMs: number): void {

@@ -177,7 +177,7 @@ export interface NativeOptions {
   indexIntervalBytes: number;
 }
 
-/** Doubles of `NativeEngine.configure`; of the first four -1 is "not set". */
+/** Doubles of `NativeEngine.configure`; of limits -1 is "not set". */
 export const PartitionSetting = {
   retentionMs: 0,
   retentionBytes: 1,
@@ -189,8 +189,11 @@ export const PartitionSetting = {
   flushRecords: 6,
   flushBytes: 7,
   flushIntervalMs: 8,
+  /** Records may be this much older, or newer, than the engine's wall clock. */
+  timestampBeforeMs: 9,
+  timestampAfterMs: 10,
 } as const;
-export const PARTITION_SETTINGS = 9;
+export const PARTITION_SETTINGS = 11;
 
 export interface DriverReport {
   driver: 'ring' | 'pool' | 'sim';
@@ -294,6 +297,15 @@ export interface NativeEngine {
    * there are. They hold until the engine is closed.
    */
   configure(partitions: Float64Array, settings: Float64Array): number;
+  /** Bytes of each of these partitions; -1 for one that is not there. */
+  partitionBytes(partitions: Float64Array): number[];
+  /**
+   * The producers a partition remembers: [code, then id, epoch, last sequence (-1: none), timestamp of its last batch (-1:
+   * none since the start), first offset of its open transaction (-1: none), for each].
+   */
+  producers(partition: number): number[];
+  /** Forgets producers that have appended nothing for `idleMs` at this wall time (ms); answers how many. */
+  expireProducers(nowMs: number, idleMs: number): number;
   /** Begins a round that deletes what has expired at this wall time in ms, some partitions a turn. */
   retain(nowMs: number): void;
   /** Sim only: cuts the power. The engine is unusable afterwards; reopen with the same simId. */

@@ -15,6 +15,8 @@ export function settingNumbers(settings: PartitionSettings): Float64Array {
   numbers[PartitionSetting.retentionBytes] = settings.retentionBytes ?? -1;
   numbers[PartitionSetting.segmentBytes] = settings.segmentBytes ?? -1;
   numbers[PartitionSetting.segmentMs] = settings.segmentMs ?? -1;
+  numbers[PartitionSetting.timestampBeforeMs] = settings.timestampBeforeMs ?? -1;
+  numbers[PartitionSetting.timestampAfterMs] = settings.timestampAfterMs ?? -1;
   if (settings.flush !== undefined) {
     const { always, records, bytes, intervalMs } = flushNumbers(settings.flush);
     numbers[PartitionSetting.ownFlush] = 1;

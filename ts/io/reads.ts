@@ -5,7 +5,7 @@
  * it before the token is reported; a lease is somebody's from the moment `done` runs, and has to be sent or released.
  */
 
-import type { AbortedAnswer, AbortedTransaction, Pin, ReadRequest, Watermarks } from '../log/types.ts';
+import type { AbortedAnswer, AbortedTransaction, KnownProducer, Pin, ReadRequest, Watermarks } from '../log/types.ts';
 import type { CodeNumber, NativeEngine } from './native-types.ts';
 import { Code, READ_STRIDE } from './native-types.ts';
 
@@ -14,6 +14,10 @@ type PinDone = (pins: readonly Pin[]) => void;
 type OffsetDone = (code: CodeNumber, offset: number, timestamp: number, leaderEpoch: number) => void;
 
 /** A read some of whose rows are still pending. */
+/** What the boundary tells of one producer. */
+type ProducerNumbers = [id: number, epoch: number, sequence: number, timestamp: number, start: number];
+const PRODUCER_NUMBERS = 5;
+
 interface OpenRead {
   copied: number[];
   codes: CodeNumber[];
@@ -126,6 +130,17 @@ export class Reads {
       aborted.push({ producerId: pairs[index] as number, firstOffset: pairs[index + 1] as number });
     }
     return { code: code as CodeNumber, aborted };
+  }
+
+  /** See `Engine.producers`. */
+  producers(partition: number): { code: CodeNumber; producers: KnownProducer[] } {
+    const [code, ...numbers] = this.#native.producers(partition);
+    const producers: KnownProducer[] = [];
+    for (let at = 0; at < numbers.length; at += PRODUCER_NUMBERS) {
+      const [producerId, epoch, lastSequence, lastTimestamp, transactionStart] = numbers.slice(at) as ProducerNumbers;
+      producers.push({ producerId, epoch, lastSequence, lastTimestamp, transactionStart });
+    }
+    return { code: code as CodeNumber, producers };
   }
 
   offsetForEpoch(partition: number, epoch: number): { code: CodeNumber; endOffset: number; epoch: number } {

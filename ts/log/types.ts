@@ -83,6 +83,18 @@ export interface AbortedAnswer {
   aborted: AbortedTransaction[];
 }
 
+/** A producer that a partition remembers. */
+export interface KnownProducer {
+  producerId: number;
+  epoch: number;
+  /** -1 when only the end of a transaction is known of it. */
+  lastSequence: number;
+  /** Of its last batch, ms since 1970; -1 when it has appended nothing since the start. */
+  lastTimestamp: number;
+  /** First offset of its open transaction; -1 for none. */
+  transactionStart: number;
+}
+
 /** A read whose bytes stay where they are: `available` is exact, and `lease` stands for them (0 when there are none). */
 export interface Pin extends Watermarks {
   lease: number;
@@ -171,6 +183,15 @@ export interface Engine extends LeaseHolder {
   setFlushPolicy(policy: FlushPolicy): void;
   /** Declares settings of partitions in place of those before; they hold until the engine is closed. */
   configurePartitions(partitions: readonly number[], settings: PartitionSettings): void;
+  /** Bytes of each of these partitions, in files and not yet settled; -1 for one that is not there. */
+  partitionBytes(partitions: readonly number[]): number[];
+  /** The producers a partition remembers. */
+  producers(partition: number): { code: CodeNumber; producers: KnownProducer[] };
+  /**
+   * Forgets producers that have appended nothing for `idleMs`, counted from the first such call after their last batch;
+   * none with an open transaction. `nowMs`: wall time.
+   */
+  expireProducers(nowMs: number, idleMs: number): number;
   /** Begins to delete what has expired at this wall time (ms since 1970), as the settings of each partition say. */
   retain(nowMs: number): void;
   flush(): Promise<void>;
@@ -187,6 +208,10 @@ export interface PartitionSettings {
   segmentBytes?: number;
   /** Records so much newer than the first of a segment begin another. */
   segmentMs?: number;
+  /** Records may be this much older than the engine's wall clock. */
+  timestampBeforeMs?: number;
+  /** Records may be this much newer than it. */
+  timestampAfterMs?: number;
   flush?: FlushPolicy;
 }
 

@@ -23,6 +23,7 @@ pub mod net_options;
 pub mod notify;
 pub mod options;
 mod page;
+pub mod partition_report;
 mod plan;
 mod read_rows;
 pub mod report;

@@ -12,7 +12,7 @@ use napi::{Env, JsValue};
 use napi_derive::napi;
 
 /// Doubles of a settings array: `PartitionSetting` of ts/io/native-types.ts.
-const SETTINGS: usize = 9;
+const SETTINGS: usize = 11;
 
 fn limit(value: f64) -> Result<Option<u64>, Refusal> {
     if value == -1.0 {
@@ -25,13 +25,26 @@ fn settings_of(values: &Doubles<'_>) -> Result<PartitionSettings, Refusal> {
     if values.len() != SETTINGS {
         return Err(Refusal::argument("settings of partitions have another number of values"));
     }
-    let [retention_ms, retention_bytes, segment_bytes, segment_ms, own, always, records, bytes, interval_ms] =
-        values.row::<SETTINGS>(0);
+    let [
+        retention_ms,
+        retention_bytes,
+        segment_bytes,
+        segment_ms,
+        own,
+        always,
+        records,
+        bytes,
+        interval_ms,
+        timestamp_before_ms,
+        timestamp_after_ms,
+    ] = values.row::<SETTINGS>(0);
     let limits = Limits {
         retention_ms: limit(retention_ms)?,
         retention_bytes: limit(retention_bytes)?,
         segment_bytes: limit(segment_bytes)?,
         segment_ms: limit(segment_ms)?,
+        timestamp_before_ms: limit(timestamp_before_ms)?,
+        timestamp_after_ms: limit(timestamp_after_ms)?,
     };
     let flush =
         if own == 0.0 { None } else { Some(options::policy(always != 0.0, records, bytes, interval_ms)?) };

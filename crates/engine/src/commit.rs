@@ -175,6 +175,7 @@ impl Engine {
                 Ok(Prepared::Duplicate { handle, base: base_offset, lsn })
             }
             Judged::New(handle) => {
+                self.log.check_timestamps(handle, &checked, || self.io.wall_ms())?;
                 let (base, undo) = self.log.reserve(handle, &checked.header, None, lsn);
                 checked.head.place(base, self.log.epoch());
                 Ok(Prepared::Append { handle, checked, base, undo })

@@ -25,6 +25,7 @@ pub mod manifest;
 mod open;
 mod publish;
 mod read;
+mod report;
 mod retention;
 mod state;
 mod transactions;
@@ -45,7 +46,7 @@ pub use millrace_kv::{
     Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
     Stats as KvStats, Value as KvValue,
 };
-pub use millrace_log::{Code, Damaged, Isolation, Limits, Watermarks};
+pub use millrace_log::{Code, Damaged, Isolation, Limits, PartitionProducer, Watermarks};
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use retention::PartitionSettings;
 pub use state::State;

@@ -49,6 +49,9 @@ pub(crate) const TRANSACTIONAL: i16 = 1 << 4;
 pub(crate) const CONTROL: i16 = 1 << 5;
 const KNOWN_ATTRIBUTES: i16 = CODEC_MASK | LOG_APPEND_TIME | TRANSACTIONAL | CONTROL;
 
+/// What a record says that has no timestamp.
+const NO_TIMESTAMP: i64 = -1;
+
 /// The most bytes a compressed batch may inflate to while it is checked.
 pub const INFLATE_LIMIT: usize = 64 << 20;
 
@@ -231,6 +234,8 @@ pub struct Checked {
     pub header: Header,
     /// Replaces the first `head.bytes().len()` bytes of the batch.
     pub head: Head,
+    /// The smallest timestamp of its records, those without one (-1) left out; `i64::MAX` without any.
+    pub earliest: i64,
     /// Epoch ms when the batch is stamped with its append time, else -1.
     pub log_append_time: i64,
 }
@@ -248,7 +253,7 @@ pub fn check(bytes: &[u8], rules: &Rules, scratch: &mut Vec<u8>) -> Result<Check
         return Err(Code::Corrupt);
     }
     check_attributes(&header, rules)?;
-    let largest = walk(&header, &bytes[HEADER..], rules.require_keys, scratch)?;
+    let (earliest, largest) = walk(&header, &bytes[HEADER..], rules.require_keys, scratch)?;
 
     let mut head = Head { bytes: field(bytes, 0), length: PATCHED };
     let mut log_append_time = -1;
@@ -264,7 +269,7 @@ pub fn check(bytes: &[u8], rules: &Rules, scratch: &mut Vec<u8>) -> Result<Check
         header.attributes = attributes;
         header.crc = rewrite(&mut head, &header, &bytes[HEADER..]);
     }
-    Ok(Checked { header, head, log_append_time })
+    Ok(Checked { header, head, earliest, log_append_time })
 }
 
 fn check_attributes(header: &Header, rules: &Rules) -> Result<(), Code> {
@@ -288,12 +293,20 @@ fn check_attributes(header: &Header, rules: &Rules) -> Result<(), Code> {
     Ok(())
 }
 
-/// The largest timestamp of the records; on the way their framing is checked.
-fn walk(header: &Header, section: &[u8], require_keys: bool, scratch: &mut Vec<u8>) -> Result<i64, Code> {
+/// The smallest and the largest timestamp of the records; on the way their framing is checked.
+fn walk(
+    header: &Header,
+    section: &[u8],
+    require_keys: bool,
+    scratch: &mut Vec<u8>,
+) -> Result<(i64, i64), Code> {
     let records = if header.codec() == 0 { section } else { inflate(header, section, scratch)? };
-    let mut largest = i64::MIN;
+    let (mut earliest, mut largest) = (i64::MAX, i64::MIN);
     records::walk(records, header.count, header.base_timestamp, |record| {
         largest = largest.max(record.timestamp);
+        if record.timestamp != NO_TIMESTAMP {
+            earliest = earliest.min(record.timestamp);
+        }
         if require_keys && !record.has_key { Err(WalkError::Stopped) } else { Ok(()) }
     })
     .map_err(|error| match error {
@@ -301,7 +314,7 @@ fn walk(header: &Header, section: &[u8], require_keys: bool, scratch: &mut Vec<u
         WalkError::Offsets | WalkError::Stopped => Code::InvalidRecord,
         WalkError::Timestamp => Code::InvalidTimestamp,
     })?;
-    Ok(largest)
+    Ok((earliest, largest))
 }
 
 /// Inflates a compressed record section into `scratch`, at most `INFLATE_LIMIT` bytes.

@@ -8,8 +8,11 @@
 //! only whole segments expire, oldest first, none of which a transaction holds or that is not durable; the newest one
 //! goes by age alone.
 
+use crate::batch::Checked;
+use crate::code::Code;
 use crate::log::Log;
 use crate::partition::Partition;
+use crate::table::Handle;
 use crate::tail::TailBatch;
 use std::sync::Arc;
 
@@ -24,6 +27,10 @@ pub struct Limits {
     pub segment_bytes: Option<u64>,
     /// Records this much newer than the first of a segment begin another.
     pub segment_ms: Option<u64>,
+    /// Records may be this much older than the clock (rule 9).
+    pub timestamp_before_ms: Option<u64>,
+    /// Records may be this much newer than the clock.
+    pub timestamp_after_ms: Option<u64>,
 }
 
 /// How many times one settle cuts a partition's data for its timestamps, which clients choose.
@@ -40,6 +47,20 @@ struct Stretch {
 }
 
 impl Limits {
+    /// Whether a checked batch lies within the bounds of timestamps at this wall time (rule 9). What is stamped with its
+    /// append time always does, and so do records without a timestamp.
+    pub(crate) fn admits(&self, checked: &Checked, now_ms: i64) -> bool {
+        let ms = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
+        let oldest = self.timestamp_before_ms.map_or(i64::MIN, |limit| now_ms.saturating_sub(ms(limit)));
+        let newest = self.timestamp_after_ms.map_or(i64::MAX, |limit| now_ms.saturating_add(ms(limit)));
+        checked.log_append_time != -1 || (checked.earliest >= oldest && checked.header.max_timestamp <= newest)
+    }
+
+    /// Whether timestamps have bounds at all.
+    fn bounds_timestamps(&self) -> bool {
+        self.timestamp_before_ms.is_some() || self.timestamp_after_ms.is_some()
+    }
+
     fn expires(&self) -> bool {
         self.retention_ms.is_some() || self.retention_bytes.is_some()
     }
@@ -109,6 +130,21 @@ impl Partition {
 }
 
 impl Log {
+    /// Refuses a batch whose records are too old or too new for their partition (rule 9). `wall_ms` is asked for the
+    /// time only where there are bounds.
+    pub fn check_timestamps(
+        &self,
+        handle: Handle,
+        checked: &Checked,
+        wall_ms: impl FnOnce() -> i64,
+    ) -> Result<(), Code> {
+        let limits = self.table.get(handle).and_then(|partition| partition.limits.as_deref());
+        match limits.filter(|limits| limits.bounds_timestamps()) {
+            Some(limits) if !limits.admits(checked, wall_ms()) => Err(Code::InvalidTimestamp),
+            _ => Ok(()),
+        }
+    }
+
     /// Declares the limits of a partition; false when there is no such partition.
     pub fn limit(&mut self, id: u64, limits: &Arc<Limits>) -> bool {
         let partition = self.table.find(id).and_then(|handle| self.table.get_mut(handle));
@@ -146,6 +182,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::marker::Marker;
     use crate::range::Range;
     use crate::watermarks::Watermarks;
 
@@ -179,6 +216,28 @@ mod tests {
 
     fn by_size(bytes: u64) -> Limits {
         Limits { retention_bytes: Some(bytes), ..Limits::default() }
+    }
+
+    fn batch(earliest: i64, newest: i64) -> Checked {
+        let mut checked = Marker::Commit.checked(1, 0, newest);
+        checked.earliest = earliest;
+        checked
+    }
+
+    #[test]
+    fn rule_9_records_are_admitted_up_to_their_bounds_and_no_further() {
+        let limits = Limits {
+            timestamp_before_ms: Some(100),
+            timestamp_after_ms: Some(10),
+            ..Limits::default()
+        };
+        assert!(limits.admits(&batch(900, 1_010), 1_000));
+        assert!(!limits.admits(&batch(899, 1_000), 1_000));
+        assert!(!limits.admits(&batch(1_000, 1_011), 1_000));
+        assert!(limits.admits(&batch(i64::MAX, -1), 1_000), "records without a timestamp");
+        assert!(Limits::default().admits(&batch(0, i64::MAX), 1_000));
+        let stamped = Checked { log_append_time: 5, ..batch(0, 5_000) };
+        assert!(limits.admits(&stamped, 1_000), "its time is the broker's own");
     }
 
     #[test]

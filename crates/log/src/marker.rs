@@ -65,7 +65,7 @@ impl Marker {
         };
         let mut head = Head::whole(&header);
         header.crc = head.seal(self.section());
-        Checked { header, head, log_append_time: -1 }
+        Checked { header, head, earliest: now_ms, log_append_time: -1 }
     }
 
     /// What the marker in `bytes`, a whole batch with this header, says. `None` for any that the engine has not made.

@@ -31,6 +31,21 @@ pub struct Producer {
     epoch: i16,
     count: u8,
     batches: [Known; KEPT],
+    /// Timestamp of its last batch, ms since 1970; -1 after a start, until it appends again. Not in snapshots.
+    last_timestamp: i64,
+    /// Wall time of the first look for idle producers since its last batch; -1 when nobody has looked.
+    idle_since_ms: i64,
+}
+
+/// A producer as administrators see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProducerReport {
+    pub id: i64,
+    pub epoch: i16,
+    /// -1 when only a marker is known of it.
+    pub last_sequence: i32,
+    /// ms since 1970; -1 when it has appended nothing since the last start.
+    pub last_timestamp: i64,
 }
 
 /// What the producer state says to a batch.
@@ -52,6 +67,18 @@ fn last_sequence(base: i32, count: u32) -> i32 {
 }
 
 impl Producer {
+    /// One of which nothing was appended yet.
+    fn new(id: i64, epoch: i16) -> Producer {
+        Producer {
+            id,
+            epoch,
+            count: 0,
+            batches: [Known::default(); KEPT],
+            last_timestamp: -1,
+            idle_since_ms: -1,
+        }
+    }
+
     fn known(&self) -> &[Known] {
         &self.batches[..usize::from(self.count)]
     }
@@ -157,7 +184,7 @@ impl Producers {
             Ok(at) => at,
             Err(at) => {
                 let (id, epoch) = (header.producer_id, header.producer_epoch);
-                self.by_id.insert(at, Producer { id, epoch, count: 0, batches: [Known::default(); KEPT] });
+                self.by_id.insert(at, Producer::new(id, epoch));
                 at
             }
         };
@@ -166,6 +193,8 @@ impl Producers {
             producer.epoch = header.producer_epoch;
             producer.count = 0;
         }
+        producer.last_timestamp = header.max_timestamp;
+        producer.idle_since_ms = -1;
         producer.push(batch);
     }
 
@@ -173,13 +202,19 @@ impl Producers {
     /// the batches of the same epoch stay known. A new epoch begins at sequence 0 (rule 17).
     pub fn record_marker(&mut self, header: &Header) {
         let (id, epoch) = (header.producer_id, header.producer_epoch);
-        match self.find(id) {
-            Ok(at) if self.by_id[at].epoch == epoch => {}
-            Ok(at) => self.by_id[at] = Producer { id, epoch, count: 0, batches: [Known::default(); KEPT] },
+        let at = match self.find(id) {
+            Ok(at) => at,
             Err(at) => {
-                self.by_id.insert(at, Producer { id, epoch, count: 0, batches: [Known::default(); KEPT] });
+                self.by_id.insert(at, Producer::new(id, epoch));
+                at
             }
+        };
+        let producer = &mut self.by_id[at];
+        if producer.epoch != epoch {
+            *producer = Producer::new(id, epoch);
         }
+        producer.last_timestamp = header.max_timestamp;
+        producer.idle_since_ms = -1;
     }
 
     /// Judges a marker: one of an older epoch than is known came too late.
@@ -197,6 +232,30 @@ impl Producers {
             let Some((at, _)) = silent else { return };
             self.by_id.remove(at);
         }
+    }
+
+    /// All producers, by id.
+    pub fn reports(&self) -> impl Iterator<Item = ProducerReport> {
+        self.by_id.iter().map(|producer| ProducerReport {
+            id: producer.id,
+            epoch: producer.epoch,
+            last_sequence: producer.known().last().map_or(-1, |batch| batch.last_sequence),
+            last_timestamp: producer.last_timestamp,
+        })
+    }
+
+    /// Forgets producers that have appended nothing for `idle_ms`, except those that `is_busy`; answers how many. Their
+    /// time counts from the first look after their last batch, by the clock of whoever looks: timestamps are the
+    /// clients', and nobody is forgotten early for an old one.
+    pub fn expire(&mut self, now_ms: i64, idle_ms: i64, is_busy: impl Fn(i64) -> bool) -> usize {
+        let before = self.by_id.len();
+        self.by_id.retain_mut(|producer| {
+            if producer.idle_since_ms < 0 || is_busy(producer.id) {
+                producer.idle_since_ms = now_ms;
+            }
+            now_ms.saturating_sub(producer.idle_since_ms) < idle_ms
+        });
+        before - self.by_id.len()
     }
 
     /// Appends the snapshot of this state to `out`.
@@ -226,7 +285,7 @@ impl Producers {
             if usize::from(batches) > KEPT || by_id.last().is_some_and(|before| before.id >= id) {
                 return Err(Short);
             }
-            let mut producer = Producer { id, epoch, count: 0, batches: [Known::default(); KEPT] };
+            let mut producer = Producer::new(id, epoch);
             for _ in 0..batches {
                 producer.push(Known {
                     base_sequence: fields.u32()? as i32,
@@ -323,6 +382,28 @@ mod tests {
     }
 
     #[test]
+    fn rule_17_an_idle_producer_is_forgotten_after_its_time_and_may_go_on_with_any_sequence() {
+        let mut producers = Producers::default();
+        append(&mut producers, &header(1, 0, 0, 1), 0);
+        append(&mut producers, &header(2, 0, 0, 1), 1);
+        assert_eq!(producers.expire(1_000, 500, |_| false), 0, "their time begins with the first look");
+        append(&mut producers, &header(2, 0, 1, 1), 2);
+        assert_eq!(producers.expire(1_499, 500, |_| false), 0);
+        assert_eq!(producers.expire(1_500, 500, |id| id == 1), 0, "a transaction holds it");
+        assert_eq!(producers.expire(2_000, 500, |_| false), 2);
+        assert_eq!(producers.judge(&header(1, 0, 700, 1)), Verdict::New);
+    }
+
+    #[test]
+    fn producers_are_reported_with_their_last_batch() {
+        let mut producers = Producers::default();
+        append(&mut producers, &header(4, 2, 0, 3), 0);
+        producers.record_marker(&header(9, 1, -1, 1));
+        let seen: Vec<_> = producers.reports().map(|one| (one.id, one.epoch, one.last_sequence)).collect();
+        assert_eq!(seen, [(4, 2, 2), (9, 1, -1)]);
+    }
+
+    #[test]
     fn a_refused_frame_leaves_no_trace() {
         let mut producers = Producers::default();
         append(&mut producers, &header(1, 0, 0, 1), 0);
@@ -343,7 +424,8 @@ mod tests {
         }
         let mut out = Vec::new();
         producers.encode(&mut out);
-        assert_eq!(Producers::decode(&mut Fields::new(&out)), Ok(producers));
+        producers.by_id.iter_mut().for_each(|producer| producer.last_timestamp = -1);
+        assert_eq!(Producers::decode(&mut Fields::new(&out)), Ok(producers), "timestamps are not kept");
         for cut in 0..out.len() {
             assert!(Producers::decode(&mut Fields::new(&out[..cut])).is_err());
         }

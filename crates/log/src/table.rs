@@ -82,6 +82,10 @@ impl Table {
     }
 
     /// Adds a partition whose id is not there yet.
+    pub fn in_slot_mut(&mut self, slot: u32) -> Option<&mut Partition> {
+        self.slots.get_mut(slot as usize)?.partition.as_deref_mut()
+    }
+
     pub fn insert(&mut self, partition: Partition) -> Handle {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
