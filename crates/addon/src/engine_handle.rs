@@ -35,6 +35,8 @@ pub struct NativeEngine {
     sim: Option<SimHandle>,
     /// Decoded rows of a frame, reused from call to call.
     outcomes: RefCell<Vec<Outcome>>,
+    /// Replies of a run of commands, reused from call to call.
+    pub(crate) replies: RefCell<Vec<u8>>,
 }
 
 /// Random ids of a directory that is created by this open.
@@ -84,7 +86,7 @@ impl NativeEngine {
         let leases = Leases::new(usize::try_from(memory_bytes).unwrap_or(usize::MAX).saturating_mul(2));
         let host = Host::start(env, engine, reference, page, leases)?;
         teardown::register(&host)?;
-        Ok(NativeEngine { host, account, driver, sim, outcomes: RefCell::default() })
+        Ok(NativeEngine { host, account, driver, sim, outcomes: RefCell::default(), replies: RefCell::default() })
     }
 
     /// The shared page, a Float64Array.

@@ -9,7 +9,7 @@ use crate::effect::Effect;
 use crate::engine::{Closing, Engine};
 use crate::entry::KEY_LENGTH;
 use millrace_io::Piece;
-use millrace_kv::{Finish, Page, Range, Read, Stats, Value};
+use millrace_kv::{Finish, Page, Peek, Range, Read, Stats, Value};
 use millrace_log::{Code, Damaged};
 
 impl Engine {
@@ -25,11 +25,9 @@ impl Engine {
         let now_ms = self.kv_now();
         match *effect {
             Effect::KvPut { store, key, expires_ms, .. } => {
-                let before = self.kv.sequence_of(store, key, now_ms).unwrap_or(0);
                 let at = KEY_LENGTH + key.len();
                 let value = Value::of_piece(payload.slice(at, payload.len() - at));
-                self.kv.put(store, key, value, lsn, expires_ms);
-                before
+                self.kv.put(store, key, value, lsn, expires_ms, now_ms)
             }
             Effect::KvDelete { store, key, .. } => {
                 let before = self.kv.sequence_of(store, key, now_ms).unwrap_or(0);
@@ -57,6 +55,11 @@ impl Engine {
     pub fn kv_get(&mut self, store: u32, key: &[u8], snapshot: u64) -> Read {
         let now = self.kv_now();
         self.kv.get(store, key, snapshot, now)
+    }
+
+    /// Looks at a key without reading any file; `now_ms` is a wall time that `kv_now` answered.
+    pub(crate) fn kv_peek(&mut self, store: u32, key: &[u8], now_ms: u64) -> Peek<'_> {
+        self.kv.peek(store, key, now_ms)
     }
 
     /// The answer of a finished `kv_get` token, once. `Absent` for a token that is not known.

@@ -20,7 +20,7 @@ pub(crate) fn apply(kv: &mut Kv, lsn: u64, entry: &RecoveredEntry) -> Result<(),
             let key = fields.bytes().ok().filter(|key| key.len() <= KEY_MAX).ok_or(ApplyError::Put)?;
             let at = entry.payload.len() - fields.left();
             let value = Value::of_piece(entry.payload.slice(at, fields.left()));
-            kv.put(store, key, value, lsn, entry.argument);
+            kv.put(store, key, value, lsn, entry.argument, 0);
         }
         KV_DELETE => {
             kv.delete(store, entry.payload.bytes(), lsn);

@@ -5,6 +5,7 @@
 
 mod account;
 mod checkpoint;
+mod command_run;
 mod commit;
 mod config;
 mod dump;
@@ -25,12 +26,13 @@ pub mod manifest;
 mod open;
 mod publish;
 mod read;
-mod report;
 mod retention;
 mod state;
 mod transactions;
+mod written_keys;
 
 pub use account::{Damage, RecoveryAccount};
+pub use command_run::{Ran, RunAnswer, RunEnd, RunInput};
 pub use config::{BULK_BYTES, EngineConfig};
 pub use dump::{DumpError, dump};
 pub use dump_line::Line;
@@ -46,7 +48,8 @@ pub use millrace_kv::{
     Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
     Stats as KvStats, Value as KvValue,
 };
-pub use millrace_log::{Code, Damaged, Isolation, Limits, PartitionProducer, Watermarks};
+pub use millrace_log::{Code, Damaged, Isolation, Limits, Watermarks};
+pub use millrace_resp::Protocol;
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use retention::PartitionSettings;
 pub use state::State;

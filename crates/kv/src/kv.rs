@@ -9,8 +9,9 @@
 use crate::data_file::{Identity, Role};
 use crate::files::Files;
 use crate::generation::Newest;
+use crate::memtable::Written;
 use crate::merge::Merge;
-use crate::read::{Found, Read};
+use crate::read::{Found, Peek, Read};
 use crate::reader::Reader;
 use crate::resident::Resident;
 use crate::settle::{Apply, Settle};
@@ -191,13 +192,22 @@ impl Kv {
             .collect()
     }
 
-    /// Sets a key. False: no such store.
-    pub fn put(&mut self, store: u32, key: &[u8], value: Value, sequence: u64, expires_ms: u64) -> bool {
-        let Some(store) = self.stores.get_mut(&store) else { return false };
-        let before = store.current.active.bytes();
-        store.put(key, value, sequence, expires_ms, &mut self.files);
-        self.unsettled = self.unsettled + store.current.active.bytes() - before;
-        true
+    /// Sets a key; answers the sequence of what was there and had not expired at `now_ms`, 0 for nothing.
+    pub fn put(
+        &mut self,
+        store: u32,
+        key: &[u8],
+        value: Value,
+        sequence: u64,
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> u64 {
+        let Some(store) = self.stores.get_mut(&store) else { return 0 };
+        let bytes = store.current.active.bytes();
+        let written = Written { sequence, expires_ms, value: Some(value) };
+        let before = store.put(key, written, now_ms, &mut self.files);
+        self.unsettled = self.unsettled + store.current.active.bytes() - bytes;
+        before
     }
 
     /// Removes a key. False: no such store.
@@ -243,6 +253,24 @@ impl Kv {
             }
         };
         value.map_or(Read::Absent, |value| Read::Ready(Found { value, sequence, expires_ms }))
+    }
+
+    /// Looks at a key without reading any file.
+    pub fn peek(&mut self, store: u32, key: &[u8], now_ms: u64) -> Peek<'_> {
+        let Some(of) = self.stores.get(&store) else { return Peek::Elsewhere };
+        let newest = of.current.newest(key);
+        if !of.fences.is_empty() && of.is_fenced(key, newest.sequence()) {
+            return Peek::Elsewhere;
+        }
+        if !newest.lives(now_ms) {
+            return Peek::Absent;
+        }
+        let value = match newest {
+            Newest::None => return Peek::Absent,
+            Newest::Written(written) => written.value.as_ref(),
+            Newest::Settled(settled) => self.resident.get(settled.location.packed()),
+        };
+        value.map_or(Peek::Elsewhere, |value| Peek::Ready(value.bytes()))
     }
 
     /// Opens a snapshot of a store as of the frame `sequence`; 0: no such store.

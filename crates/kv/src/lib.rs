@@ -39,7 +39,7 @@ pub use data_writer::Sealed;
 pub use kv::{Kv, KvConfig, Stats};
 pub use limits::KEY_MAX;
 pub use location::{Location, Settled};
-pub use read::{Found, Item, Page, Range, Read};
+pub use read::{Found, Item, Page, Peek, Range, Read};
 pub use reader::{Damaged, Finish, TOKENS_FROM};
 pub use settle::SettleState;
 pub use share::ShareError;

@@ -50,18 +50,15 @@ impl Memtable {
         self.map.get(key)
     }
 
-    /// Sets the newest write of a key.
-    pub fn insert(&mut self, key: &[u8], written: Written) {
+    /// Sets the newest write of a key; answers the one it takes the place of.
+    pub fn insert(&mut self, key: &[u8], written: Written) -> Option<Written> {
         self.bytes += cost(key, &written);
-        match self.map.get_mut(key) {
-            Some(place) => {
-                self.bytes -= cost(key, place);
-                *place = written;
-            }
-            None => {
-                self.map.insert(key.into(), written);
-            }
-        }
+        let Some(place) = self.map.get_mut(key) else {
+            self.map.insert(key.into(), written);
+            return None;
+        };
+        self.bytes -= cost(key, place);
+        Some(std::mem::replace(place, written))
     }
 
     /// Forgets a key of which nothing older exists anywhere.

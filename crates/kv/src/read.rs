@@ -29,6 +29,16 @@ pub enum Read {
     Busy,
 }
 
+/// What a look at a key finds in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peek<'a> {
+    Ready(&'a [u8]),
+    /// There is no such key, or it has expired.
+    Absent,
+    /// Not in memory, damaged, or no such store: a read says which.
+    Elsewhere,
+}
+
 /// One entry of a scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {

@@ -9,7 +9,6 @@ use crate::fence::Fence;
 use crate::files::Files;
 use crate::generation::{Generation, Newest, Old, Version};
 use crate::memtable::Written;
-use crate::value::Value;
 use millrace_io::OpQueue;
 
 /// A generation that was cleared while a snapshot saw it.
@@ -47,12 +46,16 @@ impl Store {
         if newest.lives(now_ms) { newest.sequence() } else { 0 }
     }
 
-    /// Sets a key.
-    pub fn put(&mut self, key: &[u8], value: Value, sequence: u64, expires_ms: u64, files: &mut Files) {
-        self.keep_version(key, sequence, files);
-        let present = self.current.newest(key).is_value();
-        self.count += u64::from(!present);
-        self.current.active.insert(key, Written { sequence, expires_ms, value: Some(value) });
+    /// Sets a key; answers the sequence of what was there and had not expired at `now_ms`, 0 for nothing.
+    pub fn put(&mut self, key: &[u8], written: Written, now_ms: u64, files: &mut Files) -> u64 {
+        self.keep_version(key, written.sequence, files);
+        let replaced = self.current.active.insert(key, written);
+        let before = match &replaced {
+            Some(written) => Newest::Written(written),
+            None => self.current.below_active(key),
+        };
+        self.count += u64::from(!before.is_value());
+        if before.lives(now_ms) { before.sequence() } else { 0 }
     }
 
     /// Removes a key. A tombstone is left only where something older may exist.
