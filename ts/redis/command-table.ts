@@ -18,6 +18,8 @@ import { pubsubCommands } from './commands/pubsub.ts';
 import { scanCommands } from './commands/scan.ts';
 import { scriptCommands } from './commands/scripts.ts';
 import { serverCommands } from './commands/server.ts';
+import { setAlgebraCommands } from './commands/set-algebra.ts';
+import { setCommands } from './commands/sets.ts';
 import { stringPartCommands } from './commands/string-parts.ts';
 import { stringCommands } from './commands/strings.ts';
 import { transactionCommands } from './commands/transactions.ts';
@@ -27,6 +29,8 @@ export const allCommands: readonly Command[] = [
   ...stringPartCommands,
   ...bitCommands,
   ...hashCommands,
+  ...setCommands,
+  ...setAlgebraCommands,
   ...keyCommands,
   ...expiryCommands,
   ...scanCommands,

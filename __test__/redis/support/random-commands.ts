@@ -5,6 +5,7 @@
  * by its kind.
  */
 import type { Random } from '../../support/random.ts';
+import { collectionFamilies, looseCollections } from './random-collections.ts';
 
 /** How replies of a command are compared. */
 export type Comparison = 'bytes' | 'unordered' | 'near' | 'kind';
@@ -194,19 +195,25 @@ const unordered: Make[] = [
   (r) => ['HSCAN', key(r), '0', 'COUNT', '1000'],
   () => ['EXEC'],
   (r) => ['KEYS', pick(r, ['*', 'a', 'key:*', '[ab]', '?', '[^a]*', 'h\\1', ''])],
-  (r) => ['SCAN', '0', 'COUNT', '1000', ...pick(r, [[], ['MATCH', '*'], ['TYPE', 'string'], ['TYPE', 'none']])],
+  (r) => [
+    'SCAN',
+    '0',
+    'COUNT',
+    '1000',
+    ...pick(r, [[], ['MATCH', '*'], ['TYPE', 'string'], ['TYPE', 'hash'], ['TYPE', 'set']]),
+  ],
 ];
 
 const near: Make[] = [(r) => [pick(r, ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME']), key(r)]];
 
 /** Families of commands whose replies are compared byte for byte. */
-export const families: Make[][] = [strings, generic, hashes, others];
+const families: readonly (readonly Make[])[] = [strings, generic, hashes, others, ...collectionFamilies];
+/** Those that may stand in a transaction. */
+const quiet: readonly (readonly Make[])[] = [strings, hashes, ...collectionFamilies];
 
 /** A transaction, with commands in it that may be wrong. */
 function transaction(random: Random): RandomCommand[] {
-  const inside = Array.from({ length: random.between(0, 5) }, () =>
-    pick(random, pick(random, [strings, hashes]))(random),
-  );
+  const inside = Array.from({ length: random.between(0, 5) }, () => pick(random, pick(random, quiet))(random));
   const all = [['MULTI'], ...inside, [pick(random, ['EXEC', 'EXEC', 'EXEC', 'DISCARD'])]];
   return all.map((args) => ({ args, comparison: args[0] === 'EXEC' ? 'unordered' : 'bytes' }));
 }
@@ -218,6 +225,10 @@ export function nextCommands(random: Random): RandomCommand[] {
   if (draw < 7) return [{ args: pick(random, unordered)(random), comparison: 'unordered' }];
   if (draw < 10) return [{ args: pick(random, near)(random), comparison: 'near' }];
   if (draw < 11) return [{ args: [pick(random, ['FLUSHDB', 'FLUSHALL'])], comparison: 'bytes' }];
-  const family = draw < 18 ? others : pick(random, families);
+  if (draw < 18) {
+    const [comparison, make] = pick(random, looseCollections);
+    return [{ args: make(random), comparison }];
+  }
+  const family = draw < 25 ? others : pick(random, families);
   return [{ args: pick(random, family)(random), comparison: 'bytes' }];
 }
