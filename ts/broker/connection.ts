@@ -13,10 +13,13 @@ import { dispatch, type Opener } from './dispatch.ts';
 import { type ExchangeOwner, OpenExchange, releaseAll } from './exchange.ts';
 import type { AnyHandler, HandlerTable, Peer } from './handler.ts';
 import type { LargeBuffers } from './large-buffers.ts';
+import { ErrorCode } from './protocol/error-codes.ts';
 import { FramingError, recognise } from './protocol/framing.ts';
 import { ProtocolError } from './protocol/protocol-error.ts';
 import type { LeasedRecords, Writer } from './protocol/writer.ts';
 import { ReplyAccount, type ReplyBudget } from './reply-budget.ts';
+import type { PeerSecurity, SecurityOwner } from './security/peer-security.ts';
+import { rawTokenFrame } from './security/raw-token.ts';
 import type { Transport, TransportUser } from './transport.ts';
 
 /** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
@@ -27,6 +30,8 @@ const TRUSTED_GATHER_BYTES = 1024 * 1024;
  * the peer likes.
  */
 const SHARED_UNSENT_MAX = 16 * 1024;
+
+const NO_LEASES: readonly LeasedRecords[] = [];
 
 /** What a connection has from its server. */
 export interface ConnectionHost {
@@ -42,7 +47,7 @@ export interface ConnectionHost {
   closed(connection: Connection): void;
 }
 
-export class Connection implements ExchangeOwner, TransportUser, Opener {
+export class Connection implements ExchangeOwner, TransportUser, Opener, SecurityOwner {
   readonly peer: Peer;
   gone = false;
   /** Set by the server while the connection is in its list of connections to flush. */
@@ -64,11 +69,12 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
   #isPaused = false;
   #isStopping = false;
 
-  constructor(host: ConnectionHost, transport: Transport, id: number) {
+  constructor(host: ConnectionHost, transport: Transport, id: number, security: PeerSecurity) {
     this.#host = host;
     this.#transport = transport;
     this.#account = new ReplyAccount(host.replies);
-    this.peer = { id, ...transport.addresses, softwareName: '', softwareVersion: '' };
+    this.peer = { id, ...transport.addresses, softwareName: '', softwareVersion: '', security };
+    security.attach(this);
   }
 
   /** True when nothing is open and nothing is unsent. */
@@ -194,9 +200,24 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     else this.failed(error);
   }
 
+  admit(apiKey: number): void {
+    const refusal = this.peer.security.refusal(apiKey, performance.now());
+    if (refusal !== undefined) throw new ProtocolError(refusal);
+  }
+
+  authenticated(): void {
+    this.#trust();
+  }
+
+  endSoon(reason: string): void {
+    if (this.gone) return;
+    this.#host.log.say('login', `closing ${this.#name()}: ${reason}`);
+    this.stop();
+  }
+
   /** Puts a new exchange at the end of the queue; called by `dispatch` with the request that `#request` hands to it. */
   open(handler: AnyHandler, apiVersion: number, correlationId: number, clientId: string | null): OpenExchange {
-    if (!this.#hasSpoken) this.#trust();
+    if (!this.#hasSpoken && this.peer.security.isAuthenticated) this.#trust();
     const { start, end, memory } = this.#transport;
     const exchange = new OpenExchange(this, handler, apiVersion, correlationId, clientId, end - start);
     if (handler.holdsRequest === true) {
@@ -234,11 +255,22 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     const { bytes, start, end, memory } = this.#transport;
     this.#isRequestHeld = false;
     try {
-      dispatch(this.#host.table, bytes, start, end, this);
+      if (this.peer.security.takesRawToken) this.#rawToken(bytes.subarray(start, end));
+      else dispatch(this.#host.table, bytes, start, end, this);
     } finally {
       // Also of a request that could not be decoded: no handler has seen it.
       if (memory !== null && !this.#isRequestHeld) this.#transport.release(memory);
     }
+  }
+
+  /** A token of the old handshake: neither it nor its answer has a header, and a login that fails has no answer. */
+  #rawToken(token: Uint8Array): void {
+    if (this.#open > 0) throw new ProtocolError('a token before the handshake was answered');
+    this.peer.security.token(token, ({ error, token: answer }) => {
+      if (this.gone || error !== ErrorCode.NONE) return;
+      this.#transport.push(rawTokenFrame(answer), null, NO_LEASES);
+      this.#host.flushSoon(this);
+    });
   }
 
   /** The peer speaks Kafka: from now on it may send what the limits allow. */
@@ -256,6 +288,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener {
     // When all connections together hold too much, each holds one reply at a time.
     const maxUnsentBytes = replies.isSpent ? 1 : limits.maxUnsentBytes;
     return (
+      this.peer.security.isBusy ||
       this.#open >= limits.maxOpenRequests ||
       this.#openBytes >= limits.maxOpenRequestBytes ||
       this.#transport.unsent + this.#heldBytes >= maxUnsentBytes

@@ -16,6 +16,8 @@ import { Reader } from './protocol/reader.ts';
 
 /** The connection, as `dispatch` sees it. */
 export interface Opener {
+  /** Throws `ProtocolError` when the peer may not ask for this API now. */
+  admit(apiKey: number): void;
   /** Puts a new exchange at the end of the connection's queue. */
   open(handler: AnyHandler, apiVersion: number, correlationId: number, clientId: string | null): OpenExchange;
 }
@@ -41,6 +43,7 @@ export function dispatch(table: HandlerTable, bytes: Uint8Array, start: number, 
     refuseVersion(table, opener.open(handler, 0, correlationId, null));
     return;
   }
+  opener.admit(apiKey);
   const clientId = decodeClientId(reader, handler.api, apiVersion);
   // Bytes after the request are let pass, as Kafka does: some clients pad.
   const request = handler.api.decodeRequest(reader, apiVersion);

@@ -8,6 +8,7 @@
 
 import type { Api } from './protocol/api.ts';
 import type { LeasedRecords, Writer } from './protocol/writer.ts';
+import type { PeerSecurity } from './security/peer-security.ts';
 
 /** Who is on the other side of a connection. Lives as long as the connection. */
 export interface Peer {
@@ -21,6 +22,8 @@ export interface Peer {
   /** Name and version the client gave in ApiVersions v3+; empty until then. Set by the ApiVersions handler. */
   softwareName: string;
   softwareVersion: string;
+  /** Who it is, and what it may ask for before it has said so. */
+  readonly security: PeerSecurity;
 }
 
 /** One request that waits for its reply. */

@@ -19,6 +19,7 @@ import { NodeTransport } from './node-transport.ts';
 import type { ByteBudget } from './protocol/framing.ts';
 import { ReplyBudget } from './reply-budget.ts';
 import { RingOutput, RingTransport } from './ring-transport.ts';
+import { type ListenerSecurity, PeerSecurity, PLAINTEXT } from './security/peer-security.ts';
 import type { Transport } from './transport.ts';
 
 export interface KafkaServerOptions {
@@ -43,6 +44,8 @@ export interface BoundAddress {
 
 /** Least capacity of the buffer for a request that arrives in pieces, before the peer has shown itself. */
 const FIRST_GATHER_BYTES = 4 * 1024;
+/** Longest request before somebody has logged in, where that is demanded. */
+const LOGIN_REQUEST_MAX = 64 * 1024;
 
 /** One Kafka server with any number of listening addresses. */
 export class KafkaServer {
@@ -88,19 +91,20 @@ export class KafkaServer {
   }
 
   /** Listens on one more address; port 0 takes a free one. Rejects with the system's error (EADDRINUSE, EACCES...). */
-  listen(port: number, host: string): Promise<BoundAddress> {
-    return this.#ring === undefined ? this.#listenNode(port, host) : this.#listenRing(this.#ring, port, host);
+  listen(port: number, host: string, security: ListenerSecurity = PLAINTEXT): Promise<BoundAddress> {
+    if (this.#ring === undefined) return this.#listenNode(port, host, security);
+    return this.#listenRing(this.#ring, port, host, security);
   }
 
-  async #listenNode(port: number, host: string): Promise<BoundAddress> {
-    const first = { maxFrameBytes: this.#limits.maxFirstRequestBytes, minGatherBytes: FIRST_GATHER_BYTES };
+  async #listenNode(port: number, host: string, security: ListenerSecurity): Promise<BoundAddress> {
+    const first = { maxFrameBytes: this.#maxFirstBytes(security), minGatherBytes: FIRST_GATHER_BYTES };
     const listener = createServer({ noDelay: true }, (socket: Socket) => {
       if (this.#isFull(socket.remoteAddress ?? '')) {
         socket.destroy();
         return;
       }
       const transport = new NodeTransport(socket, first, this.#budget, this.#host.buffers);
-      transport.open(this.#accept(transport));
+      transport.open(this.#accept(transport, new PeerSecurity(security)));
     });
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
@@ -114,15 +118,21 @@ export class KafkaServer {
     return listener.address() as BoundAddress;
   }
 
-  async #listenRing(ring: RingNet, port: number, host: string): Promise<BoundAddress> {
+  /** Who has yet to log in sends names and tokens, nothing large. */
+  #maxFirstBytes({ mechanisms }: ListenerSecurity): number {
     const { maxFirstRequestBytes } = this.#limits;
+    return mechanisms.length === 0 ? maxFirstRequestBytes : Math.min(maxFirstRequestBytes, LOGIN_REQUEST_MAX);
+  }
+
+  async #listenRing(ring: RingNet, port: number, host: string, security: ListenerSecurity): Promise<BoundAddress> {
+    const maxFirstRequestBytes = this.#maxFirstBytes(security);
     const numeric = isIP(host) === 0 ? (await lookup(host)).address : host;
     const bound = ring.listen(numeric, port, NetFraming.lengthPrefixed, maxFirstRequestBytes, {
       accept: (connection, peer) => {
         if (this.#isFull(peer.remoteAddress)) return null;
         const { buffers } = this.#host;
         const transport = new RingTransport(ring, connection, peer, this.#ringOutput, buffers, maxFirstRequestBytes);
-        transport.open(this.#accept(transport));
+        transport.open(this.#accept(transport, new PeerSecurity(security)));
         return transport;
       },
       refused: (errno, count) => {
@@ -174,9 +184,9 @@ export class KafkaServer {
     return true;
   }
 
-  #accept(transport: Transport): Connection {
+  #accept(transport: Transport, security: PeerSecurity): Connection {
     this.#lastId += 1;
-    const connection = new Connection(this.#host, transport, this.#lastId);
+    const connection = new Connection(this.#host, transport, this.#lastId, security);
     this.#connections.add(connection);
     const { remoteAddress } = transport.addresses;
     this.#perAddress.set(remoteAddress, (this.#perAddress.get(remoteAddress) ?? 0) + 1);

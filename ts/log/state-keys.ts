@@ -13,6 +13,9 @@
  *   id/producer                         the first producer id that was never handed out
  *   store/<name>                        one KV store: its id
  *   id/store                            the next store id
+ *   user/<name>                         one user: salted keys of its password
+ *   acl/<digest>                        one access rule
+ *   quota/<digest>                      the quotas of one kind of client
  */
 
 const encoder = new TextEncoder();
@@ -23,6 +26,9 @@ const OFFSET = 'offset/';
 const GROUP = 'group/';
 const STORE = 'store/';
 const TRANSACTION = 'transaction/';
+const USER = 'user/';
+const ACL = 'acl/';
+const QUOTA = 'quota/';
 
 /** Makes a name safe as one part of a key: `/` and `%` are the only characters that change. */
 export function escapeName(name: string): string {
@@ -128,4 +134,41 @@ export function parseStoreKey(key: Uint8Array): string | undefined {
 /** Key of the counter of store ids. */
 export function storeCounterKey(): Uint8Array {
   return encoder.encode('id/store');
+}
+
+/** Prefix of all users. */
+export function userPrefix(): Uint8Array {
+  return encoder.encode(USER);
+}
+
+/** Key of one user. */
+export function userKey(name: string): Uint8Array {
+  return encoder.encode(USER + escapeName(name));
+}
+
+/** The user a `userKey` names; undefined when the key is not one. */
+export function parseUserKey(key: Uint8Array): string | undefined {
+  const parts = decoder.decode(key).split('/');
+  const [kind, name] = parts;
+  return parts.length === 2 && `${kind}/` === USER && name ? unescapeName(name) : undefined;
+}
+
+/** Prefix of all access rules. */
+export function aclPrefix(): Uint8Array {
+  return encoder.encode(ACL);
+}
+
+/** Key of one access rule; what it says is in the value, `digest` tells rules apart. */
+export function aclKey(digest: string): Uint8Array {
+  return encoder.encode(ACL + digest);
+}
+
+/** Prefix of all quotas. */
+export function quotaPrefix(): Uint8Array {
+  return encoder.encode(QUOTA);
+}
+
+/** Key of the quotas of one kind of client; which one is in the value. */
+export function quotaKey(digest: string): Uint8Array {
+  return encoder.encode(QUOTA + digest);
 }

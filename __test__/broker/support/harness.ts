@@ -10,6 +10,7 @@ import type { Api, Complete, Sparse } from '../../../ts/broker/protocol/api.ts';
 import { createTopicsApi } from '../../../ts/broker/protocol/gen/19-create-topics.gen.ts';
 import { Reader } from '../../../ts/broker/protocol/reader.ts';
 import { type LeasedRecords, Writer } from '../../../ts/broker/protocol/writer.ts';
+import { PeerSecurity, PLAINTEXT } from '../../../ts/broker/security/peer-security.ts';
 import { BrokerSettings } from '../../../ts/broker/settings.ts';
 import type { LeaseHolder } from '../../../ts/log/types.ts';
 import type { EngineOptions } from '../../../ts/options.ts';
@@ -57,6 +58,7 @@ const peer: Peer = {
   localPort: 9092,
   softwareName: '',
   softwareVersion: '',
+  security: new PeerSecurity(PLAINTEXT),
 };
 
 /** A broker on a fresh engine with a simulated disk. */

@@ -19,6 +19,7 @@ import { leaveGroupHandler } from './13-leave-group.ts';
 import { syncGroupHandler } from './14-sync-group.ts';
 import { describeGroupsHandler } from './15-describe-groups.ts';
 import { listGroupsHandler } from './16-list-groups.ts';
+import { saslHandshakeHandler } from './17-sasl-handshake.ts';
 import { apiVersionsHandler } from './18-api-versions.ts';
 import { createTopicsHandler } from './19-create-topics.ts';
 import { deleteTopicsHandler } from './20-delete-topics.ts';
@@ -34,6 +35,7 @@ import { createAclsHandler } from './30-create-acls.ts';
 import { deleteAclsHandler } from './31-delete-acls.ts';
 import { describeConfigsHandler } from './32-describe-configs.ts';
 import { alterConfigsHandler } from './33-alter-configs.ts';
+import { saslAuthenticateHandler } from './36-sasl-authenticate.ts';
 import { createPartitionsHandler } from './37-create-partitions.ts';
 import { deleteGroupsHandler } from './42-delete-groups.ts';
 import { electLeadersHandler } from './43-elect-leaders.ts';
@@ -63,6 +65,7 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     syncGroupHandler(context),
     describeGroupsHandler(context),
     listGroupsHandler(context),
+    saslHandshakeHandler(),
     apiVersionsHandler(context),
     createTopicsHandler(context),
     deleteTopicsHandler(context),
@@ -78,6 +81,7 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     deleteAclsHandler(),
     describeConfigsHandler(context),
     alterConfigsHandler(context),
+    saslAuthenticateHandler(),
     createPartitionsHandler(context),
     deleteGroupsHandler(context),
     electLeadersHandler(context),
