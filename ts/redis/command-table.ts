@@ -20,6 +20,11 @@ import { scriptCommands } from './commands/scripts.ts';
 import { serverCommands } from './commands/server.ts';
 import { setAlgebraCommands } from './commands/set-algebra.ts';
 import { setCommands } from './commands/sets.ts';
+import { sortedSetAddCommands } from './commands/sorted-set-add.ts';
+import { sortedSetAlgebraCommands } from './commands/sorted-set-algebra.ts';
+import { sortedSetPopCommands } from './commands/sorted-set-pops.ts';
+import { sortedSetRangeCommands } from './commands/sorted-set-ranges.ts';
+import { sortedSetCommands } from './commands/sorted-sets.ts';
 import { stringPartCommands } from './commands/string-parts.ts';
 import { stringCommands } from './commands/strings.ts';
 import { transactionCommands } from './commands/transactions.ts';
@@ -31,6 +36,11 @@ export const allCommands: readonly Command[] = [
   ...hashCommands,
   ...setCommands,
   ...setAlgebraCommands,
+  ...sortedSetAddCommands,
+  ...sortedSetCommands,
+  ...sortedSetRangeCommands,
+  ...sortedSetPopCommands,
+  ...sortedSetAlgebraCommands,
   ...keyCommands,
   ...expiryCommands,
   ...scanCommands,

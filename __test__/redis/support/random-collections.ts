@@ -43,7 +43,109 @@ const looseSets: Loose[] = [
   ['unordered', (r) => ['SRANDMEMBER', key(r), '1000']],
 ];
 
+const score = (random: Random): string =>
+  pick(random, [
+    small(random),
+    small(random),
+    small(random),
+    '1.5',
+    '-0.1',
+    '1e-7',
+    '3.14e20',
+    'inf',
+    '-inf',
+    pick(random, ['-0', '0x1p3', '+5', '.5', '5.', '1e400', 'nan', 'x', '', ' 1']),
+  ]);
+const bound = (random: Random): string => pick(random, [score(random), `(${score(random)}`, '-inf', '+inf', '(', '']);
+const lex = (random: Random): string =>
+  pick(random, ['-', '+', '[a', '(a', '[c', '(d', '[', '(', 'a', '', '++', '[dd']);
+const limit = (random: Random): string[] =>
+  pick(random, [[], [], ['LIMIT', small(random), small(random)], ['LIMIT', '0', '-1'], ['LIMIT', '1']]);
+const index = (random: Random): string => pick(random, [small(random), '0', '-1', 'x']);
+const withScores = (random: Random): string[] => pick(random, [[], ['WITHSCORES'], ['withscores'], ['x']]);
+/** Holds members of one score: only their order by bytes is promised. */
+const lexKey = 'one-score';
+
+const addOptions = (random: Random): string[] => {
+  const options: string[] = [];
+  while (random.between(0, 2) === 0) options.push(pick(random, ['NX', 'XX', 'GT', 'LT', 'CH', 'INCR', 'gt']));
+  return options;
+};
+
+const zkey = (random: Random): string => pick(random, [key(random), 'z1', 'z2', 'z3']);
+const weighted = (random: Random): string[] => {
+  const keys = [zkey(random), zkey(random)].slice(0, random.between(1, 2));
+  const weights = pick(random, [[], ['WEIGHTS', ...keys.map(() => score(random))], ['WEIGHTS', '1']]);
+  const aggregate = pick(random, [[], ['AGGREGATE', pick(random, ['SUM', 'MIN', 'MAX', 'x'])]]);
+  return [pick(random, [String(keys.length), String(keys.length), '0', 'x', '7']), ...keys, ...weights, ...aggregate];
+};
+
+const sortedSets: Make[] = [
+  (r) => ['ZADD', zkey(r), ...addOptions(r), ...some(r, score).flatMap((one) => [one, member(r)])],
+  (r) => ['ZADD', zkey(r), ...some(r, small, 5).flatMap((one) => [one, member(r)])],
+  (r) => ['ZADD', zkey(r), ...some(r, small, 5).flatMap((one) => [one, member(r)])],
+  (r) => ['ZADD', zkey(r), score(r), member(r), score(r)],
+  (r) => ['ZINCRBY', zkey(r), score(r), member(r)],
+  (r) => ['ZREM', zkey(r), ...some(r, member)],
+  (r) => ['ZSCORE', zkey(r), member(r)],
+  (r) => ['ZMSCORE', zkey(r), ...some(r, member)],
+  (r) => ['ZCARD', zkey(r)],
+  (r) => [pick(r, ['ZRANK', 'ZREVRANK']), zkey(r), member(r)],
+  (r) => ['ZCOUNT', zkey(r), bound(r), bound(r)],
+  (r) => [pick(r, ['ZRANGE', 'ZREVRANGE']), zkey(r), index(r), index(r), ...withScores(r)],
+  (r) => ['ZRANGE', zkey(r), index(r), index(r), ...pick(r, [['REV'], ['LIMIT', '1', '2'], ['REV', 'WITHSCORES']])],
+  (r) => ['ZRANGE', zkey(r), bound(r), bound(r), 'BYSCORE', ...pick(r, [[], ['REV']]), ...limit(r), ...withScores(r)],
+  (r) => [pick(r, ['ZRANGEBYSCORE', 'ZREVRANGEBYSCORE']), zkey(r), bound(r), bound(r), ...withScores(r), ...limit(r)],
+  (r) => [
+    'ZRANGESTORE',
+    zkey(r),
+    zkey(r),
+    bound(r),
+    bound(r),
+    'BYSCORE',
+    ...limit(r),
+    ...pick(r, [[], ['WITHSCORES']]),
+  ],
+  (r) => ['ZRANGESTORE', zkey(r), zkey(r), index(r), index(r), ...pick(r, [[], ['REV']])],
+  (r) => ['ZREMRANGEBYRANK', zkey(r), index(r), index(r)],
+  (r) => ['ZREMRANGEBYSCORE', zkey(r), bound(r), bound(r)],
+  (r) => [pick(r, ['ZPOPMIN', 'ZPOPMAX']), zkey(r), ...pick(r, [[], [count(r)], ['-1'], ['1', '2']])],
+  (r) => [
+    'ZMPOP',
+    ...counted(r),
+    pick(r, ['MIN', 'MAX', 'x']),
+    ...pick(r, [[], ['COUNT', count(r)], ['COUNT'], ['x', '1']]),
+  ],
+  (r) => ['ZINTERCARD', ...counted(r), ...pick(r, [[], ['LIMIT', count(r)]])],
+  (r) => [pick(r, ['ZUNION', 'ZINTER']), ...weighted(r), ...pick(r, [[], ['WITHSCORES']])],
+  (r) => [pick(r, ['ZUNIONSTORE', 'ZINTERSTORE']), zkey(r), ...weighted(r)],
+  (r) => ['ZDIFF', ...counted(r), ...withScores(r)],
+  (r) => ['ZDIFFSTORE', zkey(r), ...counted(r)],
+  (r) => ['ZRANDMEMBER', zkey(r), pick(r, ['0', 'x', '-9223372036854775808'])],
+];
+
+const lexical: Make[] = [
+  (r) => [
+    'ZADD',
+    lexKey,
+    ...some(r, () => '0', 4).flatMap((one) => [one, pick(r, ['a', 'b', 'c', 'd', 'dd', 'e', ''])]),
+  ],
+  (r) => ['ZREM', lexKey, pick(r, ['a', 'c', 'dd'])],
+  (r) => ['ZLEXCOUNT', lexKey, lex(r), lex(r)],
+  (r) => [pick(r, ['ZRANGEBYLEX', 'ZREVRANGEBYLEX']), lexKey, lex(r), lex(r), ...limit(r)],
+  (r) => ['ZRANGE', lexKey, lex(r), lex(r), 'BYLEX', ...pick(r, [[], ['REV']]), ...limit(r)],
+  (r) => ['ZRANGE', lexKey, lex(r), lex(r), 'BYLEX', 'WITHSCORES'],
+  (r) => ['ZRANGESTORE', 'z3', lexKey, lex(r), lex(r), 'BYLEX'],
+  (r) => ['ZREMRANGEBYLEX', lexKey, lex(r), lex(r)],
+  (r) => ['ZLEXCOUNT', key(r), 'x', lex(r)],
+];
+
+const looseSortedSets: Loose[] = [
+  ['unordered', (r) => ['ZSCAN', zkey(r), '0', 'COUNT', '1000', ...pick(r, [[], ['MATCH', '[xy]']])]],
+  ['unordered', (r) => ['ZRANDMEMBER', zkey(r), '1000', ...withScores(r)]],
+];
+
 /** Families of commands whose replies are compared byte for byte. */
-export const collectionFamilies: readonly (readonly Make[])[] = [sets];
+export const collectionFamilies: readonly (readonly Make[])[] = [sets, sortedSets, sortedSets, lexical];
 /** Commands whose replies are compared loosely. */
-export const looseCollections: readonly Loose[] = looseSets;
+export const looseCollections: readonly Loose[] = [...looseSets, ...looseSortedSets];

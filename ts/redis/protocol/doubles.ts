@@ -22,6 +22,14 @@ export function parseDouble(bytes: Buffer): number | undefined {
   return parts === null ? undefined : hexadecimal(parts);
 }
 
+/** As `parseDouble`, but with what `strtod` alone takes: nothing is 0, blanks go first, what is too large is infinite. */
+export function parseBound(bytes: Buffer): number | undefined {
+  if (bytes.length === 0) return 0;
+  if (bytes.length > LONGEST) return undefined;
+  const text = bytes.toString('latin1').replace(/^[ \t-\r]+/, '');
+  return DECIMAL.test(text) ? Number(text) : parseDouble(Buffer.from(text, 'latin1'));
+}
+
 function finite(value: number, hasDigits: boolean): number | undefined {
   if (!Number.isFinite(value) || (value === 0 && hasDigits)) return undefined;
   return value;
