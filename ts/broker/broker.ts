@@ -10,6 +10,7 @@ import { TopicCatalogue } from '../log/catalogue.ts';
 import type { Engine } from '../log/types.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { PrintLine } from './connection-log.ts';
+import { EngineConsumerGroupStore } from './consumer-groups/consumer-group-store.ts';
 import { ConsumerGroups } from './consumer-groups/consumer-groups.ts';
 import type { GroupTopics } from './consumer-groups/heartbeat.ts';
 import type { BrokerContext, Node } from './context.ts';
@@ -99,6 +100,9 @@ export class Broker {
         timers: this.#timers,
         settings: consumerGroupSettings(settings),
         topics: groupTopics(catalogue),
+        store: new EngineConsumerGroupStore(engine),
+        hasOffsets: (id) => offsets.has(id),
+        wallMs: Date.now,
         isClassic: (id) => groups.get(id)?.isIdle === false,
         newMemberId: randomUUID,
       }),
@@ -179,28 +183,34 @@ export class Broker {
   }
 
   #follow(): void {
-    const { engine, purgatory, catalogue, offsets, groups } = this.context;
+    const { engine, purgatory, catalogue, offsets } = this.context;
     this.#stopListening.push(engine.onAdvance((partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(engine.onStable((partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(
       catalogue.onChange((change) => {
         this.context.consumerGroups.topicsChanged();
         if (change.kind !== 'deleted') return;
-        for (const group of offsets.forgetTopic(change.topic.name)) groups.forgetUnused(group);
+        for (const group of offsets.forgetTopic(change.topic.name)) this.#forgetUnused(group);
         // Whoever waits for data of a deleted topic learns of it now (rule 54).
         purgatory.wake(change.topic.partitions);
       }),
     );
   }
 
+  /** A group has no offsets left. */
+  #forgetUnused(groupId: string): void {
+    this.context.groups.forgetUnused(groupId);
+    this.context.consumerGroups.forgetUnused(groupId);
+  }
+
   #startChores(): void {
-    const { settings, offsets, groups, transactions } = this.context;
+    const { settings, offsets, transactions } = this.context;
     const retentionMs = settings.number('offsets.retention.minutes') * MINUTE_MS;
     const expiry = new OffsetExpiry(
       offsets,
       (group) => useOf(this.context, group),
       retentionMs,
-      (group) => groups.forgetUnused(group),
+      (group) => this.#forgetUnused(group),
     );
     const wall = steadyWall(Date.now, () => performance.now());
     this.#every(settings.number('offsets.retention.check.interval.ms'), () => expiry.check(wall()));
@@ -218,7 +228,9 @@ export class Broker {
 function useOf({ groups, consumerGroups }: BrokerContext, groupId: string): GroupUse {
   const newer = consumerGroups.get(groupId);
   if (newer) return { kind: 'members', topics: newer.subscribed };
+  const emptySinceMs = consumerGroups.emptySinceMs(groupId);
   const group = groups.get(groupId);
+  if (!group && emptySinceMs !== undefined) return { kind: 'empty', sinceMs: emptySinceMs };
   const sinceMs = groups.emptySinceMs(groupId);
   if (!group || sinceMs === undefined) return { kind: 'standalone' };
   return sinceMs < 0 ? { kind: 'members', topics: subscribedTopics(group) } : { kind: 'empty', sinceMs };

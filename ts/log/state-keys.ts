@@ -8,6 +8,8 @@
  *   topic/<name>                        one topic: id, partitions, settings
  *   offset/<group>/<topic>/<partition>  one committed offset
  *   group/<group>                       one consumer group: generation and members
+ *   consumer-group/<group>              one group of the newer protocol: its epochs
+ *   consumer-group/<group>/<member>     one member of it: what it has and shall have
  *   transaction/<id>                    one transactional id: its producer and its open transaction
  *   id/partition                        the next engine partition id
  *   id/producer                         the first producer id that was never handed out
@@ -24,6 +26,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 const TOPIC = 'topic/';
 const OFFSET = 'offset/';
 const GROUP = 'group/';
+const CONSUMER_GROUP = 'consumer-group/';
 const STORE = 'store/';
 const TRANSACTION = 'transaction/';
 const USER = 'user/';
@@ -85,6 +88,28 @@ export function parseGroupKey(key: Uint8Array): string | undefined {
   const parts = decoder.decode(key).split('/');
   const [kind, group] = parts;
   return parts.length === 2 && `${kind}/` === GROUP && group ? unescapeName(group) : undefined;
+}
+
+/** Prefix of all groups of the newer protocol. */
+export function consumerGroupPrefix(): Uint8Array {
+  return encoder.encode(CONSUMER_GROUP);
+}
+
+/** Key of one group of the newer protocol. */
+export function consumerGroupKey(group: string): Uint8Array {
+  return encoder.encode(CONSUMER_GROUP + escapeName(group));
+}
+
+/** Key of one of its members. */
+export function consumerMemberKey(group: string, member: string): Uint8Array {
+  return encoder.encode(`${CONSUMER_GROUP}${escapeName(group)}/${escapeName(member)}`);
+}
+
+/** What one of these two keys names; undefined when the key is neither. */
+export function parseConsumerGroupKey(key: Uint8Array): { group: string; member: string | undefined } | undefined {
+  const [kind, group, member, ...more] = decoder.decode(key).split('/');
+  if (`${kind}/` !== CONSUMER_GROUP || !group || member === '' || more.length > 0) return undefined;
+  return { group: unescapeName(group), member: member === undefined ? undefined : unescapeName(member) };
 }
 
 /** Prefix of all transactional ids. */

@@ -2,17 +2,19 @@
  * One group of the newer protocol (KIP-848) as a state machine without I/O: heartbeats, time and news of topics come in,
  * answers and timers come out.
  *
- * Not the coordinator (consumer-groups.ts), and nothing is stored: after a start members are unknown, come back with epoch
- * 0 and go on from the committed offsets. The invariants to remember: no partition belongs to two members at a time, also
+ * Not the coordinator (consumer-groups.ts), which stores what `entries` tells before a member is told. The invariants to remember: no partition belongs to two members at a time, also
  * not to one that has yet to give it back; and whatever changes what members shall have raises the epoch of the group.
  */
 
+import { createHash } from 'node:crypto';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import { ASSIGNORS, type AssignorInput } from './assignors.ts';
+import { encodeConsumerGroup, encodeConsumerMember } from './consumer-group-record.ts';
+import { GROUP_ENTRY, type GroupEntries, type StoredConsumerGroup } from './consumer-group-store.ts';
 import { type ConsumerMember, reconcile } from './consumer-member.ts';
 import type { ConsumerEffect, GroupTopics, Heartbeat, HeartbeatReply } from './heartbeat.ts';
 import { each, isSame, isSubset, NO_PARTITIONS, type Partitions } from './partitions.ts';
-import { compileTopicPattern } from './topic-pattern.ts';
+import { compileTopicPattern, topicPatternProblem } from './topic-pattern.ts';
 
 /** Member epochs that mean something else than an epoch. */
 export const MemberEpoch = { join: 0, leave: -1, leaveStatic: -2 } as const;
@@ -25,6 +27,8 @@ export interface ConsumerGroupSettings {
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
 
+/** No text of topics is this one. */
+const OTHER_TOPICS = ' ';
 const DEFAULT_ASSIGNOR = 'uniform';
 
 export class ConsumerGroup {
@@ -81,6 +85,36 @@ export class ConsumerGroup {
   /** Some topic was made, changed or deleted: the next heartbeat looks whether that matters. */
   topicsChanged(): void {
     this.#topicsChanged = true;
+  }
+
+  /** Takes over what was stored: sessions begin anew. Throws when members contradict each other. */
+  restore({ record, members }: StoredConsumerGroup, out: ConsumerEffect[]): void {
+    this.epoch = record.epoch;
+    this.assignmentEpoch = record.assignmentEpoch;
+    const target = new Map<string, Partitions>();
+    for (const stored of members) {
+      const member = this.#add({ ...stored.member, topics: new Set() });
+      target.set(member.id, stored.target);
+      this.#claim(member);
+      this.#resolve(member);
+      out.push({ kind: 'setTimer', timer: 'session', memberId: member.id, delayMs: this.#settings.sessionTimeoutMs });
+      if (member.state !== 'revoking') continue;
+      out.push({ kind: 'setTimer', timer: 'rebalance', memberId: member.id, delayMs: member.rebalanceTimeoutMs });
+    }
+    this.#target = target;
+    // Topics that have changed since then are another text, and the next heartbeat assigns for them.
+    const seen = this.#topicsText();
+    this.#topicsSeen = digestOf(seen) === record.topicsSeen ? seen : OTHER_TOPICS;
+  }
+
+  /** The stored form of the group, and of those members for which `wanted` holds, added to `entries`. */
+  entries(entries: GroupEntries, wanted: (memberId: string) => boolean): void {
+    const { epoch, assignmentEpoch } = this;
+    const topicsSeen = digestOf(this.#topicsSeen);
+    entries.set(GROUP_ENTRY, encodeConsumerGroup({ epoch, assignmentEpoch, topicsSeen, emptySinceMs: -1 }));
+    for (const { topics: _, ...member } of this.members.values()) {
+      if (wanted(member.id)) entries.set(member.id, encodeConsumerMember({ member, target: this.targetOf(member.id) }));
+    }
   }
 
   heartbeat(ask: Heartbeat, out: ConsumerEffect[]): HeartbeatReply {
@@ -198,13 +232,18 @@ export class ConsumerGroup {
       this.#topicsChanged = false;
       for (const member of this.members.values()) this.#resolve(member);
     }
+    const text = this.#topicsText();
+    if (text !== this.#topicsSeen && this.epoch === this.assignmentEpoch) this.epoch += 1;
+    this.#topicsSeen = text;
+  }
+
+  /** Every topic that is read, with its partitions. */
+  #topicsText(): string {
     const seen = [...this.subscribed].sort().map((name) => {
       const topic = this.#topics.get(name);
       return `${topic?.id}/${topic?.partitions}`;
     });
-    const text = seen.join();
-    if (text !== this.#topicsSeen && this.epoch === this.assignmentEpoch) this.epoch += 1;
-    this.#topicsSeen = text;
+    return seen.join();
   }
 
   #assign(): void {
@@ -298,6 +337,10 @@ function keyOf(topicId: string, partition: number): string {
   return `${topicId}/${partition}`;
 }
 
+function digestOf(text: string): string {
+  return createHash('sha1').update(text).digest('base64url');
+}
+
 function emptyMember(ask: Heartbeat): ConsumerMember {
   return {
     id: ask.memberId,
@@ -331,14 +374,7 @@ function isFull({ rebalanceTimeoutMs, topicNames, topicPattern, owned }: Heartbe
 }
 
 function patternProblem(pattern: string | null): string | undefined {
-  if (pattern === null || pattern === '') return undefined;
-  try {
-    compileTopicPattern(pattern);
-    return undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return error.message;
-    throw error;
-  }
+  return pattern === null || pattern === '' ? undefined : topicPatternProblem(pattern);
 }
 
 export function refused(error: ErrorNumber, message: string | null = null): HeartbeatReply {

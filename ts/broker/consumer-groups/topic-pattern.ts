@@ -25,6 +25,17 @@ export function compileTopicPattern(pattern: string): (name: string) => boolean 
   return (name) => run(states, name);
 }
 
+/** What is wrong with a pattern, or undefined. */
+export function topicPatternProblem(pattern: string): string | undefined {
+  try {
+    new Compiler(pattern).compile();
+    return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return error.message;
+    throw error;
+  }
+}
+
 function run(states: readonly State[], name: string): boolean {
   let current = new Set<number>();
   follow(states, 0, current);

@@ -16,6 +16,17 @@ import {
 } from '../protocol/gen/28-txn-offset-commit.gen.ts';
 import type { PendingOffset } from '../transactions/events.ts';
 
+/** Who may commit for the group: a member of it, or a producer that does not say for whom. */
+function refusalOf(context: BrokerContext, request: TxnOffsetCommitRequest): ErrorNumber {
+  const { groupId, memberId, groupInstanceId: instanceId, generationId: generation } = request;
+  const isNobody = generation === -1 && memberId === '' && instanceId === null;
+  const newer = isNobody ? undefined : context.consumerGroups.check(groupId, memberId, generation);
+  if (newer === ErrorCode.STALE_MEMBER_EPOCH) return ErrorCode.ILLEGAL_GENERATION;
+  if (newer !== undefined) return newer;
+  if (isNobody && context.consumerGroups.get(groupId) !== undefined) return ErrorCode.NONE;
+  return context.groups.checkCommit(groupId, { memberId, instanceId, generation, isTransactional: true });
+}
+
 export function txnOffsetCommitHandler(
   context: BrokerContext,
 ): Handler<TxnOffsetCommitRequest, TxnOffsetCommitResponse> {
@@ -24,8 +35,8 @@ export function txnOffsetCommitHandler(
     minVersion: 0,
     maxVersion: 4,
     handle(request, exchange) {
-      const { groupId, transactionalId, memberId, groupInstanceId: instanceId, generationId: generation } = request;
-      const refusal = context.groups.checkCommit(groupId, { memberId, instanceId, generation, isTransactional: true });
+      const { groupId, transactionalId } = request;
+      const refusal = refusalOf(context, request);
       const longest = context.settings.number('offset.metadata.max.bytes');
       const committedMs = context.wallMs();
       const offsets: PendingOffset[] = [];

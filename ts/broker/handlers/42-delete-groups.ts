@@ -46,8 +46,10 @@ class OpenDeleteGroups {
       row.groupId,
       () => true,
       (code) => {
-        if (code === Code.ok) groups.forgetUnused(row.groupId);
-        else row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+        if (code === Code.ok) {
+          groups.forgetUnused(row.groupId);
+          consumerGroups.forgetUnused(row.groupId);
+        } else row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;
         this.#close();
       },
     );

@@ -60,8 +60,10 @@ function deleteOffsets(
   }));
   const isMeant = (topic: string, _committed: unknown, partition: number) => meant.get(topic)?.has(partition) === true;
   context.offsets.delete(groupId, isMeant, (code) => {
-    if (code === Code.ok) context.groups.forgetUnused(groupId);
-    else for (const row of accepted) row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    if (code === Code.ok) {
+      context.groups.forgetUnused(groupId);
+      context.consumerGroups.forgetUnused(groupId);
+    } else for (const row of accepted) row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;
     exchange.reply({ errorCode: ErrorCode.NONE, throttleTimeMs: 0, topics: rows });
   });
 }

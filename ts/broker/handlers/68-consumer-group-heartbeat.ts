@@ -7,7 +7,7 @@
 
 import { ASSIGNORS } from '../consumer-groups/assignors.ts';
 import { MemberEpoch } from '../consumer-groups/consumer-group.ts';
-import type { HeartbeatReply } from '../consumer-groups/heartbeat.ts';
+import type { Heartbeat, HeartbeatReply } from '../consumer-groups/heartbeat.ts';
 import { PartitionSet, type Partitions, rowsOf } from '../consumer-groups/partitions.ts';
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
@@ -22,6 +22,9 @@ import { isWellFormed } from '../protocol/utf8.ts';
 
 const CLIENT_MADE_IDS_SINCE = 1;
 
+/** Letters of everything a member says about itself: groups lie in memory. */
+const SUBSCRIPTION_MAX = 1024 * 1024;
+
 interface Refusal {
   readonly error: ErrorNumber;
   readonly message: string;
@@ -29,6 +32,12 @@ interface Refusal {
 
 function invalid(message: string): Refusal {
   return { error: ErrorCode.INVALID_REQUEST, message };
+}
+
+function lengthOf(request: ConsumerGroupHeartbeatRequest): number {
+  const { memberId, instanceId, rackId, subscribedTopicNames, subscribedTopicRegex } = request;
+  const texts = [memberId, instanceId, rackId, subscribedTopicRegex, ...(subscribedTopicNames ?? [])];
+  return texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }
 
 /** What contradicts itself in a request, as Kafka sees it; undefined for nothing. */
@@ -51,6 +60,8 @@ function problemOf(request: ConsumerGroupHeartbeatRequest, version: number): Ref
   if (memberEpoch === MemberEpoch.leaveStatic && instanceId === null) {
     return invalid('InstanceId can not be null.');
   }
+  if (![memberId, instanceId ?? ''].every(isWellFormed)) return invalid('the name of a member is no UTF-8');
+  if (lengthOf(request) > SUBSCRIPTION_MAX) return invalid('the subscription is too long');
   if (memberEpoch < MemberEpoch.leaveStatic) return invalid(`MemberEpoch is invalid: ${memberEpoch}.`);
   if (serverAssignor !== null && !ASSIGNORS.has(serverAssignor)) {
     const message = `ServerAssignor is not supported. Supported assignors: ${[...ASSIGNORS.keys()].join(', ')}.`;
@@ -95,7 +106,7 @@ export function consumerGroupHeartbeatHandler(
         exchange.reply({ throttleTimeMs: 0, errorCode, errorMessage, memberEpoch: 0, heartbeatIntervalMs: 0 });
         return;
       }
-      const reply = context.consumerGroups.heartbeat(request.groupId, {
+      const ask: Heartbeat = {
         memberId: request.memberId === '' ? context.consumerGroups.newMemberId() : request.memberId,
         memberEpoch: request.memberEpoch,
         instanceId: request.instanceId,
@@ -107,8 +118,8 @@ export function consumerGroupHeartbeatHandler(
         topicPattern: request.subscribedTopicRegex,
         assignor: request.serverAssignor,
         owned: partitionsOf(request.topicPartitions),
-      });
-      exchange.reply(responseOf(reply));
+      };
+      context.consumerGroups.heartbeat(request.groupId, ask, (reply) => exchange.reply(responseOf(reply)));
     },
   };
 }
