@@ -14,6 +14,8 @@ import { expiryCommands } from './commands/expiry.ts';
 import { hashCommands } from './commands/hashes.ts';
 import { introspectionCommands } from './commands/introspection.ts';
 import { keyCommands } from './commands/keys.ts';
+import { listMoveCommands } from './commands/list-moves.ts';
+import { listCommands } from './commands/lists.ts';
 import { pubsubCommands } from './commands/pubsub.ts';
 import { scanCommands } from './commands/scan.ts';
 import { scriptCommands } from './commands/scripts.ts';
@@ -41,6 +43,8 @@ export const allCommands: readonly Command[] = [
   ...sortedSetRangeCommands,
   ...sortedSetPopCommands,
   ...sortedSetAlgebraCommands,
+  ...listCommands,
+  ...listMoveCommands,
   ...keyCommands,
   ...expiryCommands,
   ...scanCommands,

@@ -145,7 +145,47 @@ const looseSortedSets: Loose[] = [
   ['unordered', (r) => ['ZRANDMEMBER', zkey(r), '1000', ...withScores(r)]],
 ];
 
+const lkey = (random: Random): string => pick(random, [key(random), 'l1', 'l2', 'l3']);
+const element = (random: Random): string => pick(random, ['a', 'b', 'c', 'd', value(random)]);
+const side = (random: Random): string => pick(random, ['LEFT', 'RIGHT', 'left', 'right', 'LEFT', 'x']);
+const searchOptions = (random: Random): string[] => {
+  const options: string[] = [];
+  while (random.between(0, 2) === 0) {
+    options.push(pick(random, ['RANK', 'COUNT', 'MAXLEN', 'RANK', 'COUNT', 'x']), count(random));
+  }
+  return options;
+};
+
+const lists: Make[] = [
+  (r) => [pick(r, ['LPUSH', 'RPUSH']), lkey(r), ...some(r, element, 6)],
+  (r) => [pick(r, ['LPUSH', 'RPUSH', 'LPUSHX', 'RPUSHX']), lkey(r), ...some(r, element, 6)],
+  (r) => [pick(r, ['LPOP', 'RPOP']), lkey(r), ...pick(r, [[], [], [count(r)], ['1', '2']])],
+  (r) => ['LLEN', lkey(r)],
+  (r) => ['LRANGE', lkey(r), index(r), index(r)],
+  (r) => ['LRANGE', lkey(r), '0', '-1'],
+  (r) => ['LINDEX', lkey(r), index(r)],
+  (r) => ['LSET', lkey(r), index(r), element(r)],
+  (r) => ['LTRIM', lkey(r), index(r), index(r)],
+  (r) => ['LREM', lkey(r), pick(r, ['0', '1', '-1', '2', '-2', 'x', '']), element(r)],
+  (r) => ['LINSERT', lkey(r), pick(r, ['BEFORE', 'AFTER', 'before', 'after', 'x']), element(r), element(r)],
+  (r) => ['LPOS', lkey(r), element(r), ...searchOptions(r)],
+  (r) => ['LMOVE', lkey(r), lkey(r), side(r), side(r)],
+  (r) => ['RPOPLPUSH', lkey(r), lkey(r)],
+  (r) => ['LMPOP', ...counted(r), side(r), ...pick(r, [[], ['COUNT', count(r)], ['COUNT'], ['x', '1']])],
+];
+
+/** Only in transactions, where nothing waits. */
+const blocking: Make[] = [
+  (r) => [pick(r, ['BLPOP', 'BRPOP', 'BZPOPMIN', 'BZPOPMAX']), lkey(r), zkey(r), pick(r, ['0', '1', '-1', 'x'])],
+  (r) => ['BLMOVE', lkey(r), lkey(r), side(r), side(r), '1'],
+  (r) => ['BRPOPLPUSH', lkey(r), lkey(r), '1'],
+  (r) => ['BLMPOP', '1', ...counted(r), side(r), ...pick(r, [[], ['COUNT', count(r)]])],
+  (r) => ['BZMPOP', '1', ...counted(r), pick(r, ['MIN', 'MAX']), ...pick(r, [[], ['COUNT', count(r)]])],
+];
+
 /** Families of commands whose replies are compared byte for byte. */
-export const collectionFamilies: readonly (readonly Make[])[] = [sets, sortedSets, sortedSets, lexical];
+export const collectionFamilies: readonly (readonly Make[])[] = [sets, sortedSets, sortedSets, lexical, lists, lists];
+/** Those that stand in transactions only. */
+export const blockingFamilies: readonly (readonly Make[])[] = [blocking];
 /** Commands whose replies are compared loosely. */
 export const looseCollections: readonly Loose[] = [...looseSets, ...looseSortedSets];

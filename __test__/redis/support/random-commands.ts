@@ -5,7 +5,7 @@
  * by its kind.
  */
 import type { Random } from '../../support/random.ts';
-import { collectionFamilies, looseCollections } from './random-collections.ts';
+import { blockingFamilies, collectionFamilies, looseCollections } from './random-collections.ts';
 
 /** How replies of a command are compared. */
 export type Comparison = 'bytes' | 'unordered' | 'near' | 'kind';
@@ -209,7 +209,7 @@ const near: Make[] = [(r) => [pick(r, ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME
 /** Families of commands whose replies are compared byte for byte. */
 const families: readonly (readonly Make[])[] = [strings, generic, hashes, others, ...collectionFamilies];
 /** Those that may stand in a transaction. */
-const quiet: readonly (readonly Make[])[] = [strings, hashes, ...collectionFamilies];
+const quiet: readonly (readonly Make[])[] = [strings, hashes, ...collectionFamilies, ...blockingFamilies];
 
 /** A transaction, with commands in it that may be wrong. */
 function transaction(random: Random): RandomCommand[] {
