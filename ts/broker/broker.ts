@@ -20,7 +20,7 @@ import { EngineGroupStore } from './groups/group-store.ts';
 import { type GroupUse, OffsetExpiry } from './groups/offset-expiry.ts';
 import { CommittedOffsets } from './groups/offsets.ts';
 import { subscribedTopics } from './groups/subscription.ts';
-import { type ApiRange, HandlerTable } from './handler.ts';
+import { type AnyHandler, type ApiRange, HandlerTable } from './handler.ts';
 import { registerHandlers } from './handlers/register.ts';
 import { declareSettings } from './metadata/partition-settings.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
@@ -29,6 +29,9 @@ import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
 import { TimerHost } from './purgatory/timer-host.ts';
 import { ReplyBudget } from './reply-budget.ts';
+import { BrokerSecurity } from './security/broker-security.ts';
+import { guardAll } from './security/guards/guard.ts';
+import { GUARDS } from './security/guards/index.ts';
 import { type BoundAddress, KafkaServer } from './server.ts';
 import type { BrokerSettings } from './settings.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
@@ -113,11 +116,12 @@ export class Broker {
       appends: new AppendQueue(engine, this.#timers),
       replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
       fetchSessions: new FetchSessions(sessionLimits(settings), () => performance.now(), Math.random),
+      security: new BrokerSecurity(engine, settings),
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
     };
-    this.table = new HandlerTable(registerHandlers(this.context));
+    this.table = new HandlerTable(this.#guarded());
     this.#ranges = this.table.ranges();
     this.#server = new KafkaServer({
       table: this.table,
@@ -170,6 +174,16 @@ export class Broker {
     this.context.offsets.close();
     await closed;
     this.#timers.close();
+  }
+
+  /** The handlers, each behind its guard when there are access rules. */
+  #guarded(): readonly AnyHandler[] {
+    const { catalogue, settings, security } = this.context;
+    return guardAll(registerHandlers(this.context), GUARDS, security.access, {
+      nameOf: (topicId) => catalogue.byId(topicId)?.name,
+      hasTopic: (name) => catalogue.get(name) !== undefined,
+      createsTopics: settings.boolean('auto.create.topics.enable'),
+    });
   }
 
   #node({ engine, settings, advertised }: BrokerOptions): Node {

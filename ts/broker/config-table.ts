@@ -7,10 +7,11 @@
 
 import type { ConfigKey } from './config-key.ts';
 import { BROKER_KEYS } from './config-keys-broker.ts';
+import { SECURITY_KEYS } from './config-keys-security.ts';
 import { TOPIC_KEYS } from './config-keys-topic.ts';
 
 const topicKeys = new Map(TOPIC_KEYS.map((key) => [key.name, key]));
-const brokerKeys = new Map(BROKER_KEYS.map((key) => [key.name, key]));
+const brokerKeys = new Map([...BROKER_KEYS, ...SECURITY_KEYS].map((key) => [key.name, key]));
 
 /** All settings a topic has. */
 export function topicConfigKeys(): IterableIterator<ConfigKey> {

@@ -16,6 +16,7 @@ import type { ProducerIds } from './metadata/producer-ids.ts';
 import type { AppendQueue } from './purgatory/append-queue.ts';
 import type { Purgatory } from './purgatory/purgatory.ts';
 import type { ReplyBudget } from './reply-budget.ts';
+import type { BrokerSecurity } from './security/broker-security.ts';
 import type { BrokerSettings } from './settings.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
@@ -42,6 +43,7 @@ export interface BrokerContext {
   readonly appends: AppendQueue;
   readonly replies: ReplyBudget;
   readonly fetchSessions: FetchSessions;
+  readonly security: BrokerSecurity;
   readonly node: Node;
   /** Wall time, ms. */
   wallMs(): number;

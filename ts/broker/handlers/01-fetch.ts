@@ -23,6 +23,8 @@ import {
 } from '../protocol/gen/01-fetch.gen.ts';
 import { LeasedRecords } from '../protocol/writer.ts';
 import type { Parked, ParkedWork } from '../purgatory/purgatory.ts';
+import { Operation, ResourceType } from '../security/acl.ts';
+import { askerOf } from '../security/guards/guard.ts';
 import { limitPins, planFetch } from './fetch-plan.ts';
 
 const IDS_FROM_VERSION = 13;
@@ -90,12 +92,18 @@ class OpenFetch implements ParkedWork {
     const byId = this.#exchange.apiVersion >= IDS_FROM_VERSION;
     const { catalogue } = this.#context;
     const topic = byId ? catalogue.byId(asked.topicId) : catalogue.get(asked.topic);
+    const isDenied = !this.#mayRead(topic?.name ?? asked.topic);
     const unknown = byId && !topic ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     const partitions: PartitionData[] = [];
     this.#responses.push({ topic: asked.topic, topicId: asked.topicId, partitions });
     for (const partition of asked.partitions) {
       const row = emptyRow(partition.partition);
       partitions.push(row);
+      if (isDenied) {
+        row.errorCode = ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+        this.#unknown = true;
+        continue;
+      }
       const id = topic?.partitions[partition.partition];
       if (id === undefined) {
         row.errorCode = unknown;
@@ -113,6 +121,13 @@ class OpenFetch implements ParkedWork {
         leaderEpoch: partition.currentLeaderEpoch,
       });
     }
+  }
+
+  /** Asked of every topic of every fetch: what a session holds may have been allowed to somebody else, or until now. */
+  #mayRead(name: string): boolean {
+    const { access } = this.#context.security;
+    if (!access.isEnabled || name === '') return true;
+    return access.may(askerOf(this.#exchange.peer), Operation.read, ResourceType.topic, name);
   }
 
   /** Answers, if `force` or rule 28 says so: enough bytes at this isolation, or any error. False when it has to wait. */

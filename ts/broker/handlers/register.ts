@@ -42,6 +42,8 @@ import { electLeadersHandler } from './43-elect-leaders.ts';
 import { incrementalAlterConfigsHandler } from './44-incremental-alter-configs.ts';
 import { listPartitionReassignmentsHandler } from './46-list-partition-reassignments.ts';
 import { offsetDeleteHandler } from './47-offset-delete.ts';
+import { describeUserScramCredentialsHandler } from './50-describe-user-scram-credentials.ts';
+import { alterUserScramCredentialsHandler } from './51-alter-user-scram-credentials.ts';
 import { describeClusterHandler } from './60-describe-cluster.ts';
 import { describeTransactionsHandler } from './65-describe-transactions.ts';
 import { listTransactionsHandler } from './66-list-transactions.ts';
@@ -76,9 +78,9 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     addOffsetsToTxnHandler(context),
     endTxnHandler(context),
     txnOffsetCommitHandler(context),
-    describeAclsHandler(),
-    createAclsHandler(),
-    deleteAclsHandler(),
+    describeAclsHandler(context),
+    createAclsHandler(context),
+    deleteAclsHandler(context),
     describeConfigsHandler(context),
     alterConfigsHandler(context),
     saslAuthenticateHandler(),
@@ -88,6 +90,8 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     incrementalAlterConfigsHandler(context),
     listPartitionReassignmentsHandler(),
     offsetDeleteHandler(context),
+    describeUserScramCredentialsHandler(context),
+    alterUserScramCredentialsHandler(context),
     describeClusterHandler(context),
     describeTransactionsHandler(context),
     listTransactionsHandler(context),

@@ -1,0 +1,66 @@
+/**
+ * Users, rules and quotas of one broker, and what its settings make of them.
+ *
+ * Composition only. To remember: everything here is read from the engine when it is opened, and changed by frames.
+ */
+
+import type { Engine } from '../../log/types.ts';
+import { splitList } from '../config-table.ts';
+import type { BrokerSettings } from '../settings.ts';
+import { Access } from './access.ts';
+import { AclStore } from './acl-store.ts';
+import { Authenticator, MECHANISMS } from './authenticator.ts';
+import type { ListenerSecurity } from './peer-security.ts';
+import { UserStore } from './user-store.ts';
+
+/** What a listener is to demand. */
+export interface ListenerDemand {
+  /** Clients have to log in. */
+  readonly login: boolean;
+  readonly isTls: boolean;
+  /** Passwords may go over it in clear: it is on the loopback address, or its owner has said so. */
+  readonly isTrusted: boolean;
+}
+
+export class BrokerSecurity {
+  readonly users: UserStore;
+  readonly authenticator: Authenticator;
+  readonly acls: AclStore;
+  readonly access: Access;
+  readonly #settings: BrokerSettings;
+
+  /** Throws on an entry of the state map that it cannot read. */
+  constructor(engine: Engine, settings: BrokerSettings) {
+    this.#settings = settings;
+    this.users = new UserStore(engine);
+    this.authenticator = new Authenticator(this.users);
+    this.acls = new AclStore(engine);
+    this.access = new Access(this.acls, {
+      isEnabled: settings.text('authorizer.class.name') !== '',
+      superUsers: new Set(superUsers(settings)),
+      allowWithoutRule: settings.boolean('allow.everyone.if.no.acl.found'),
+    });
+  }
+
+  /** The rules for peers of a listener. */
+  listener({ login, isTls, isTrusted }: ListenerDemand): ListenerSecurity {
+    const enabled = new Set(splitList(this.#settings.text('sasl.enabled.mechanisms')));
+    const offered = MECHANISMS.filter((one) => enabled.has(one) && (one !== 'PLAIN' || isTls || isTrusted));
+    return {
+      isTls,
+      mechanisms: login ? offered : [],
+      authenticator: login ? this.authenticator : undefined,
+      reauthMs: this.#settings.number('connections.max.reauth.ms'),
+      failureDelayMs: this.#settings.number('connection.failed.authentication.delay.ms'),
+    };
+  }
+}
+
+/** Principals, separated by semicolons because names of certificates hold commas. */
+function superUsers(settings: BrokerSettings): string[] {
+  return settings
+    .text('super.users')
+    .split(';')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
