@@ -1,4 +1,4 @@
-//! One line of JSON, written field by field. What it is not: a JSON library; it nests nothing.
+//! One line of JSON, written field by field. What it is not: a JSON library; what nests is written before what holds it.
 
 use std::fmt::Write;
 
@@ -8,10 +8,16 @@ pub struct Line {
 }
 
 impl Line {
+    /// Starts an object.
+    #[must_use]
+    pub fn object() -> Line {
+        Line { text: String::from("{") }
+    }
+
     /// Starts an object with its kind.
     #[must_use]
     pub fn of(kind: &str) -> Line {
-        Line { text: String::from("{") }.text("kind", kind)
+        Line::object().text("kind", kind)
     }
 
     fn name(&mut self, name: &str) {
@@ -25,18 +31,15 @@ impl Line {
     #[must_use]
     pub fn text(mut self, name: &str, value: &str) -> Line {
         self.name(name);
-        self.text.push('"');
-        for character in value.chars() {
-            match character {
-                '"' => self.text.push_str("\\\""),
-                '\\' => self.text.push_str("\\\\"),
-                control if control < ' ' => {
-                    let _ = write!(self.text, "\\u{:04x}", control as u32);
-                }
-                other => self.text.push(other),
-            }
-        }
-        self.text.push('"');
+        quote(&mut self.text, value);
+        self
+    }
+
+    /// A value that is JSON already.
+    #[must_use]
+    pub fn json(mut self, name: &str, value: &str) -> Line {
+        self.name(name);
+        self.text.push_str(value);
         self
     }
 
@@ -70,6 +73,36 @@ impl Line {
         self.text.push('}');
         self.text
     }
+}
+
+/// Appends a text in quotes, escaped.
+fn quote(text: &mut String, value: &str) {
+    text.push('"');
+    for character in value.chars() {
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            control if control < ' ' => {
+                let _ = write!(text, "\\u{:04x}", control as u32);
+            }
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+}
+
+/// A list of values that are JSON already.
+#[must_use]
+pub fn list(values: impl Iterator<Item = String>) -> String {
+    let mut text = String::from("[");
+    for value in values {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&value);
+    }
+    text.push(']');
+    text
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! What it is not: a host (who calls `turn` and when), a protocol, a policy.
 
 mod account;
+pub mod account_file;
+mod account_text;
 mod checkpoint;
 mod command_run;
 mod commit;
@@ -21,17 +23,20 @@ mod kv_frame;
 mod kv_open;
 mod kv_replay;
 mod kv_settle;
+mod ledger;
 mod lookup;
 pub mod manifest;
 mod open;
 mod publish;
 mod read;
+mod report;
 mod retention;
 mod state;
 mod transactions;
 mod written_keys;
 
-pub use account::{Damage, RecoveryAccount};
+pub use account::{Damage, Ended, PartitionAccount, RecoveryAccount, Writes};
+pub use account_text::account_text;
 pub use command_run::{Ran, RunAnswer, RunEnd, RunInput};
 pub use config::{BULK_BYTES, EngineConfig};
 pub use dump::{DumpError, dump};
@@ -48,7 +53,7 @@ pub use millrace_kv::{
     Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
     Stats as KvStats, Value as KvValue,
 };
-pub use millrace_log::{Code, Damaged, Isolation, Limits, Watermarks};
+pub use millrace_log::{Code, Damaged, Isolation, Limits, PartitionProducer, Watermarks};
 pub use millrace_resp::Protocol;
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use retention::PartitionSettings;

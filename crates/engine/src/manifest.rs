@@ -12,7 +12,8 @@
 //!     56 checkpoint LSN u64    64 end LSN u64           72 durable LSN u64   80 body length u64
 //!     88 length of the log's share u64                  96 body CRC-32C u32     100 zero
 //!    104 length of the stores' share u64, before version 4 zero
-//!    112 reserved, zero       124 header CRC-32C u32
+//!    112 start of the machine it was written in u64, 0: not known
+//!    120 reserved, zero       124 header CRC-32C u32
 //! ```
 
 use millrace_log::batch::crc32c;
@@ -47,6 +48,8 @@ pub struct Head {
     pub end_lsn: u64,
     /// An LSN known to be durable.
     pub durable_lsn: u64,
+    /// Which start of the machine the run is in that wrote it (`Io::boot`); 0: not known.
+    pub boot: u64,
 }
 
 /// A whole manifest.
@@ -121,6 +124,7 @@ impl Manifest {
         put_u32(&mut out, crc32c(&self.body));
         put_u32(&mut out, 0);
         put_u64(&mut out, self.kv_bytes as u64);
+        put_u64(&mut out, head.boot);
         out.resize(HEADER - 4, 0);
         let crc = crc32c(&out);
         put_u32(&mut out, crc);
@@ -154,7 +158,7 @@ impl Manifest {
         for id in &mut ids {
             id.copy_from_slice(fields.take(16)?);
         }
-        let head = Head {
+        let mut head = Head {
             clean,
             directory_id: ids[0],
             cluster_id: ids[1],
@@ -163,6 +167,7 @@ impl Manifest {
             checkpoint_lsn: fields.u64()?,
             end_lsn: fields.u64()?,
             durable_lsn: fields.u64()?,
+            boot: 0,
         };
         let length = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
         let log_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
@@ -170,6 +175,7 @@ impl Manifest {
         let crc = fields.u32()?;
         fields.u32()?;
         let kv_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
+        head.boot = fields.u64()?;
         let shares = log_bytes.checked_add(kv_bytes).filter(|shares| *shares <= length);
         if shares.is_none() || crc32c(body) != crc {
             return Err(ManifestError::Invalid);
@@ -196,6 +202,7 @@ mod tests {
             checkpoint_lsn: 5,
             end_lsn: 6,
             durable_lsn: 6,
+            boot: 7,
         };
         Manifest::new(head, b"the log", b"the stores", b"the state")
     }

@@ -6,17 +6,19 @@
 //! The invariant: a directory of a newer format or of other identity is refused before anything is changed; before the
 //! first append a manifest with a new incarnation and without the clean mark is durable.
 
-use crate::account::{Damage, RecoveryAccount};
+use crate::account::{Damage, Ended, RecoveryAccount};
+use crate::account_file;
 use crate::config::EngineConfig;
 use crate::engine::Engine;
 use crate::entry::apply;
 use crate::error::EngineError;
 use crate::kv_open;
+use crate::ledger::Ledger;
 use crate::manifest::{BYTES_MAX, Head, Manifest, ManifestError, PATH};
 use crate::publish::Publish;
 use crate::state::State;
 use millrace_io::{Done, Io, IoErrorKind, Op, OpQueue, OpenMode};
-use millrace_journal::{JOURNAL_DIRECTORY, Journal, JournalReport, RecoveredFrame, Start};
+use millrace_journal::{JOURNAL_DIRECTORY, Journal, JournalReport, Listener, RecoveredFrame, Start};
 use millrace_kv::Kv;
 use millrace_log::segment::{self, Kind};
 use millrace_log::{Log, LogConfig};
@@ -47,7 +49,10 @@ impl Engine {
         recovery.damage.extend(loaded.damage);
         let (journal, report) = recovery.journal(&mut io, &config, &manifest, found.fresh)?;
         let was_clean = found.fresh || (manifest.head.clean && report.last_lsn == manifest.head.end_lsn);
+        let checkpoint_lsn = manifest.head.checkpoint_lsn;
+        let ended = ended(found.fresh, was_clean, manifest.head.boot, io.boot());
         manifest.head.clean = false;
+        manifest.head.boot = io.boot();
         manifest.head.node_id = config.node_id;
         manifest.head.durable_lsn = report.last_lsn.max(manifest.head.checkpoint_lsn);
         let unnamed = recovery.check_segments(&mut io)?;
@@ -58,8 +63,16 @@ impl Engine {
         }
         recovery.log.advance(journal.written(), journal.durable());
         recovery.log.replay_done();
+        let sums = recovery.ledger.finish(&recovery.log, report.durable_lsn_known);
         let account = RecoveryAccount {
             clean: was_clean && recovery.damage.is_empty(),
+            ended,
+            opened_ms: io.wall_ms(),
+            cut_frames: sums.cut_frames,
+            cut_lsns: sums.cut_lsns,
+            checkpoint_lsn,
+            durable_lsn: report.durable_lsn_known,
+            kept_lsn: report.last_lsn,
             incarnation: manifest.head.incarnation,
             directory_id: manifest.head.directory_id,
             cluster_id: manifest.head.cluster_id,
@@ -69,10 +82,37 @@ impl Engine {
             partitions: recovery.log.partitions() as u64,
             duration_ns: io.now_ns().saturating_sub(begun),
             damage: recovery.damage,
+            touched: sums.touched,
+            stores: sums.stores,
+            state: sums.state,
         };
+        account_file::keep(&mut io, &account)?;
         let Recovery { log, state, kv, .. } = recovery;
         let engine = Engine::assemble(io, queue, journal, log, state, kv, config, manifest, account.clone());
         Ok((engine, account))
+    }
+}
+
+/// Where the journal of a directory with this manifest begins to count.
+pub(crate) fn start_of(head: &Head) -> Start {
+    let id = head.directory_id;
+    Start {
+        directory_id: u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]]),
+        incarnation: head.incarnation,
+        checkpoint_lsn: head.checkpoint_lsn,
+        durable_lsn: head.durable_lsn.max(if head.clean { head.end_lsn } else { 0 }),
+        clean: head.clean,
+    }
+}
+
+/// How the last run ended, by the mark it left and by whether the machine is still the same one.
+fn ended(fresh: bool, was_clean: bool, boot_then: u64, boot_now: u64) -> Ended {
+    match (boot_then, boot_now) {
+        _ if fresh => Ended::First,
+        _ if was_clean => Ended::Clean,
+        (0, _) | (_, 0) => Ended::Unknown,
+        _ if boot_then == boot_now => Ended::Process,
+        _ => Ended::Machine,
     }
 }
 
@@ -101,6 +141,7 @@ fn load(io: &mut Io, config: &EngineConfig, queue: &mut OpQueue) -> Result<Found
         checkpoint_lsn: 0,
         end_lsn: 0,
         durable_lsn: 0,
+        boot: 0,
     };
     let log = Log::new(log_config(config, &head)).empty_manifest();
     // Incarnation 0 says that nothing was ever appended: a creation that is cut short is begun again.
@@ -121,20 +162,23 @@ fn log_config(config: &EngineConfig, head: &Head) -> LogConfig {
     }
 }
 
-struct Recovery {
-    log: Log,
+/// Views in the making.
+pub(crate) struct Recovery {
+    pub log: Log,
     state: State,
-    kv: Kv,
-    damage: Vec<Damage>,
+    pub kv: Kv,
+    pub damage: Vec<Damage>,
+    ledger: Ledger,
 }
 
 impl Recovery {
-    fn new(config: &EngineConfig, manifest: &Manifest) -> Result<Recovery, EngineError> {
+    /// What the manifest says.
+    pub fn new(config: &EngineConfig, manifest: &Manifest) -> Result<Recovery, EngineError> {
         let head = &manifest.head;
         let log = Log::restore(log_config(config, head), head.checkpoint_lsn, manifest.log())?;
         let state = State::decode(manifest.state()).map_err(|_| ManifestError::Invalid)?;
         let kv = kv_open::restore(config, manifest)?;
-        Ok(Recovery { log, state, kv, damage: Vec::new() })
+        Ok(Recovery { log, state, kv, damage: Vec::new(), ledger: Ledger::default() })
     }
 
     /// Opens the journal and replays what is above the checkpoint.
@@ -145,22 +189,13 @@ impl Recovery {
         manifest: &Manifest,
         fresh: bool,
     ) -> Result<(Journal, JournalReport), EngineError> {
-        let head = &manifest.head;
-        let id = head.directory_id;
-        let start = Start {
-            directory_id: u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]]),
-            incarnation: head.incarnation,
-            checkpoint_lsn: head.checkpoint_lsn,
-            durable_lsn: head.durable_lsn.max(if head.clean { head.end_lsn } else { 0 }),
-            clean: head.clean,
-        };
+        let start = start_of(&manifest.head);
         if fresh {
             clear_directory(io, JOURNAL_DIRECTORY)?;
             let journal = Journal::create(io, config.journal(), start)?;
             return Ok((journal, JournalReport::default()));
         }
-        let mut on_frame = |frame: RecoveredFrame<'_>| self.replay(&frame);
-        let (journal, report) = Journal::recover(io, config.journal(), start, &mut on_frame)?;
+        let (journal, report) = Journal::recover_telling(io, config.journal(), start, self)?;
         for damage in &report.damage {
             self.damage.push(Damage {
                 file: damage.file.display().to_string(),
@@ -169,16 +204,6 @@ impl Recovery {
             });
         }
         Ok((journal, report))
-    }
-
-    fn replay(&mut self, frame: &RecoveredFrame<'_>) {
-        let lsn = frame.lsn();
-        for entry in frame.entries() {
-            if let Err(error) = apply(&mut self.log, &mut self.state, &mut self.kv, lsn, entry) {
-                let detail = format!("LSN {lsn}: {error}");
-                self.damage.push(Damage { file: JOURNAL_DIRECTORY.to_string(), position: 0, detail });
-            }
-        }
     }
 
     /// Reports named segment files that are missing or too short; answers those no manifest names. Contents are verified
@@ -199,7 +224,7 @@ impl Recovery {
                 self.damage.push(Damage { file: path.display().to_string(), position, detail });
             }
             known.extend(name);
-            if kind == Kind::Own {
+            if kind.is_indexed() {
                 known.extend(
                     segment::index_path(number).file_name().map(|name| name.to_string_lossy().into_owned()),
                 );
@@ -210,6 +235,26 @@ impl Recovery {
         self.log.reserve_file_numbers(last);
         let unnamed = names.difference(&known).filter(|name| segment::number_of(name).is_some());
         Ok(unnamed.map(|name| PathBuf::from(segment::DIRECTORY).join(name)).collect())
+    }
+}
+
+impl Listener for Recovery {
+    fn kept(&mut self, frame: RecoveredFrame<'_>) {
+        let lsn = frame.lsn();
+        self.ledger.begin_frame(frame.header);
+        for entry in frame.entries() {
+            let noted = self.ledger.before(&entry, &self.log);
+            let result = apply(&mut self.log, &mut self.state, &mut self.kv, lsn, entry);
+            self.ledger.after(lsn, noted, &result, &self.log);
+            if let Err(error) = result {
+                let detail = format!("LSN {lsn}: {error}");
+                self.damage.push(Damage { file: JOURNAL_DIRECTORY.to_string(), position: 0, detail });
+            }
+        }
+    }
+
+    fn cut(&mut self, frame: RecoveredFrame<'_>) {
+        self.ledger.cut(frame.header, frame.entries(), &self.log);
     }
 }
 

@@ -41,5 +41,5 @@ fn power_cuts_lose_only_what_the_policy_allows() {
     }
     println!("{tally:?}");
     assert!(tally.cuts >= cuts && tally.settles > 0 && tally.cuts_in_recovery > 0, "{tally:?}");
-    assert!(tally.bulk_bytes > 0 && tally.retentions > 0, "{tally:?}");
+    assert!(tally.bulk_bytes > 0 && tally.retentions > 0 && tally.frames_cut > 0, "{tally:?}");
 }

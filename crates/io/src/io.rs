@@ -6,6 +6,7 @@
 //! runs out of patience, the driver and everything it holds are leaked on purpose.
 
 use crate::attempt::Outcome;
+use crate::boot;
 use crate::counters::IoCounters;
 use crate::directory::{DataDirectory, OpenError, display};
 use crate::driver::choose::{Opened, choose};
@@ -40,6 +41,7 @@ pub struct Io {
     outcomes: Vec<Outcome>,
     own_queue: OpQueue,
     report: DriverReport,
+    boot: u64,
 }
 
 impl Io {
@@ -53,17 +55,17 @@ impl Io {
     pub fn open(root: &Path, choice: DriverChoice, limits: Limits) -> Result<Io, OpenError> {
         let directory = Arc::new(DataDirectory::open(root)?);
         let Opened { driver, report } = choose(directory, choice, limits)?;
-        Ok(Io::with(driver, report))
+        Ok(Io::with(driver, report, boot::of_machine()))
     }
 
     /// Opens what is on a simulated disk. Whatever was opened on it before is dead from now on, as its process is.
     #[must_use]
     pub fn sim(sim: SimHandle) -> Io {
-        let report = sim.report();
+        let (report, boot) = (sim.report(), sim.boot());
         #[cfg(feature = "planted")]
         let planted = sim.planted();
         #[allow(unused_mut)]
-        let mut io = Io::with(Box::new(SimDriver::new(sim)), report);
+        let mut io = Io::with(Box::new(SimDriver::new(sim)), report, boot);
         #[cfg(feature = "planted")]
         {
             io.inflight.planted = planted;
@@ -88,7 +90,7 @@ impl Io {
         self
     }
 
-    fn with(driver: Box<dyn Driver>, report: DriverReport) -> Io {
+    fn with(driver: Box<dyn Driver>, report: DriverReport, boot: u64) -> Io {
         Io {
             driver: ManuallyDrop::new(driver),
             inflight: InFlight::new(report.in_flight_max, report.direct),
@@ -96,6 +98,7 @@ impl Io {
             outcomes: Vec::new(),
             own_queue: OpQueue::default(),
             report,
+            boot,
         }
     }
 
@@ -199,6 +202,13 @@ impl Io {
     #[must_use]
     pub fn wall_ms(&self) -> i64 {
         self.driver.wall_ms()
+    }
+
+    /// Which start of the machine this is: another number after a power cut or restart, the same one as long as the
+    /// kernel lives. 0: it does not say.
+    #[must_use]
+    pub fn boot(&self) -> u64 {
+        self.boot
     }
 
     /// Operations submitted and not yet complete.

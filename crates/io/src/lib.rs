@@ -9,6 +9,7 @@ pub mod op;
 pub mod sim;
 
 mod attempt;
+mod boot;
 mod clock;
 mod continuation;
 mod counters;

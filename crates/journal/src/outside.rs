@@ -159,6 +159,14 @@ impl OutsideFiles {
         Ok(written)
     }
 
+    /// Closes the files and changes nothing.
+    pub fn leave(&mut self, io: &mut Io) -> Result<(), IoError> {
+        for (file, _) in std::mem::take(&mut self.open).into_values().flatten() {
+            io.run(Op::Close { file })?;
+        }
+        Ok(())
+    }
+
     /// Makes what was kept durable and closes the files.
     pub fn finish(&mut self, io: &mut Io) -> Result<(), IoError> {
         for (number, file) in std::mem::take(&mut self.open) {

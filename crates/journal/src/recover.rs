@@ -7,6 +7,7 @@
 
 use crate::beyond::Run;
 use crate::config::{Config, Start};
+use crate::cut::tell_cut;
 use crate::entry::Entries;
 use crate::error::OpenError;
 use crate::file::{FileState, Files, JournalFile};
@@ -44,6 +45,25 @@ impl RecoveredFrame<'_> {
     }
 }
 
+/// Who is told of the frames while a journal is opened.
+pub trait Listener {
+    /// A frame above the checkpoint that is kept: all of them, in order.
+    fn kept(&mut self, frame: RecoveredFrame<'_>);
+    /// A whole frame of the torn tail, which is cut. Of what it refers to outside, only the heads are there.
+    fn cut(&mut self, frame: RecoveredFrame<'_>);
+}
+
+/// Listens to what is kept, and to nothing else.
+struct ToKept<'a>(&'a mut dyn FnMut(RecoveredFrame<'_>));
+
+impl Listener for ToKept<'_> {
+    fn kept(&mut self, frame: RecoveredFrame<'_>) {
+        (self.0)(frame);
+    }
+
+    fn cut(&mut self, _: RecoveredFrame<'_>) {}
+}
+
 /// Bytes of one clearing write.
 const CLEAR: u64 = 1 << 20;
 
@@ -63,6 +83,16 @@ impl Journal {
         start: Start,
         on_frame: &mut dyn FnMut(RecoveredFrame<'_>),
     ) -> Result<(Journal, JournalReport), OpenError> {
+        Journal::recover_telling(io, config, start, &mut ToKept(on_frame))
+    }
+
+    /// As `recover`; tells what is cut, too.
+    pub fn recover_telling(
+        io: &mut Io,
+        config: Config,
+        start: Start,
+        listener: &mut dyn Listener,
+    ) -> Result<(Journal, JournalReport), OpenError> {
         config.check();
         io.make_directory(JOURNAL_DIRECTORY)?;
         let mut survey = survey(io, &start)?;
@@ -70,7 +100,8 @@ impl Journal {
         report_defects(&survey.files, &mut report);
         let mut outside = OutsideFiles::new(config.bulk, config.trusts_references());
         let sources = Sources { files: &mut survey.files, outside: &mut outside, report: &mut report };
-        let walked = Walk::new(io, &config, start, sources, on_frame).run()?;
+        let walked = Walk::new(io, &config, start, sources, &mut |frame| listener.kept(frame)).run()?;
+        tell_cut(io, &mut survey.files, &walked.ghosts, listener)?;
         report.read_bytes = survey.files.iter().map(|file| file.reader.read_bytes).sum();
         report.bulk_bytes = outside.read_bytes;
         let ids: Vec<FileId> = survey.files.iter().map(|file| file.id).collect();
@@ -116,7 +147,7 @@ fn first_file(io: &mut Io, config: &Config, start: &Start) -> Result<JournalFile
     }
 }
 
-fn report_defects(files: &[Found], report: &mut JournalReport) {
+pub(crate) fn report_defects(files: &[Found], report: &mut JournalReport) {
     for file in files {
         if let Some(detail) = file.defect {
             let damage = Damage { file: file.path(), position: 0, first_lsn: 0, last_lsn: 0, detail };

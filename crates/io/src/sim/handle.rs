@@ -161,6 +161,11 @@ impl SimHandle {
         self.world().used()
     }
 
+    /// Which start of the machine this is: every power cut leads to another one.
+    pub(crate) fn boot(&self) -> u64 {
+        self.world().power_cuts + 1
+    }
+
     #[cfg(feature = "planted")]
     pub(crate) fn planted(&self) -> Option<crate::planted::PlantedBug> {
         self.world().options.planted

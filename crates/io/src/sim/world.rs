@@ -60,6 +60,8 @@ pub(super) struct World {
     pub damage: Vec<Damage>,
     /// What the driver's user polls, once it does: raised when a held device goes on.
     pub signal: Option<Arc<Signal>>,
+    /// How often the power was cut.
+    pub power_cuts: u64,
 }
 
 impl World {
@@ -86,6 +88,7 @@ impl World {
             events: 0,
             damage: Vec::new(),
             signal: None,
+            power_cuts: 0,
         }
     }
 
@@ -102,6 +105,7 @@ impl World {
             sequence: self.sequence,
             next_inode: self.next_inode,
             orphans: self.orphans.clone(),
+            power_cuts: self.power_cuts,
             ..World::new(options)
         }
     }
@@ -211,6 +215,7 @@ impl World {
             self.directories.values().flat_map(|directory| directory.current.values().copied()).collect();
         self.files.retain(|inode, _| named.contains(inode));
         self.powered = false;
+        self.power_cuts += 1;
         // A machine takes a moment to come back.
         self.now_ns += 1_000_000_000;
     }

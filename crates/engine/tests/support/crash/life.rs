@@ -3,7 +3,7 @@
 use super::model::{By, Effect, Expected, Frame, State, build};
 use super::{Draw, Plan, Tally};
 use millrace_engine::{
-    Append, Code, Effect as Ask, Engine, EngineError, Isolation, Level, Outcome, Policy, Read,
+    Append, Code, Effect as Ask, Ended, Engine, EngineError, Isolation, Level, Outcome, Policy, Read,
 };
 use millrace_io::{Io, SimHandle};
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub struct Machine {
     pub(super) retained_ms: i64,
     /// When it was last seen alive.
     died_at: u64,
+    /// It was opened once.
+    opened: bool,
 }
 
 enum Died {
@@ -56,6 +58,7 @@ impl Machine {
             killed: false,
             poisoned: false,
             died_at: 0,
+            opened: false,
             retained_ms: 0,
         }
     }
@@ -154,6 +157,7 @@ impl Machine {
     /// Opens until it succeeds, cutting the power during some of the attempts.
     fn open(&mut self) -> Result<Engine, String> {
         let mut cuts_left = if self.draw.one_in(4) { self.draw.below(4) } else { 0 };
+        let mut ended = Some(self.how_it_ended());
         loop {
             self.calm();
             if cuts_left > 0 {
@@ -174,6 +178,8 @@ impl Machine {
                         return Err("a clean close was not found clean".to_string());
                     }
                     self.sim.change_options(|options| options.cut_at = None);
+                    self.check_account(&engine, &account, ended)?;
+                    self.opened = true;
                     return self.check_recovered(engine);
                 }
                 Err(error) if self.sim.is_cut() => {
@@ -183,10 +189,25 @@ impl Machine {
                     self.tally.cuts += 1;
                     self.tally.cuts_in_recovery += 1;
                     self.killed = false;
+                    ended = None;
                 }
                 Err(error) => return Err(format!("opening failed: {error}")),
             }
         }
+    }
+
+    fn how_it_ended(&self) -> Ended {
+        match (self.opened, self.closed_cleanly, self.killed) {
+            (false, ..) => Ended::First,
+            (_, true, _) => Ended::Clean,
+            (_, _, true) => Ended::Process,
+            _ => Ended::Machine,
+        }
+    }
+
+    /// The state after the last recovery, and the frames accepted since.
+    pub(super) fn known(&self) -> (&State, &[Frame]) {
+        (&self.base, &self.frames)
     }
 
     /// Finds the prefix of frames that came back, and judges what is lost.

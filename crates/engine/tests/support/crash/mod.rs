@@ -8,6 +8,7 @@
 
 #![allow(dead_code, reason = "the test and the example use different parts")]
 
+mod account;
 mod draw;
 mod life;
 mod model;
@@ -40,6 +41,8 @@ pub struct Tally {
     pub bulk_bytes: u64,
     /// Frames of retention.
     pub retentions: u64,
+    /// Whole frames that accounts called cut.
+    pub frames_cut: u64,
 }
 
 impl Tally {
@@ -55,6 +58,7 @@ impl Tally {
         self.duplicates += other.duplicates;
         self.bulk_bytes += other.bulk_bytes;
         self.retentions += other.retentions;
+        self.frames_cut += other.frames_cut;
     }
 }
 

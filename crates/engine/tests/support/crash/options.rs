@@ -77,6 +77,7 @@ impl Plan {
             retention_bytes: draw.pick(&[None, None, Some(500), Some(20_000)]),
             segment_bytes: draw.pick(&[None, Some(1_000)]),
             segment_ms: draw.pick(&[None, Some(200_000)]),
+            ..Limits::default()
         };
         let settings = PartitionSettings { limits, flush: None };
         let mut plan = Plan { device, config, partitions, largest_value, settings, errors };

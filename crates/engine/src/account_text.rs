@@ -1,0 +1,70 @@
+//! The account of an opening as one JSON object: for `recovery/`, the API and the command line.
+//!
+//! What it is not: words for people, but for the verdict.
+//!
+//! The invariant: fields are added, never given another meaning; `version` grows when one goes.
+
+use crate::account::{PartitionAccount, RecoveryAccount, Writes};
+use crate::dump::hex;
+use crate::dump_line::{Line, list};
+
+/// Version of these fields.
+const VERSION: u64 = 1;
+
+/// The whole account.
+#[must_use]
+pub fn account_text(account: &RecoveryAccount) -> String {
+    let damage = account.damage.iter().map(|damage| {
+        Line::object()
+            .text("file", &damage.file)
+            .number("position", damage.position)
+            .text("detail", &damage.detail)
+            .finish()
+    });
+    let cut_lsns = account.cut_lsns.iter().map(|(first, last)| format!("[{first},{last}]"));
+    let stores = account
+        .stores
+        .iter()
+        .map(|(store, writes)| of_writes(Line::object().number("store", u64::from(*store)), writes).finish());
+    Line::object()
+        .number("version", VERSION)
+        .number("incarnation", u64::from(account.incarnation))
+        .text("ended", account.ended.word())
+        .flag("clean", account.clean)
+        .text("verdict", &account.verdict())
+        .signed("openedMs", account.opened_ms)
+        .text("directoryId", &hex(&account.directory_id))
+        .number("checkpointLsn", account.checkpoint_lsn)
+        .number("durableLsn", account.durable_lsn)
+        .number("keptLsn", account.kept_lsn)
+        .number("framesReplayed", account.frames_replayed)
+        .number("keptBytes", account.kept_bytes)
+        .number("cutFrames", account.cut_frames)
+        .number("cutRecords", account.cut_records())
+        .number("cutBytes", account.cut_bytes)
+        .json("cutLsns", &list(cut_lsns))
+        .number("durationNs", account.duration_ns)
+        .json("partitions", &list(account.touched.iter().map(of_partition)))
+        .json("stores", &list(stores))
+        .json("state", &of_writes(Line::object(), &account.state).finish())
+        .json("damage", &list(damage))
+        .finish()
+}
+
+fn of_partition(partition: &PartitionAccount) -> String {
+    let lost = partition.lost.iter().map(|(from, to)| format!("[{from},{to}]"));
+    Line::object()
+        .number("partition", partition.partition)
+        .number("settledEnd", partition.settled_end)
+        .number("provenEnd", partition.proven_end)
+        .number("logEnd", partition.log_end)
+        .number("cutBatches", partition.cut_batches)
+        .number("cutRecords", partition.cut_records)
+        .number("cutBytes", partition.cut_bytes)
+        .json("lost", &list(lost))
+        .finish()
+}
+
+fn of_writes(line: Line, writes: &Writes) -> Line {
+    line.number("kept", writes.kept).number("proven", writes.proven).number("cut", writes.cut)
+}
