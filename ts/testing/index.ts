@@ -6,6 +6,7 @@
 
 export type { SimChange } from '../io/sim.ts';
 export type { LogRecord, RecordInput } from '../log/record.ts';
+export { type Certificate, type ProofOptions, provePowerCuts } from './prove.ts';
 export { type DiskError, type OperationFault, SimulatedDisk, type SimulatedOptions } from './simulated-disk.ts';
 export {
   startTestBroker,
