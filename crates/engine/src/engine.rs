@@ -124,7 +124,7 @@ impl Engine {
         self.log.advance(self.journal.written(), self.journal.durable());
         if self.closing != Closing::Closed {
             self.step_retention(now);
-            if !matches!(self.closing, Closing::Publishing | Closing::Files) {
+            if self.steps_journal() {
                 self.journal.step(now, &mut self.queue);
             }
             self.step_bulk(now);
@@ -135,6 +135,11 @@ impl Engine {
         }
         self.io.submit(&mut self.queue);
         self.events()
+    }
+
+    /// Whether the journal still begins anything: nothing follows the manifest that ends a run.
+    fn steps_journal(&self) -> bool {
+        !matches!(self.closing, Closing::Publishing | Closing::Files)
     }
 
     /// Has a bulk file made when the journal asks for one.
@@ -204,7 +209,7 @@ impl Engine {
             return None;
         }
         [
-            self.journal.next_deadline(),
+            self.journal.next_deadline().filter(|_| self.steps_journal()),
             self.checkpoint_deadline(),
             self.retention_deadline(),
             self.kv_deadline(),

@@ -57,6 +57,8 @@ pub struct Kv {
     released: Vec<(u32, u64)>,
     /// Files that dropped stores held for snapshots.
     let_go: Vec<u32>,
+    /// Everything comes to its end: nobody publishes a manifest of a merge any more.
+    pub(crate) closing: bool,
 }
 
 /// What merges have done since open.
@@ -118,6 +120,7 @@ impl Kv {
             unsettled: 0,
             released: Vec::new(),
             let_go: Vec::new(),
+            closing: false,
         }
     }
 

@@ -172,7 +172,7 @@ impl Kv {
     }
 
     fn begin_merge_of_slots(&mut self, store: u32, chosen: Vec<u32>) -> bool {
-        if chosen.is_empty() || self.merge.is_some() || !self.files.has_slots() {
+        if chosen.is_empty() || self.merge.is_some() || self.closing || !self.files.has_slots() {
             return false;
         }
         let mut merge = Merge {
@@ -328,7 +328,9 @@ impl Kv {
         let Some(mut merge) = self.merge.take() else { return };
         let stopping = matches!(merge.stage, Stage::Stopping);
         if matches!(merge.stage, Stage::Directory(op) if op == id) {
-            merge.stage = if result.is_ok() { Stage::Ready } else { Stage::Stopping };
+            // A merge that is ready waits to be published: on the way to closing, it would wait for ever.
+            let publishable = result.is_ok() && !self.closing;
+            merge.stage = if publishable { Stage::Ready } else { Stage::Stopping };
         } else if let Some(index) = merge.inputs.iter().position(|input| input.state == State::Reading(id)) {
             merge.inputs[index].state = State::Hungry;
             let taken = match (result, stopping) {
@@ -479,8 +481,9 @@ impl Kv {
         }
     }
 
-    /// Stops a merge, for closing: what is in flight still completes.
+    /// Stops a merge, for closing: what is in flight still completes, and no other is begun.
     pub fn stop_merge(&mut self, queue: &mut OpQueue) {
+        self.closing = true;
         let Some(mut merge) = self.merge.take() else { return };
         match merge.stage {
             // Its manifest may be on its way, or in place: the files stay for the next opening to judge.
