@@ -106,13 +106,16 @@ function trim(call: Call): void {
   reply.ok();
 }
 
+/** Who searches looks at so many elements at first, and at more and more from then on. */
+const NEAR = 32;
+
 function remove(call: Call): void {
   const { args, db, reply } = call;
   const count = integer(at(args, 2));
   const wanted = at(args, 3);
   const list = listOf(call);
   const positions: number[] = [];
-  for (const { position, value } of list?.walk({ reverse: count < 0 }) ?? []) {
+  for (const { position, value } of list?.walk({ reverse: count < 0, expected: NEAR }) ?? []) {
     if (!value.equals(wanted)) continue;
     positions.push(position);
     if (positions.length === Math.abs(count)) break;
@@ -135,7 +138,7 @@ function insert(call: Call): void {
     reply.integer(0);
     return;
   }
-  for (const placed of list.walk()) {
+  for (const placed of list.walk({ expected: NEAR })) {
     if (!placed.value.equals(pivot)) continue;
     list.insert(value, placed.position, where === 'BEFORE');
     list.save();
@@ -186,7 +189,7 @@ function find(list: StoredList, wanted: Buffer, { rank, count, longest }: Search
   const reverse = rank < 0;
   const found: number[] = [];
   let [looked, skipped] = [0, Math.abs(rank) - 1];
-  for (const { value } of list.walk({ reverse })) {
+  for (const { value } of list.walk({ reverse, expected: NEAR })) {
     if (value.equals(wanted)) {
       if (skipped > 0) skipped -= 1;
       else found.push(reverse ? list.count - 1 - looked : looked);

@@ -10,13 +10,17 @@ export const GAP: number = 2 ** 16;
 const MIDDLE = 2 ** 52;
 const ID_BYTES = 8;
 
+const HALF = 2 ** 32;
+
 export function positionBytes(position: number): Buffer {
   const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigUInt64BE(BigInt(position + MIDDLE));
+  const shifted = position + MIDDLE;
+  bytes.writeUInt32BE(Math.floor(shifted / HALF), 0);
+  bytes.writeUInt32BE(shifted % HALF, 4);
   return bytes;
 }
 
 /** The position in the key of an element. */
 export function positionOf(key: Buffer): number {
-  return Number(key.readBigUInt64BE(ID_BYTES)) - MIDDLE;
+  return key.readUInt32BE(ID_BYTES) * HALF + key.readUInt32BE(ID_BYTES + 4) - MIDDLE;
 }

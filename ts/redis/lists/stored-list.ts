@@ -167,7 +167,8 @@ export class StoredList {
   slice(first: number, last: number): Buffer[] {
     const found: Buffer[] = [];
     const size = last - first + 1;
-    for (const { value } of this.walk({ from: this.positionAt(first), expected: size })) {
+    const [from, to] = [this.#keyAt(this.positionAt(first)), this.#keyAt(this.#head.end)];
+    for (const { value } of walkMembers(this.#call.db, { from, to, expected: size }, this.#call.nowMs)) {
       found.push(value);
       if (found.length === size) break;
     }
@@ -221,7 +222,9 @@ export class StoredList {
 
   /** Puts a value behind a position where there is no room: elements that follow are moved apart. */
   #spread(behind: number, value: Buffer): void {
-    const { positions, moved, end } = placesBetween(behind, this.#head.end, () => this.walk({ from: behind + 1 }));
+    const { positions, moved, end } = placesBetween(behind, this.#head.end, () =>
+      this.walk({ from: behind + 1, expected: 65 }),
+    );
     for (const { position } of moved) this.#call.db.members.remove(this.#keyAt(position));
     const values = [value, ...moved.map((placed) => placed.value)];
     values.forEach((one, index) => {

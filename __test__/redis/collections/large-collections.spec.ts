@@ -1,0 +1,174 @@
+/** Promises about collections that are larger than a page, or whose order was changed in the middle many times. */
+import { expect, it } from 'vitest';
+import { type Random, seeded } from '../../support/random.ts';
+import { scratch } from '../../support/scratch.ts';
+import { openOwn } from '../support/redis-servers.ts';
+import { encode, RespConnection } from '../support/resp-connection.ts';
+import { replyValue, type Value } from '../support/resp-reader.ts';
+
+/** Runs commands in packets; their replies as values. */
+async function runAll(client: RespConnection, commands: readonly string[][]): Promise<Value[]> {
+  const replies: Value[] = [];
+  for (let from = 0; from < commands.length; from += 500) {
+    const packet = commands.slice(from, from + 500);
+    client.send(Buffer.concat(packet.map((args) => encode(args))));
+    replies.push(...(await client.take(packet.length)).map(replyValue));
+  }
+  return replies;
+}
+
+/** Does to an array what a command does to the list; the command. */
+function change(random: Random, model: string[], value: string): string[] {
+  const pivot = model[random.between(0, Math.min(2, model.length - 1))] as string;
+  const at = model.indexOf(pivot);
+  switch (random.between(0, 19)) {
+    case 0:
+      model.shift();
+      return ['LPOP', 'l'];
+    case 1:
+      model.pop();
+      return ['RPOP', 'l'];
+    case 2:
+      model.splice(at, 1);
+      return ['LREM', 'l', '1', pivot];
+    case 3:
+      model.unshift(value);
+      return ['LPUSH', 'l', value];
+    case 4:
+      model.push(value);
+      return ['RPUSH', 'l', value];
+    case 5:
+      model[at] = value;
+      return ['LSET', 'l', String(at), value];
+    case 6:
+    case 7:
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+      model.splice(at, 0, value);
+      return ['LINSERT', 'l', 'BEFORE', pivot, value];
+    default:
+      model.splice(at + 1, 0, value);
+      return ['LINSERT', 'l', 'AFTER', pivot, value];
+  }
+}
+
+it('a list into whose middle thousands were put, always at one place, keeps its order', async () => {
+  await seeded('a list into whose middle', async (random) => {
+    await using own = await openOwn('ring');
+    using client = await RespConnection.open(own.port);
+    const model = Array.from({ length: 300 }, (_, index) => `first ${index}`);
+    await client.run('RPUSH', 'l', ...model);
+    await runAll(
+      client,
+      Array.from({ length: 1200 }, (_, index) => change(random, model, `v${index}`)),
+    );
+    expect(await client.run('LRANGE', 'l', '0', '-1')).toEqual(model);
+    const indexes = Array.from({ length: 60 }, () => random.between(0, model.length - 1));
+    const found = await runAll(
+      client,
+      indexes.map((index) => ['LINDEX', 'l', String(index)]),
+    );
+    expect(found).toEqual(indexes.map((index) => model[index]));
+    expect(await client.run('LTRIM', 'l', '10', '-11')).toBe('OK');
+    const popped = await runAll(
+      client,
+      model.slice(10, -10).map(() => ['LPOP', 'l']),
+    );
+    expect(popped).toEqual(model.slice(10, -10));
+    expect(await client.run('EXISTS', 'l')).toBe(0);
+  });
+}, 30_000);
+
+it('uneven lists whose elements are popped where a position is even do not take themselves for even', async () => {
+  await using own = await openOwn('ring');
+  using client = await RespConnection.open(own.port);
+  const model = ['a', 'z'];
+  await client.run('RPUSH', 'l', ...model);
+  // Halving the room behind a sixteen times leaves an element right before the position that z has.
+  for (let round = 0; round < 16; round += 1) {
+    const value = `v${round}`;
+    await client.run('LINSERT', 'l', 'BEFORE', 'z', value);
+    model.splice(-1, 0, value);
+  }
+  while (model.length > 0) {
+    expect(await client.run('LINDEX', 'l', '0')).toBe(model[0]);
+    expect(await client.run('LPOP', 'l')).toBe(model.shift());
+  }
+});
+
+it('ranks, counts and ranges of a sorted set of 5,000 are those of a sorted array', async () => {
+  await seeded('ranks, counts and ranges', async (random) => {
+    await using own = await openOwn('ring');
+    using client = await RespConnection.open(own.port);
+    const scores = new Map<string, number>();
+    const adds: string[][] = [];
+    for (let index = 0; index < 5000; index += 1) {
+      const score = random.between(-3000, 3000) / 8;
+      scores.set(`m${index}`, score);
+      adds.push(['ZADD', 'z', String(score), `m${index}`]);
+    }
+    await runAll(client, adds);
+    const sorted = [...scores].sort(([a, left], [b, right]) => left - right || (a < b ? -1 : 1)).map(([name]) => name);
+    for (let round = 0; round < 5; round += 1) {
+      const [low, high] = [random.between(0, 4999), random.between(0, 4999)].sort((a, b) => a - b) as [number, number];
+      expect(await client.run('ZRANGE', 'z', String(low), String(high))).toEqual(sorted.slice(low, high + 1));
+      expect(await client.run('ZRANK', 'z', sorted[low] as string)).toBe(low);
+      expect(await client.run('ZREVRANK', 'z', sorted[low] as string)).toBe(4999 - low);
+      const [min, max] = [scores.get(sorted[low] as string), scores.get(sorted[high] as string)] as [number, number];
+      const inside = sorted.filter((name) => (scores.get(name) as number) > min && (scores.get(name) as number) <= max);
+      expect(await client.run('ZCOUNT', 'z', `(${min}`, String(max))).toBe(inside.length);
+      expect(await client.run('ZRANGEBYSCORE', 'z', `(${min}`, String(max))).toEqual(inside);
+    }
+    const popped = await runAll(
+      client,
+      Array.from({ length: 900 }, () => ['ZPOPMIN', 'z']),
+    );
+    expect(popped.map((pair) => (pair as Value[])[0])).toEqual(sorted.slice(0, 900));
+  });
+}, 30_000);
+
+it('chance finds all members of a large set, and SPOP gives each of them once', async () => {
+  await using own = await openOwn('ring');
+  using client = await RespConnection.open(own.port);
+  const members = Array.from({ length: 1500 }, (_, index) => `member:${String(index).padStart(12, '0')}`);
+  await client.run('SADD', 's', ...members);
+  const drawn = (await client.run('SRANDMEMBER', 's', '-15000')) as string[];
+  const times = new Map<string, number>();
+  for (const member of drawn) times.set(member, (times.get(member) ?? 0) + 1);
+  // Ten times each on average; by neighbours of a hash hardly one is never met, and none is met always.
+  expect(times.size).toBeGreaterThan(1470);
+  expect(Math.max(...times.values())).toBeLessThan(60);
+  const few = (await client.run('SRANDMEMBER', 's', '100')) as string[];
+  expect(new Set(few).size).toBe(100);
+  const popped = await runAll(
+    client,
+    Array.from({ length: 500 }, () => ['SPOP', 's']),
+  );
+  const rest = (await client.run('SPOP', 's', '5000')) as string[];
+  expect([...popped.map(String), ...rest].sort()).toEqual(members);
+  expect(await client.run('EXISTS', 's')).toBe(0);
+});
+
+it('collections outlive the server', async () => {
+  using place = scratch('redis-collections');
+  const dir = `${place.path}/data`;
+  {
+    await using own = await openOwn('ring', { dir, appendFsync: 'always' });
+    using client = await RespConnection.open(own.port);
+    await client.run('RPUSH', 'l', 'a', 'c');
+    await client.run('LINSERT', 'l', 'BEFORE', 'c', 'b');
+    await client.run('SADD', 's', 'x', 'y');
+    await client.run('ZADD', 'z', '2', 'two', '-inf', 'first', '1.5', 'one');
+    await client.run('SADD', 'gone', 'x');
+    await client.run('DEL', 'gone');
+  }
+  await using own = await openOwn('ring', { dir });
+  using client = await RespConnection.open(own.port);
+  expect(await client.run('LRANGE', 'l', '0', '-1')).toEqual(['a', 'b', 'c']);
+  expect(((await client.run('SMEMBERS', 's')) as string[]).toSorted()).toEqual(['x', 'y']);
+  expect(await client.run('ZRANGE', 'z', '0', '-1', 'WITHSCORES')).toEqual(['first', '-inf', 'one', '1.5', 'two', '2']);
+  expect(await client.run('SADD', 'gone', 'y')).toBe(1);
+  expect(await client.run('SMEMBERS', 'gone')).toEqual(['y']);
+});
