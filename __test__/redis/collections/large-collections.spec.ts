@@ -84,16 +84,19 @@ it('a list into whose middle thousands were put, always at one place, keeps its 
 it('uneven lists whose elements are popped where a position is even do not take themselves for even', async () => {
   await using own = await openOwn('ring');
   using client = await RespConnection.open(own.port);
-  const model = ['a', 'z'];
-  await client.run('RPUSH', 'l', ...model);
+  const model = ['a', 'z', 'between', 'end'];
+  await client.run('RPUSH', 'l', 'a', 'z', 'end');
+  await client.run('LINSERT', 'l', 'AFTER', 'z', 'between');
   // Halving the room behind a sixteen times leaves an element right before the position that z has.
   for (let round = 0; round < 16; round += 1) {
     const value = `v${round}`;
     await client.run('LINSERT', 'l', 'BEFORE', 'z', value);
-    model.splice(-1, 0, value);
+    model.splice(-3, 0, value);
   }
   while (model.length > 0) {
-    expect(await client.run('LINDEX', 'l', '0')).toBe(model[0]);
+    const last = model.length - 1;
+    expect(await client.run('LINDEX', 'l', String(last >> 1))).toBe(model[last >> 1]);
+    expect(await client.run('LRANGE', 'l', '1', '-1')).toEqual(model.slice(1));
     expect(await client.run('LPOP', 'l')).toBe(model.shift());
   }
 });

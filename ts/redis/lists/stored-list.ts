@@ -10,6 +10,7 @@ import type { Collection } from '../collection-head.ts';
 import { memberKey } from '../collections.ts';
 import type { Call } from '../command.ts';
 import { walkMembers } from '../member-walk.ts';
+import { CommandError } from '../protocol/errors.ts';
 import { placesBetween } from './places.ts';
 import { GAP, positionBytes, positionOf } from './positions.ts';
 
@@ -31,6 +32,8 @@ export interface ListWalk {
   /** Exclusive. */
   readonly to?: number;
 }
+
+const LACKING = 'ERR the list lacks an element that its head counts';
 
 export class StoredList {
   readonly #call: Call;
@@ -130,7 +133,7 @@ export class StoredList {
 
   #at(position: number): Placed {
     const entry = this.#call.db.members.get(this.#keyAt(position), this.#call.nowMs);
-    if (entry === null) throw new Error('an even list has a hole');
+    if (entry === null) throw new CommandError(LACKING);
     return { position, value: entry.value };
   }
 
@@ -155,7 +158,7 @@ export class StoredList {
       if (left === 0) return position;
       left -= 1;
     }
-    throw new Error('a list has fewer elements than its head says');
+    throw new CommandError(LACKING);
   }
 
   /** The element at an index that is in the list. */
