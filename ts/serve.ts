@@ -8,6 +8,7 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
+import { type Advertised, parseAdvertised } from './advertised-listeners.ts';
 import { Broker } from './broker/broker.ts';
 import { brokerConfigKey, brokerConfigKeys, configProblem } from './broker/config-table.ts';
 import { BrokerSettings } from './broker/settings.ts';
@@ -21,10 +22,13 @@ import { chooseSockets, type SocketsChoice, type SocketsReport } from './net/cho
 import type { RingNet } from './net/ring-net.ts';
 import type { EngineOptions } from './options.ts';
 import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis/redis-options.ts';
+import { bindingsOf, identityOf, KAFKA_HOST, listenersText, secureListeners } from './secure-listeners.ts';
 import { type ServerParts, setParts } from './server-parts.ts';
+import { assertBindings, isLoopback } from './tls/bind-rules.ts';
+import type { TlsIdentity, TlsOptions } from './tls/tls-identity.ts';
 import { parseSize } from './units.ts';
 
-export type { HttpOptions, RedisOptions, SocketsChoice, SocketsReport };
+export type { HttpOptions, RedisOptions, SocketsChoice, SocketsReport, TlsOptions };
 
 /** Where Kafka clients connect. */
 export interface KafkaOptions {
@@ -35,6 +39,10 @@ export interface KafkaOptions {
   /** Told to clients instead of the address they are connected to. Both or none. */
   advertisedHost?: string | undefined;
   advertisedPort?: number | undefined;
+  /** Another address, where clients have to speak TLS: `tls` says with which certificate. */
+  tls?: { host?: string | undefined; port: number; advertisedHost?: string; advertisedPort?: number } | undefined;
+  /** Clients have to log in (SASL) as one of the users that the directory knows. Default: they do not. */
+  login?: boolean | undefined;
   /** What carries connections; default `auto`: sockets in a ring when the driver is one, Node's otherwise. */
   sockets?: SocketsChoice | undefined;
 }
@@ -48,6 +56,10 @@ export interface ServeOptions extends EngineOptions {
   redis?: RedisOptions | undefined;
   /** Metrics, health and counters by HTTP. Default: not served. It has no authentication: leave it on the loopback. */
   http?: HttpOptions | undefined;
+  /** Certificate and key of what listens for TLS. */
+  tls?: TlsOptions | undefined;
+  /** Lets addresses that other machines reach be open to everybody, or without TLS. Default: that is refused. */
+  insecure?: boolean | undefined;
   /** Settings by Kafka's names, or in camelCase; and the engine's by theirs (`memory.bytes`). Options go before them. */
   settings?: Readonly<Record<string, string | number | boolean>> | undefined;
   /** Where lines about connections go. Default: nowhere. */
@@ -58,8 +70,12 @@ export interface ServeOptions extends EngineOptions {
 export interface MillraceServer extends AsyncDisposable {
   /** Where Kafka is served. */
   readonly kafka: { readonly host: string; readonly port: number };
+  /** Where Kafka is served over TLS, if it is. */
+  readonly kafkaTls: { readonly host: string; readonly port: number } | undefined;
   /** Where Redis is served, if it is. */
   readonly redis: { readonly host: string; readonly port: number } | undefined;
+  /** Where Redis is served over TLS, if it is. */
+  readonly redisTls: { readonly host: string; readonly port: number } | undefined;
   /** Where metrics and health are, when they are served. */
   readonly http: { readonly host: string; readonly port: number } | undefined;
   readonly driver: DriverReport;
@@ -70,6 +86,8 @@ export interface MillraceServer extends AsyncDisposable {
   counters(): Record<string, number>;
   /** Runs `listener` when a flush has failed: from then on everything that writes is refused. */
   onFailure(listener: (code: number) => void): () => void;
+  /** Reads certificate and key again, for connections to come. Throws MILLRACE_OPTION when they cannot be used. */
+  reloadTls(): void;
   /** Stops accepting, answers who waits, flushes, leaves the mark of a clean shutdown. */
   close(): Promise<void>;
 }
@@ -99,17 +117,23 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
     kafka = {},
     http,
     redis: _redis,
+    tls,
+    insecure = false,
     settings: given = {},
     print = () => {},
     durability,
     ...engineOptions
   } = options;
-  const host = kafka.host ?? '127.0.0.1';
+  const host = kafka.host ?? KAFKA_HOST;
   const port = kafka.port ?? 9092;
   const { engine: engineGiven, rest } = takeEngineSettings(given);
   const settings = new BrokerSettings({ ...inForce(options, host, port), ...rest });
-  const advertised = advertisedAddress(kafka, settings);
+  const advertised = advertisedAddresses(kafka, settings);
+  const secure = secureListeners(options);
+  assertBindings(bindingsOf(options, settings), insecure);
+  const identity = identityOf(tls, secure);
   await assertFree(port, host);
+  for (const one of secure) await assertFree(one.port, one.host);
   if (options.redis) await assertFree(options.redis.port ?? REDIS_PORT, options.redis.host ?? REDIS_HOST);
   if (http) await assertFree(http.port ?? HTTP_PORT, http.host ?? HTTP_HOST);
   if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
@@ -120,8 +144,18 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   try {
     const chosen = chooseSockets(kafka.sockets ?? 'auto', engine, settings.number('max.connections'));
     ring = chosen.ring;
-    broker = new Broker({ engine, settings, print, advertised, ring });
-    const bound = await broker.listen(port, host);
+    broker = new Broker({
+      engine,
+      settings,
+      print,
+      advertised: advertised.plain,
+      advertisedTls: advertised.tls,
+      ring,
+    });
+    const { login = false } = kafka;
+    const bound = await broker.listen(port, host, { login, isTrusted: insecure || isLoopback(host) });
+    const boundTls =
+      kafka.tls && identity && (await broker.listen(kafka.tls.port, kafka.tls.host ?? KAFKA_HOST, { login }, identity));
     const parts: ServerParts = {
       engine,
       broker,
@@ -129,8 +163,9 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
       dir: options.sim ? undefined : dir,
       counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
     };
-    redis = await listenRedis({ engine, ring, print }, options);
-    return running(parts, chosen, http && (await listenHttp(parts, http)), redis);
+    redis = await listenRedis({ engine, ring, print, identity }, options);
+    const kafkaTls = boundTls && { host: boundTls.address, port: boundTls.port };
+    return running(parts, chosen, { http: http && (await listenHttp(parts, http)), redis, kafkaTls, identity });
   } catch (error) {
     await redis?.close();
     await broker?.close();
@@ -148,7 +183,12 @@ async function listenHttp(parts: ServerParts, options: HttpOptions): Promise<Htt
 
 /** As `listenHttp`. */
 async function listenRedis(
-  parts: { engine: NodeEngine; ring: RingNet | undefined; print: (line: string) => void },
+  parts: {
+    engine: NodeEngine;
+    ring: RingNet | undefined;
+    print: (line: string) => void;
+    identity: TlsIdentity | undefined;
+  },
   { flush, redis }: ServeOptions,
 ): Promise<RedisEndpoint | undefined> {
   if (!redis) return undefined;
@@ -156,11 +196,18 @@ async function listenRedis(
   return serveRedis(parts, flush ?? 'always', redis);
 }
 
+/** What listens beside Kafka's first address, as far as it is wanted. */
+interface Endpoints {
+  readonly http: HttpEndpoint | undefined;
+  readonly redis: RedisEndpoint | undefined;
+  readonly kafkaTls: { readonly host: string; readonly port: number } | undefined;
+  readonly identity: TlsIdentity | undefined;
+}
+
 function running(
   parts: ServerParts,
   { ring, report }: ReturnType<typeof chooseSockets>,
-  http: HttpEndpoint | undefined,
-  redis: RedisEndpoint | undefined,
+  { http, redis, kafkaTls, identity }: Endpoints,
 ): MillraceServer {
   const { engine, broker, kafka, counters } = parts;
   let closing: Promise<void> | undefined;
@@ -176,13 +223,16 @@ function running(
   };
   const server: MillraceServer = {
     kafka,
+    kafkaTls,
     redis: redis && { host: redis.host, port: redis.port },
+    redisTls: redis?.tls,
     http: http && { host: http.host, port: http.port },
     driver: engine.driver,
     sockets: report,
     recovery: engine.recovery,
     counters,
     onFailure: (listener) => engine.onFailure(listener),
+    reloadTls: () => identity?.reload(),
     close,
     [Symbol.asyncDispose]: close,
   };
@@ -199,7 +249,7 @@ function inForce(options: ServeOptions, host: string, port: number): Record<stri
   const { records, intervalMs, always } = flushNumbers(parseFlush(options.flush ?? 'always'));
   const never = '9223372036854775807';
   return {
-    listeners: `PLAINTEXT://${host}:${port}`,
+    listeners: listenersText(options.kafka, host, port),
     'log.dirs': options.dir,
     ...(always ? {} : { 'log.flush.interval.messages': records > 0 ? String(records) : never }),
     ...(intervalMs > 0 ? { 'log.flush.interval.ms': String(intervalMs) } : {}),
@@ -223,21 +273,18 @@ function kafkaSettings(settings: BrokerSettings): EngineOptions {
   };
 }
 
-/** From the options, else from advertised.listeners, of which only one PLAINTEXT address makes sense here. */
-function advertisedAddress(kafka: KafkaOptions, settings: BrokerSettings): { host: string; port: number } | undefined {
-  const { advertisedHost: host, advertisedPort: port } = kafka;
-  if (host !== undefined && port !== undefined) return { host, port };
-  if (host !== undefined || port !== undefined) {
-    throw new MillraceError('MILLRACE_OPTION', 'advertisedHost and advertisedPort belong together');
-  }
-  const listener = settings.text('advertised.listeners');
-  if (listener === '') return undefined;
-  const match = /^PLAINTEXT:\/\/(?:\[([^\]]+)\]|([^:/]+)):(\d{1,5})$/i.exec(listener);
-  const name = match?.[1] ?? match?.[2];
-  if (!match || name === undefined) {
-    throw new MillraceError('MILLRACE_OPTION', 'advertised.listeners must be one address like PLAINTEXT://host:9092');
-  }
-  return { host: name, port: Number(match[3]) };
+/** What clients are told, from the options, else from advertised.listeners. */
+function advertisedAddresses(kafka: KafkaOptions, settings: BrokerSettings): Advertised {
+  const { plain, tls } = parseAdvertised(settings.text('advertised.listeners'));
+  const given = (name: string, host: string | undefined, port: number | undefined) => {
+    if (host !== undefined && port !== undefined) return { host, port };
+    if (host === undefined && port === undefined) return undefined;
+    throw new MillraceError('MILLRACE_OPTION', `advertisedHost and advertisedPort of ${name} belong together`);
+  };
+  return {
+    plain: given('kafka', kafka.advertisedHost, kafka.advertisedPort) ?? plain,
+    tls: given('kafka.tls', kafka.tls?.advertisedHost, kafka.tls?.advertisedPort) ?? tls,
+  };
 }
 
 /** Binds and lets go again. Rejects with the system's error (EADDRINUSE, EACCES, ENOTFOUND). */

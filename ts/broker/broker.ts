@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { TopicCatalogue } from '../log/catalogue.ts';
 import type { Engine } from '../log/types.ts';
 import type { RingNet } from '../net/ring-net.ts';
+import type { TlsIdentity } from '../tls/tls-identity.ts';
 import type { PrintLine } from './connection-log.ts';
 import { EngineConsumerGroupStore } from './consumer-groups/consumer-group-store.ts';
 import { ConsumerGroups } from './consumer-groups/consumer-groups.ts';
@@ -54,6 +55,8 @@ export interface BrokerOptions {
   readonly ring?: RingNet | undefined;
   /** Address told to clients instead of the one they are connected to. */
   readonly advertised?: { readonly host: string; readonly port: number } | undefined;
+  /** The same for clients that speak TLS. */
+  readonly advertisedTls?: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** A broker on an open engine. */
@@ -150,9 +153,20 @@ export class Broker {
     return this.#server.dropConnections();
   }
 
-  /** Listens on one more address; port 0 takes a free one. Rejects with the system's error. */
-  listen(port: number, host: string): Promise<BoundAddress> {
-    return this.#server.listen(port, host);
+  /**
+   * Listens on one more address; port 0 takes a free one. Rejects with the system's error. With an `identity` peers have to
+   * speak TLS.
+   */
+  listen(
+    port: number,
+    host: string,
+    demand: { readonly login?: boolean; readonly isTrusted?: boolean } = {},
+    identity?: TlsIdentity,
+  ): Promise<BoundAddress> {
+    const { login = false, isTrusted = true } = demand;
+    const security = this.context.security.listener({ login, isTls: identity !== undefined, isTrusted });
+    if (identity === undefined) return this.#server.listen(port, host, security);
+    return this.#server.listenTls(port, host, security, identity);
   }
 
   /** Stops serving; the engine stays open. Resolves when no connection is left. */
@@ -186,13 +200,17 @@ export class Broker {
     });
   }
 
-  #node({ engine, settings, advertised }: BrokerOptions): Node {
+  #node({ engine, settings, advertised, advertisedTls }: BrokerOptions): Node {
     const { directoryId, incarnation } = engine.recovery;
     return {
       id: settings.number('node.id'),
       clusterId: directoryId,
       leaderEpoch: incarnation,
-      address: (peer) => advertised ?? { host: plainAddress(peer.localAddress), port: peer.localPort },
+      address: (peer) =>
+        (peer.security.listener.isTls ? advertisedTls : advertised) ?? {
+          host: plainAddress(peer.localAddress),
+          port: peer.localPort,
+        },
     };
   }
 

@@ -10,6 +10,8 @@ import { createServer, isIP, type Socket } from 'node:net';
 import { NetFraming } from '../io/native-types.ts';
 import type { LeaseHolder } from '../log/types.ts';
 import type { RingNet } from '../net/ring-net.ts';
+import type { TlsIdentity } from '../tls/tls-identity.ts';
+import { listenTls } from '../tls/tls-listener.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { type ConnectionLimits, DEFAULT_LIMITS } from './connection-limits.ts';
 import { ConnectionLog, type PrintLine } from './connection-log.ts';
@@ -20,6 +22,7 @@ import type { ByteBudget } from './protocol/framing.ts';
 import { ReplyBudget } from './reply-budget.ts';
 import { RingOutput, RingTransport } from './ring-transport.ts';
 import { type ListenerSecurity, PeerSecurity, PLAINTEXT } from './security/peer-security.ts';
+import { certificatePrincipal } from './security/principal.ts';
 import type { Transport } from './transport.ts';
 
 export interface KafkaServerOptions {
@@ -94,6 +97,36 @@ export class KafkaServer {
   listen(port: number, host: string, security: ListenerSecurity = PLAINTEXT): Promise<BoundAddress> {
     if (this.#ring === undefined) return this.#listenNode(port, host, security);
     return this.#listenRing(this.#ring, port, host, security);
+  }
+
+  /** As `listen`, for TLS: always on sockets of Node. */
+  async listenTls(
+    port: number,
+    host: string,
+    security: ListenerSecurity,
+    identity: TlsIdentity,
+  ): Promise<BoundAddress> {
+    const first = { maxFrameBytes: this.#maxFirstBytes(security), minGatherBytes: FIRST_GATHER_BYTES };
+    const listener = await listenTls({
+      identity,
+      port,
+      host,
+      mayBegin: (address) => !this.#isFull(address),
+      accept: (socket) => {
+        // Others may have come while the handshake went on.
+        if (this.#isFull(socket.remoteAddress ?? '')) {
+          socket.destroy();
+          return;
+        }
+        const subject = identity.wantsCertificates ? socket.getPeerX509Certificate()?.subject : undefined;
+        const transport = new NodeTransport(socket, first, this.#budget, this.#host.buffers);
+        const peer = new PeerSecurity(security, subject === undefined ? undefined : certificatePrincipal(subject));
+        transport.open(this.#accept(transport, peer));
+      },
+      failed: (address, reason) => this.#log.say('tls', `no TLS with ${address}: ${reason}`),
+    });
+    this.#stopListening.push(() => listener.close());
+    return { address: listener.address, port: listener.port };
   }
 
   async #listenNode(port: number, host: string, security: ListenerSecurity): Promise<BoundAddress> {

@@ -33,6 +33,30 @@ function withSettings(command: Command): Command {
         .preset('127.0.0.1:9644')
         .argParser(address),
     )
+    .addOption(
+      new Option('--kafka-tls <host:port>', 'address for Kafka clients that speak TLS')
+        .env('MILLRACE_KAFKA_TLS')
+        .argParser(address),
+    )
+    .addOption(
+      new Option('--redis-tls <host:port>', 'address for Redis clients that speak TLS')
+        .env('MILLRACE_REDIS_TLS')
+        .argParser(address),
+    )
+    .addOption(new Option('--tls-cert <file>', 'certificate as PEM; read again on SIGHUP').env('MILLRACE_TLS_CERT'))
+    .addOption(new Option('--tls-key <file>', 'its private key as PEM').env('MILLRACE_TLS_KEY'))
+    .addOption(
+      new Option('--tls-ca <file>', 'authorities as PEM; clients have to show a certificate of theirs').env(
+        'MILLRACE_TLS_CA',
+      ),
+    )
+    .addOption(
+      new Option('--auth <how>', 'sasl: Kafka clients have to log in as a user of `millrace user`')
+        .choices(['none', 'sasl'])
+        .env('MILLRACE_AUTH'),
+    )
+    .option('--acls', 'nothing may be done that no rule of `millrace acl` allows, but by super.users')
+    .option('--insecure', 'let other machines reach addresses without TLS or login')
     .option('--memory <size>', 'for unsettled data and hot reads, such as 512mb (default: 256mb)')
     .option('-X <key=value>', 'a setting by its Kafka or millrace name; may be repeated', keyValue);
 }

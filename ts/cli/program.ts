@@ -8,9 +8,11 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import type { Declare, Ended } from './declare.ts';
+import { declareProve, declareRepair, declareVerify } from './declare-checks.ts';
 import { declareCluster, declareGroup } from './declare-group.ts';
 import { declareCompletion, declareDoctor, declareDump } from './declare-local.ts';
 import { declareConsume, declareProduce } from './declare-records.ts';
+import { declareAcl, declareUser } from './declare-security.ts';
 import { declareConfig, declareServe } from './declare-serve.ts';
 import { declareTopic } from './declare-topic.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
@@ -24,8 +26,13 @@ const verbs: Readonly<Record<string, Declare>> = {
   consume: declareConsume,
   group: declareGroup,
   cluster: declareCluster,
+  user: declareUser,
+  acl: declareAcl,
   kv: declareKv,
   dump: declareDump,
+  verify: declareVerify,
+  repair: declareRepair,
+  prove: declareProve,
   doctor: declareDoctor,
   config: declareConfig,
   completion: declareCompletion,

@@ -19,6 +19,9 @@ export interface StartFacts {
   readonly kafka: string;
   /** Absent when Redis is not served. */
   readonly redis?: string;
+  /** Absent when TLS is not spoken. */
+  readonly kafkaTls?: string;
+  readonly redisTls?: string;
   /** Where metrics and health are, when they are served. */
   readonly http: string | undefined;
   readonly dir: string;
@@ -47,6 +50,8 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
     pid: process.pid,
     kafka: formatAddress(server.kafka),
     ...(server.redis ? { redis: formatAddress(server.redis) } : {}),
+    ...(server.kafkaTls ? { kafkaTls: formatAddress(server.kafkaTls) } : {}),
+    ...(server.redisTls ? { redisTls: formatAddress(server.redisTls) } : {}),
     http: server.http && formatAddress(server.http),
     dir: resolve(settings.dir),
     driver: server.driver,
@@ -64,6 +69,7 @@ export function describeStart(facts: StartFacts): string {
   const lines = [
     `millrace ${facts.version} serves Kafka on ${facts.kafka}${facts.redis === undefined ? '' : `, Redis on ${facts.redis}`}`,
     ...(facts.http === undefined ? [] : [`  metrics   http://${facts.http}/metrics, health at /healthz and /readyz`]),
+    ...tlsLine(facts),
     `  data      ${facts.dir}`,
     `  driver    ${driver.driver}: ${driver.reason}; ${driver.detail}`,
     `  sockets   ${sockets.sockets}: ${sockets.reason}`,
@@ -81,10 +87,19 @@ export function describeStart(facts: StartFacts): string {
   return lines.join('\n');
 }
 
+function tlsLine({ kafkaTls, redisTls }: StartFacts): string[] {
+  const parts = [
+    ...(kafkaTls === undefined ? [] : [`Kafka on ${kafkaTls}`]),
+    ...(redisTls === undefined ? [] : [`Redis on ${redisTls}`]),
+  ];
+  return parts.length === 0 ? [] : [`  tls       ${parts.join(', ')}`];
+}
+
 function describeRecovery(recovery: StartFacts['recovery']): string {
   const took = `${recovery.partitions} partitions, ${Math.round(recovery.durationMs)} ms`;
   if (recovery.incarnation <= 1 && recovery.framesReplayed === 0) return `new directory, ${took}`;
   if (recovery.clean) return `closed cleanly before, ${took}`;
   const cut = recovery.cutBytes === 0 ? 'nothing cut' : `${recovery.cutBytes} bytes of a torn tail cut`;
-  return `not closed before: ${recovery.framesReplayed} frames replayed, ${recovery.keptBytes} bytes kept, ${cut}; ${took}`;
+  const kept = `${recovery.framesReplayed} frames replayed, ${recovery.keptBytes} bytes kept`;
+  return `not closed before: ${kept}, ${cut}; ${took}\n            ${recovery.verdict}`;
 }

@@ -5,16 +5,25 @@
  * Invariant: every setting is known and valid before anything is touched, and an unknown name is refused with the
  * nearest one.
  */
+import { parseAdvertised } from '../advertised-listeners.ts';
 import { type Durability, levelNumber, parseFlushText } from '../durability.ts';
 import type { FlushPolicy } from '../log/types.ts';
 import type { DriverName } from '../options.ts';
 import type { SocketsChoice } from '../serve.ts';
 import { usage } from './exit.ts';
 import { type Address, address, formatAddress } from './options.ts';
+import {
+  decideSecure,
+  describeSecure,
+  SECURE_NAMES,
+  type SecureFlags,
+  type SecureSettings,
+  withAuthorizer,
+} from './secure-settings.ts';
 import { readSettingsFile } from './settings-file.ts';
 
 /** The flags as commander hands them over; absent ones are undefined. */
-export interface ServeFlags {
+export interface ServeFlags extends SecureFlags {
   readonly kafka?: Address;
   readonly redis?: Address;
   readonly http?: Address;
@@ -31,11 +40,11 @@ export interface ServeFlags {
 }
 
 /** Everything decided. `settings` are the others by their names, Kafka's or the engine's, only those given. */
-export interface ServeSettings {
+export interface ServeSettings extends SecureSettings {
   readonly kafka: Address;
   /** Where Redis clients connect; undefined: Redis is not served. */
   readonly redis: Address | undefined;
-  /** Told to clients instead of the address they are connected to. */
+  /** Told to clients instead of the address they are connected to; what is told to those with TLS stays a setting. */
   readonly advertised: Address | undefined;
   /** Where metrics and health are served; undefined serves none. */
   readonly http: Address | undefined;
@@ -56,7 +65,7 @@ export interface SettingsTable {
 }
 
 /** Names that stand for a flag of ours, by what users of Kafka call them. */
-const flagNames = new Set(['kafka', 'http', 'dir', 'flush', 'durability', 'driver', 'sockets']);
+const flagNames = new Set(['kafka', 'http', 'dir', 'flush', 'durability', 'driver', 'sockets', ...SECURE_NAMES]);
 
 /** Where a value comes from, weakest first but for the default. */
 export type SettingSource = 'default' | 'file' | 'environment' | 'flag';
@@ -100,14 +109,19 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
   const known = new Set(table.names);
   const gathered = gatherSettings(flags, env, table);
   const given = new Map([...gathered].map(([name, { value }]) => [name, value]));
-  const settings = new Map([...given].filter(([name]) => known.has(name) && !decidedHere.has(name)));
+  const settings = withAuthorizer(
+    flags,
+    given,
+    new Map([...given].filter(([name]) => known.has(name) && !decidedHere.has(name))),
+  );
   const durability = flags.durability ?? (given.get('durability') as Durability | undefined);
   if (durability !== undefined) levelNumber(durability);
   return {
     kafka: flags.kafka ??
       listener(given, given.has('kafka') ? 'kafka' : 'listeners') ?? { host: '127.0.0.1', port: 9092 },
     redis: flags.redis ?? listener(given, 'redis'),
-    advertised: listener(given, 'advertised.listeners'),
+    advertised: advertisedPlain(given.get('advertised.listeners') ?? ''),
+    ...decideSecure(flags, given),
     http: flags.http ?? listener(given, 'http'),
     dir: flags.dir ?? given.get('dir') ?? given.get('log.dirs') ?? './millrace-data',
     flush: decideFlush(flags, given),
@@ -126,6 +140,15 @@ function* fromEnvironment(env: NodeJS.ProcessEnv, known: ReadonlySet<string>): I
   for (const name of known) {
     const value = env[`MILLRACE_${name.toUpperCase().replaceAll('.', '_')}`];
     if (value !== undefined) yield [name, value];
+  }
+}
+
+/** Of what is told to clients, the address without TLS. */
+function advertisedPlain(text: string): Address | undefined {
+  try {
+    return parseAdvertised(text).plain;
+  } catch (error) {
+    throw usage(error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -198,6 +221,7 @@ export function describeSettings(decided: ServeSettings, flush: string): [name: 
       ? []
       : [['advertised', formatAddress(decided.advertised)] as [string, string]]),
     ...(decided.http === undefined ? [] : [['http', formatAddress(decided.http)] as [string, string]]),
+    ...describeSecure(decided),
     ['dir', decided.dir],
     ['flush', flush],
     ['durability', decided.durability ?? 'by acks'],

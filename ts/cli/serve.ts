@@ -5,6 +5,7 @@
  * second one ends it at once, which costs nothing that was acknowledged as written.
  */
 import { describeFlush } from '../durability.ts';
+import { REDIS_HOST, REDIS_PORT } from '../redis/redis-options.ts';
 import { type MillraceServer, serve as openServer, settingsTable } from '../serve.ts';
 import { serviceManager } from '../service-manager.ts';
 import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
@@ -42,6 +43,7 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
     const what = `a flush failed (code ${code}): nothing more can be written; reads go on until you stop it`;
     log.say('error', 'flush-failed', `millrace: ${what}`, { code });
   });
+  using _reload = reloadOnHangup(server, log);
   const facts = startFacts(server, settings, performance.now());
   log.say(facts.recovery.damage.length > 0 ? 'warn' : 'info', 'ready', describeStart(facts), { ...facts });
   manager.ready(`serves Kafka on ${facts.kafka}`);
@@ -58,21 +60,52 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
 
 async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceServer> {
   const { kafka, redis, advertised, http, dir, flush, durability, driver, sockets } = settings;
+  const { kafkaTls, redisTls, tls, login, insecure } = settings;
   try {
     return await openServer({
       dir,
       flush,
       durability,
       driver,
-      kafka: { ...kafka, sockets, advertisedHost: advertised?.host, advertisedPort: advertised?.port },
+      kafka: {
+        ...kafka,
+        sockets,
+        advertisedHost: advertised?.host,
+        advertisedPort: advertised?.port,
+        tls: kafkaTls,
+        login,
+      },
+      tls,
+      insecure,
       http,
-      redis: redis && { ...redis, password: process.env.MILLRACE_REDIS_PASSWORD, shutdown: stopSelf },
+      // With TLS alone the other address is the loopback one.
+      redis: (redis ?? redisTls) && {
+        ...(redis ?? { host: REDIS_HOST, port: REDIS_PORT }),
+        tls: redisTls,
+        password: process.env.MILLRACE_REDIS_PASSWORD,
+        shutdown: stopSelf,
+      },
       settings: Object.fromEntries(settings.settings),
       print: (line) => log.say('warn', 'connection', `millrace: ${line}`),
     });
   } catch (error) {
     throw explainListen(error, settings);
   }
+}
+
+/** SIGHUP reads certificate and key again; what cannot be used is said, and the old ones stay. */
+function reloadOnHangup(server: MillraceServer, log: ServerLog): Disposable {
+  const reload = (): void => {
+    try {
+      server.reloadTls();
+      log.say('info', 'reloaded', 'millrace: certificate and key were read again');
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log.say('error', 'reloaded', `millrace: certificate and key stay as they are: ${why}`);
+    }
+  };
+  process.on('SIGHUP', reload);
+  return { [Symbol.dispose]: () => process.off('SIGHUP', reload) };
 }
 
 /** As Ctrl-C: everything is closed in order. */

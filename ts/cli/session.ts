@@ -12,13 +12,14 @@ import { leaveGroupApi } from '../broker/protocol/gen/13-leave-group.gen.ts';
 import { deleteTopicsApi } from '../broker/protocol/gen/20-delete-topics.gen.ts';
 import { ClientError } from '../client/client-error.ts';
 import { ClientConnection } from '../client/connection.ts';
+import { decideClientSecurity, SECURITY_NAMES } from './client-security.ts';
 import { CliError, ExitCode, usage } from './exit.ts';
 import { type Address, address } from './options.ts';
 
 /** Options every client verb has. */
 export interface ClientOptions {
   readonly brokers?: Address;
-  /** From `-X`: `brokers`, `client.id`, `request.timeout.ms`. */
+  /** From `-X`: `brokers`, `client.id`, `request.timeout.ms`, and how to log in and speak TLS (client-security.ts). */
   readonly X?: ReadonlyMap<string, string>;
 }
 
@@ -34,7 +35,13 @@ const lastVersions: ReadonlyMap<number, number> = new Map([
   [deleteTopicsApi.key, 5],
 ]);
 
-export class Session implements AsyncDisposable {
+/** Where admin verbs send their requests: a server, or a directory that none has open. */
+export interface AdminSession extends AsyncDisposable {
+  /** Sends a request and resolves with the reply. Rejects with `CliError`. */
+  send<Request, Response>(api: Api<Request, Response>, body: Sparse<Request>): Promise<Complete<Response>>;
+}
+
+export class Session implements AdminSession {
   readonly #connection: ClientConnection;
 
   constructor(connection: ClientConnection) {
@@ -66,12 +73,22 @@ export class Session implements AsyncDisposable {
 
 /** Connects to the server the options name; 127.0.0.1:9092 without any. */
 export async function openSession(options: ClientOptions): Promise<Session> {
-  const { host, port, clientId, requestMs } = decide(options);
+  const connect = { ...decide(options), ...decideClientSecurity(options.X ?? new Map(), process.env) };
   try {
-    return new Session(await ClientConnection.open({ host, port, clientId, requestMs }));
+    return new Session(await ClientConnection.open(connect));
   } catch (error) {
     throw explain(error);
   }
+}
+
+/** Opens `dir`, if it is given, or connects as `openSession` does. */
+export async function openAdmin(
+  options: ClientOptions,
+  { dir, create }: { readonly dir: string | undefined; readonly create: boolean },
+): Promise<AdminSession> {
+  if (dir === undefined) return openSession(options);
+  const { openLocal } = await import('./local-session.ts');
+  return openLocal(dir, create);
 }
 
 function decide(options: ClientOptions): Address & { clientId: string; requestMs: number } {
@@ -82,9 +99,14 @@ function decide(options: ClientOptions): Address & { clientId: string; requestMs
     if (name === 'brokers') at ??= firstBroker(value);
     else if (name === 'client.id') clientId = value;
     else if (name === 'request.timeout.ms' && /^\d{1,9}$/.test(value)) requestMs = Number(value);
-    else throw usage(`-X ${name}=${value} is not understood: give brokers, client.id or request.timeout.ms`);
+    else if (!SECURITY_NAMES.has(name)) throw unknownName(name, value);
   }
   return { ...(at ?? { host: '127.0.0.1', port: 9092 }), clientId, requestMs };
+}
+
+function unknownName(name: string, value: string): CliError {
+  const known = ['brokers', 'client.id', 'request.timeout.ms', ...SECURITY_NAMES].join(', ');
+  return usage(`-X ${name}=${value} is not understood: give one of ${known}`);
 }
 
 /** The first of `host:port,host:port`: one server knows all of its topics. */

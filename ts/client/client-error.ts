@@ -9,6 +9,8 @@ export type ClientFailure =
   | 'timeout'
   /** The server does not have this API, or no version of it that we have. */
   | 'unsupported'
+  /** The server does not let this user in, or is not the one it should be. */
+  | 'login'
   /** The server sent something that is not the protocol; the connection is closed. */
   | 'protocol';
 

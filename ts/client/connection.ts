@@ -6,7 +6,8 @@
  * settles, at the latest when the connection ends or its time is up.
  */
 
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Api, Complete, Sparse } from '../broker/protocol/api.ts';
 import { ErrorCode } from '../broker/protocol/error-codes.ts';
 import { FrameCutter } from '../broker/protocol/framing.ts';
@@ -16,12 +17,17 @@ import type { Reader } from '../broker/protocol/reader.ts';
 import { Writer } from '../broker/protocol/writer.ts';
 import { ClientError } from './client-error.ts';
 import { PendingRequests } from './pending.ts';
+import { type Credentials, login } from './sasl.ts';
 import { type ApiFacts, ServedVersions } from './versions.ts';
 
 export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
   readonly clientId?: string;
+  /** Speaks TLS with these settings. */
+  readonly tls?: ConnectionOptions | undefined;
+  /** Logs in as this user. */
+  readonly credentials?: Credentials | undefined;
   /** For connecting and negotiating together; default 10 s. */
   readonly connectMs?: number;
   /** For each reply, unless a request says otherwise; default 60 s. */
@@ -79,6 +85,7 @@ export class ClientConnection implements AsyncDisposable {
     const connection = new ClientConnection(socket, options);
     try {
       await connection.#negotiate(connectMs);
+      if (options.credentials !== undefined) await login(connection, options.credentials);
     } catch (error) {
       await connection.close();
       throw error;
@@ -212,15 +219,16 @@ export class ClientConnection implements AsyncDisposable {
 }
 
 async function connectSocket(options: ConnectOptions, timeoutMs: number): Promise<Socket> {
-  const { host, port } = options;
-  const socket = connect({ host, port, noDelay: true });
+  const { host, port, tls } = options;
+  const socket =
+    tls === undefined ? connect({ host, port, noDelay: true }) : connectTls({ host, port, ...nameOf(host), ...tls });
   try {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new ClientError('timeout', `no connection to ${host}:${port} in time`)),
         timeoutMs,
       );
-      socket.once('connect', () => {
+      socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
         clearTimeout(timer);
         resolve();
       });
@@ -235,6 +243,11 @@ async function connectSocket(options: ConnectOptions, timeoutMs: number): Promis
   }
   socket.removeAllListeners('error');
   return socket;
+}
+
+/** The name a certificate has to be for; addresses are none that could be sent. */
+function nameOf(host: string): ConnectionOptions {
+  return isIP(host) === 0 ? { servername: host } : {};
 }
 
 /** The version a reply is laid out in: the one asked for, but version 0 where ApiVersions refuses that version. */

@@ -10,6 +10,8 @@ export interface RedisOptions {
   host?: string | undefined;
   /** Default 6379; 0 takes a free port. */
   port?: number | undefined;
+  /** Another address, where clients have to speak TLS. */
+  tls?: { host?: string | undefined; port: number } | undefined;
   /** What connections have to give by AUTH or HELLO; default none. */
   password?: string | undefined;
   /** Ends the program, for SHUTDOWN; without, the command is refused. */
@@ -20,6 +22,8 @@ export interface RedisOptions {
 export interface RedisEndpoint {
   readonly host: string;
   readonly port: number;
+  /** Where TLS is spoken, if it is. */
+  readonly tls: { readonly host: string; readonly port: number } | undefined;
   /** Answers what was executed, then ends all connections. */
   close(): Promise<void>;
 }

@@ -13,6 +13,8 @@ import { Code, NetFraming } from '../io/native-types.ts';
 import type { Store } from '../kv/store.ts';
 import { Stores } from '../kv/stores.ts';
 import type { RingNet } from '../net/ring-net.ts';
+import type { TlsIdentity } from '../tls/tls-identity.ts';
+import { listenTls } from '../tls/tls-listener.ts';
 import { type ByteTransport, NodeBytes, RingBytes } from './byte-transport.ts';
 import type { Client } from './client.ts';
 import { type DatabaseStores, RedisCore } from './redis-core.ts';
@@ -138,6 +140,20 @@ export class RedisServer {
     const bound = ring === undefined ? await this.#listenNode(port, host) : await this.#listenRing(ring, port, host);
     this.core.port = bound.port;
     return bound;
+  }
+
+  /** As `listen`, for TLS: always on sockets of Node. */
+  async listenTls(port: number, host: string, identity: TlsIdentity): Promise<{ address: string; port: number }> {
+    const listener = await listenTls({
+      identity,
+      port,
+      host,
+      mayBegin: () => !this.#isClosing,
+      accept: (socket) => new NodeBytes(socket, (transport) => this.#accept(transport)),
+      failed: (address, reason) => this.#options.print(`no TLS with ${address}: ${reason}`),
+    });
+    this.#stopListening.push(() => listener.close());
+    return { address: listener.address, port: listener.port };
   }
 
   async #listenNode(port: number, host: string): Promise<{ address: string; port: number }> {

@@ -7,6 +7,7 @@
 import { type FlushInput, flushNumbers, parseFlush } from '../durability.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import type { RingNet } from '../net/ring-net.ts';
+import type { TlsIdentity } from '../tls/tls-identity.ts';
 import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis-options.ts';
 import { type AppendFsync, RedisServer } from './redis-server.ts';
 
@@ -22,7 +23,18 @@ function appendFsyncOf(policy: FlushInput): AppendFsync {
 
 /** Opens the databases and listens. Rejects with the system's error when the port cannot be taken. */
 export async function serveRedis(
-  { engine, ring, print }: { engine: NodeEngine; ring: RingNet | undefined; print: (line: string) => void },
+  {
+    engine,
+    ring,
+    print,
+    identity,
+  }: {
+    engine: NodeEngine;
+    ring: RingNet | undefined;
+    print: (line: string) => void;
+    /** For the address where TLS is spoken. */
+    identity?: TlsIdentity | undefined;
+  },
   flush: FlushInput,
   options: RedisOptions,
 ): Promise<RedisEndpoint> {
@@ -37,7 +49,14 @@ export async function serveRedis(
   });
   try {
     const bound = await server.listen(port, host);
-    return { host: bound.address, port: bound.port, close: () => server.close(GRACE_MS) };
+    const secure =
+      options.tls && identity && (await server.listenTls(options.tls.port, options.tls.host ?? REDIS_HOST, identity));
+    return {
+      host: bound.address,
+      port: bound.port,
+      tls: secure && { host: secure.address, port: secure.port },
+      close: () => server.close(GRACE_MS),
+    };
   } catch (error) {
     await server.close(0);
     throw error;

@@ -1,0 +1,66 @@
+/**
+ * Declares the verbs that check a data directory or a promise: verify, repair, prove.
+ *
+ * Invariant: what a verb does is loaded when it is asked for, not when it is declared.
+ */
+import { type Command, Option } from 'commander';
+import type { Durability } from '../durability.ts';
+import { type Ended, formOption } from './declare.ts';
+import { wholeNumber } from './options.ts';
+import type { Terminal } from './terminal.ts';
+
+/** `millrace verify`. */
+export function declareVerify(program: Command, terminal: Terminal, ended: Ended): void {
+  program
+    .command('verify')
+    .argument('<dir>')
+    .description('check a data directory that is not being served; changes nothing')
+    .option('--deep', 'read every byte: each batch, record, index and hint')
+    .option('--no-progress', 'no progress line')
+    .addOption(formOption())
+    .option('--json', 'the same as --format json')
+    .action(async (dir, { deep = false, progress = true, json = false, format }) => {
+      const options = { deep, progress, json: json || format === 'json' };
+      ended(await (await import('./verify.ts')).verify(dir, options, terminal));
+    });
+}
+
+/** `millrace repair`. */
+export function declareRepair(program: Command, terminal: Terminal, ended: Ended): void {
+  program
+    .command('repair')
+    .argument('<dir>')
+    .description('say what would be repaired in a data directory that is not being served; --apply does it')
+    .option('--apply', 'do it; what is replaced is kept in repair/')
+    .option('--execute', 'the same as --apply')
+    .addOption(formOption())
+    .option('--json', 'the same as --format json')
+    .action(async (dir, { apply = false, execute = false, json = false, format }) => {
+      const options = { apply: apply || execute, json: json || format === 'json' };
+      ended(await (await import('./repair.ts')).repair(dir, options, terminal));
+    });
+}
+
+/** `millrace prove`. */
+export function declareProve(program: Command, terminal: Terminal, ended: Ended): void {
+  program
+    .command('prove')
+    .description('cut the power of simulated disks under your flush policy, and say what was lost')
+    .option('--flush <policy>', 'always, os, or records=N,bytes=N,interval=T', 'always')
+    .option('--policy <policy>', 'the same as --flush')
+    .addOption(
+      new Option('--durability <level>', 'what every append waits for')
+        .choices(['memory', 'written', 'durable'])
+        .default('durable'),
+    )
+    .option('--cuts <n>', 'power cuts', wholeNumber(1, 1e9), 1000)
+    .option('--seed <n>', 'first seed', wholeNumber(0), 1)
+    .option('--no-progress', 'no progress line')
+    .addOption(formOption())
+    .option('--json', 'the same as --format json')
+    .action(async ({ policy, progress = true, json = false, format, ...rest }) => {
+      const durability = rest.durability as Durability;
+      const options = { ...rest, flush: policy ?? rest.flush, durability, progress, json: json || format === 'json' };
+      ended(await (await import('./prove.ts')).prove(options, terminal));
+    });
+}

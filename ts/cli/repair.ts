@@ -1,0 +1,47 @@
+/**
+ * `millrace repair DIR`: says what would be repaired; with `--apply`, does it. Indexes and hints are built anew, damaged
+ * journal files are copied away; no record is removed, ever.
+ *
+ * Invariant: without `--apply` nothing is changed; what is replaced lies in `repair/` of the directory afterwards.
+ */
+import { type RepairStep, repairDirectory } from '../verify.ts';
+import { assertDirectory } from './data-directory.ts';
+import { ExitCode, type ExitCodeNumber } from './exit.ts';
+import { DataOutput, type Terminal } from './terminal.ts';
+import { exitCodeOf } from './verify.ts';
+
+export interface RepairCommand {
+  readonly apply: boolean;
+  readonly json: boolean;
+}
+
+/** Repairs `dir`, or says what that would be. Exit code 4 while damage stays, 0 when all could be repaired. */
+export async function repair(dir: string, options: RepairCommand, terminal: Terminal): Promise<ExitCodeNumber> {
+  assertDirectory(dir);
+  const { steps, keptIn, ...summary } = repairDirectory(dir, options.apply);
+  const data = [...steps, { kind: 'summary', applied: options.apply, keptIn: keptIn ?? null, ...summary }];
+  const lines = options.json
+    ? data.map((one) => JSON.stringify(one))
+    : steps.map((step) => textLine(step, options.apply));
+  if (lines.length > 0) await new DataOutput(terminal.stdout).text(`${lines.join('\n')}\n`);
+  if (!options.json) terminal.stderr.write(`${sentence(steps.length, options.apply, keptIn)}\n`);
+  if (!options.apply) return exitCodeOf(summary);
+  return summary.damage > 0 ? ExitCode.damaged : ExitCode.ok;
+}
+
+function textLine({ kind, file, detail }: RepairStep, applied: boolean): string {
+  switch (kind) {
+    case 'rebuild':
+      return `${applied ? 'rebuilt' : 'would rebuild'} ${file}: ${detail}`;
+    case 'copy':
+      return `${applied ? 'copied away' : 'would copy away'} ${file}: ${detail}; opening fences what is lost and serves the rest`;
+    case 'fenced':
+      return `stays fenced: ${file}: ${detail}`;
+  }
+}
+
+function sentence(steps: number, applied: boolean, keptIn: string | undefined): string {
+  if (steps === 0) return 'nothing to repair: everything verifies';
+  if (!applied) return 'nothing was changed: --apply does it';
+  return keptIn === undefined ? 'nothing could be built anew' : `what was replaced or copied lies in ${keptIn}`;
+}
