@@ -5,6 +5,7 @@
  * committed; what a turn has only queued is not in them.
  */
 
+import { CommandRun } from './command-run.ts';
 import { type KvAnswer, type KvDone, KvReads } from './kv-reads.ts';
 import { type ScanPage, type ScanRequest, scanPage } from './kv-scan.ts';
 import type { NativeEngine } from './native-types.ts';
@@ -29,11 +30,14 @@ export interface KvPort {
 /** The stores of one native engine. */
 export class NativeKv implements KvPort {
   readonly reads: KvReads;
+  /** Simple Redis commands, run where the data is. */
+  readonly run: CommandRun;
   readonly #native: NativeEngine;
 
   constructor(native: NativeEngine) {
     this.#native = native;
     this.reads = new KvReads(native);
+    this.run = new CommandRun(native);
   }
 
   get(store: number, snapshot: number, keys: readonly Uint8Array[], done: KvDone): KvAnswer[] | undefined {

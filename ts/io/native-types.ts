@@ -99,6 +99,21 @@ export type KvConditionNumber = (typeof KvCondition)[keyof typeof KvCondition];
  */
 export const KV_GET_STRIDE = 10;
 
+/**
+ * A row of `runCommands`, `RUN_STRIDE` doubles a connection.
+ * in:  0 buffer index  1 start  2 end  3 store of the strings  4 store of the collections' heads (0 = there are none)
+ *      5 protocol (2 or 3)
+ * out: 6 bytes of the commands that were run  7, 8 where their replies lie in the destination  9 commands  10 keys found
+ *      11 keys not found  12 the last command was a write (1)  13 a `RunEnd`
+ */
+export const RUN_STRIDE = 16;
+
+/**
+ * Why a run of commands ended. short: all bytes, or the rest is the beginning of a command. other: what follows is not
+ * simple, or not in memory. full: no room for the next reply. refused: the engine takes no writes now.
+ */
+export const RunEnd = { short: 0, other: 1, full: 2, refused: 3 } as const;
+
 /** Flags of `kvScan`. */
 export const KvScanFlag = { reverse: 1, keysOnly: 2 } as const;
 
@@ -204,11 +219,18 @@ export interface DriverReport {
 
 export interface RecoveryAccount {
   clean: boolean;
+  /** How the run before ended: `process` died and the machine went on, or the `machine` was started anew. */
+  ended: 'first' | 'clean' | 'process' | 'machine' | 'unknown';
+  /** One sentence: what this means for what was acknowledged. */
+  verdict: string;
   incarnation: number;
   directoryId: string;
   framesReplayed: number;
   keptBytes: number;
   cutBytes: number;
+  /** Whole frames in the torn tail that was cut, and the records in them. */
+  cutFrames: number;
+  cutRecords: number;
   durationMs: number;
   partitions: number;
   damage: { file: string; position: number; detail: string }[];
@@ -219,6 +241,8 @@ export interface NativeEngine {
   readonly page: Float64Array;
   driverReport(): DriverReport;
   recoveryAccount(): RecoveryAccount;
+  /** The same with every partition and store that was touched, as JSON: `RecoveryDetails`. */
+  recoveryText(): string;
   /** Applies all effects of a turn; results go into the rows. Returns 0, or a `Code` that refused the whole call. */
   commit(plan: Float64Array, rows: number, buffers: Uint8Array[]): number;
   /** Fills watermarks and available bytes of all rows. */
@@ -278,6 +302,18 @@ export interface NativeEngine {
     destination: Uint8Array,
     out: Float64Array,
   ): void;
+  /**
+   * Runs the simple Redis commands (GET, SET without options) at the front of every row's bytes, in the order of rows;
+   * writes are put together in frames, and every read sees the writes before it. Answers the LSN of the last frame, which
+   * replies wait for at `level` (written or durable); 0: nothing was written; -1: the engine is gone.
+   */
+  runCommands(
+    rows: Float64Array,
+    count: number,
+    buffers: Uint8Array[],
+    level: LevelNumber,
+    destination: Uint8Array,
+  ): number;
   /** A snapshot of a store as of everything appended so far; 0 when there is no such store. */
   kvSnapshot(store: number): number;
   /** Lets a snapshot go. 0 and snapshots that are gone are ignored. */

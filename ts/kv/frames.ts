@@ -57,6 +57,11 @@ export class Frames implements Participant {
     this.#engine = engine;
   }
 
+  /** Frames wait because the engine is busy. */
+  get isHeldUp(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Queues one atomic frame. Byte arrays must stay as they are until `done` has run. */
   submit(effects: readonly Effect[], level: LevelNumber, done: FrameDone): void {
     const bytes = bytesOf(effects);

@@ -111,6 +111,11 @@ export class Client implements ByteUser {
     return this.channels.size + this.patterns.size > 0;
   }
 
+  /** It has commands to run, or may have, or something to be told. */
+  get hasWork(): boolean {
+    return this.parser.mayHaveCommand || this.backlog.length > 0 || this.waiting !== null || this.#problem !== null;
+  }
+
   /** Replies that the peer has not taken. */
   get unsent(): number {
     return this.heldBytes + this.transport.unsent;

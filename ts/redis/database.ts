@@ -44,6 +44,11 @@ export class Database {
     this.members = members;
   }
 
+  /** Nothing is on its way from the disk, so that nobody holds what a write past him would make old. */
+  get isAtRest(): boolean {
+    return this.strings.isAtRest && this.heads.isAtRest;
+  }
+
   /** The string under a key, null when there is no such key. Throws WRONGTYPE. */
   string(key: Buffer): Entry | null {
     const text = textOf(key);

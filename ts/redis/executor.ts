@@ -6,7 +6,7 @@
  * no reply leaves before everything it may tell of is as safe as `appendfsync` says; turns are answered in order.
  */
 
-import { Code, Level, type LevelNumber } from '../io/native-types.ts';
+import { Code, type CodeNumber, Level, type LevelNumber } from '../io/native-types.ts';
 import type { FrameDone } from '../kv/frames.ts';
 import { firstRefusal } from '../kv/refusal.ts';
 import type { Effect } from '../log/types.ts';
@@ -14,6 +14,7 @@ import type { Client } from './client.ts';
 import { Cold } from './cold.ts';
 import type { Call } from './command.ts';
 import type { Database } from './database.ts';
+import type { DirectRun } from './direct-run.ts';
 import { ReplyWriter } from './protocol/reply-writer.ts';
 import { TurnOutput } from './turn-output.ts';
 import type { TurnWrites } from './turn-writes.ts';
@@ -35,6 +36,10 @@ export interface ExecutorHost {
   endTurn(): void;
   /** Hands a frame to the engine. */
   submit(effects: readonly Effect[], level: LevelNumber, done: FrameDone): void;
+  /** The short way of simple commands; null while something has to be told of every command. */
+  readonly direct: DirectRun | null;
+  /** `done` runs when `lsn` has reached `level`, with 0 or why that is unknown. */
+  whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void;
   /** Runs `turn` before this turn of the event loop ends, or in its check phase. */
   schedule(turn: () => void): void;
   readonly isAlways: boolean;
@@ -139,16 +144,45 @@ export class Executor {
     this.#ready = [];
     for (const client of clients) client.isReady = false;
     this.#host.beginTurn();
+    this.#runDirect(clients);
     for (const db of this.#host.databases) db.begin();
     const chores = this.#chores;
     this.#chores = [];
     for (const chore of chores) this.#chore(chore);
-    const taken = clients.map((client) => this.#take(client));
-    this.#readAhead(clients, taken);
-    clients.forEach((client, index) => {
+    const left = clients.filter((client) => client.hasWork);
+    const taken = left.map((client) => this.#take(client));
+    this.#readAhead(left, taken);
+    left.forEach((client, index) => {
       this.#serve(client, taken[index] as Buffer[][]);
     });
     this.#finish(clients);
+  }
+
+  /** What is simple of what has been sent. */
+  #runDirect(clients: readonly Client[]): void {
+    const { direct } = this.#host;
+    if (direct === null || clients.length === 0) return;
+    this.reply.seal();
+    const level = this.#level;
+    const { lsn, bytes } = direct.run(clients, level, this.#output);
+    if (lsn === 0) return;
+    const output = this.#output;
+    output.undone += 1;
+    this.#undoneBytes += bytes;
+    this.#host.whenReached(lsn, level, (failure) => this.#reached(output, bytes, failure !== Code.ok));
+  }
+
+  get #level(): LevelNumber {
+    return this.#host.isAlways ? Level.durable : Level.written;
+  }
+
+  /** A frame of the turn with this output has reached its level, or was refused. */
+  #reached(output: TurnOutput, bytes: number, isRefused: boolean): void {
+    this.#undoneBytes -= bytes;
+    output.undone -= 1;
+    if (isRefused) output.isRefused = true;
+    this.#release();
+    if (this.#ready.length > 0 || this.#chores.length > 0) this.#schedule();
   }
 
   #chore(chore: () => void): void {
@@ -303,15 +337,10 @@ export class Executor {
     if (writes.effects.length === 0) return;
     const output = this.#output;
     const { bytes } = writes;
-    const level = this.#host.isAlways ? Level.durable : Level.written;
     output.undone += 1;
     this.#undoneBytes += bytes;
-    this.#host.submit(writes.take(), level, (results, failure) => {
-      this.#undoneBytes -= bytes;
-      output.undone -= 1;
-      if (failure !== Code.ok || firstRefusal(results) !== Code.ok) output.isRefused = true;
-      this.#release();
-      if (this.#ready.length > 0 || this.#chores.length > 0) this.#schedule();
+    this.#host.submit(writes.take(), this.#level, (results, failure) => {
+      this.#reached(output, bytes, failure !== Code.ok || firstRefusal(results) !== Code.ok);
     });
   }
 

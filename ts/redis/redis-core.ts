@@ -7,7 +7,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import type { LevelNumber } from '../io/native-types.ts';
+import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import type { FrameDone } from '../kv/frames.ts';
 import type { Store } from '../kv/store.ts';
 import type { Effect } from '../log/types.ts';
@@ -19,6 +19,7 @@ import { Collections } from './collections.ts';
 import { arityFits, type Call, type Command, keysOf } from './command.ts';
 import { allCommands, commandNamed, subcommandNamed } from './command-table.ts';
 import { Database, type DatabaseHost } from './database.ts';
+import { type DirectEngine, DirectRun } from './direct-run.ts';
 import { Executor, type ExecutorHost, RUN_AGAIN } from './executor.ts';
 import type { KeyPosition } from './key-walk.ts';
 import { CommandError, errors, unknownCommand, unknownSubcommand, wrongArity } from './protocol/errors.ts';
@@ -48,6 +49,10 @@ export interface CoreOptions {
   readonly engine: HostEngine;
   submit(effects: readonly Effect[], level: LevelNumber, done: FrameDone): void;
   schedule(turn: () => void): void;
+  /** Runs simple commands where the data is; without, all commands go one way. */
+  readonly direct?: DirectEngine | undefined;
+  /** `done` runs when `lsn` has reached `level`. */
+  whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void;
   readonly shutdown?: (() => void) | undefined;
 }
 
@@ -61,6 +66,8 @@ const QUEUE_COMMANDS_MAX = 100_000;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** A listener that lets so many bytes wait is closed. */
 const PUSH_BYTES_MAX = 32 * 1024 * 1024;
+/** A threshold of the slow log below this may be met by a simple command. */
+const DIRECT_MICROS = 1000;
 const INVALIDATE = Buffer.from('invalidate');
 const INVALIDATE_CHANNEL = Buffer.from('__redis__:invalidate');
 const MESSAGE = Buffer.from('message');
@@ -91,6 +98,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   /** Writes are refused: a flush has failed. */
   isFailed = false;
   readonly #options: CoreOptions;
+  readonly #direct: DirectRun | null;
   readonly #watched = new WatchedKeys();
   readonly #monitors = new Set<Client>();
   #lastClientId = 0;
@@ -105,6 +113,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.settings = options.settings;
     this.engine = options.engine;
     this.shutdown = options.shutdown;
+    this.#direct = options.direct ? new DirectRun(options.direct, this.statistics) : null;
     this.executor = new Executor(this);
     this.pubsub = new PubSub((client, parts) => this.#push(client, parts));
     this.tracking = new Tracking((client, keys) => this.#invalidate(client, keys));
@@ -124,6 +133,16 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       this.collections.resume(this.databases, this.nowMs);
     });
     this.refreshWatched();
+  }
+
+  get direct(): DirectRun | null {
+    const limit = this.settings.slowerThanMicros;
+    const isTold = this.isWatched || this.wantsEvents || this.#monitors.size > 0 || this.isFailed;
+    return isTold || (limit >= 0 && limit < DIRECT_MICROS) ? null : this.#direct;
+  }
+
+  whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void {
+    this.#options.whenReached(lsn, level, done);
   }
 
   get maxBulkBytes(): number {

@@ -114,6 +114,14 @@ export class RedisServer {
       engine,
       submit: (effects, level, done) => kv.write(effects, level, done),
       schedule: options.ring === undefined ? (turn) => setImmediate(turn) : (turn) => process.nextTick(turn),
+      direct: {
+        run: engine.kv.run,
+        commitQueued: () => {
+          if (!kv.frames.overlay.isEmpty) engine.commitNow();
+          return kv.frames.overlay.isEmpty && !kv.frames.isHeldUp;
+        },
+      },
+      whenReached: (lsn, level, done) => engine.wait(level, { lsn, release: done }),
       shutdown: options.shutdown,
     });
     this.core.isAlways = options.appendFsync === 'always';

@@ -70,6 +70,11 @@ export class StoreView {
     this.#writes = writes;
   }
 
+  /** No value is on its way from the disk, or has come and was not looked at. */
+  get isAtRest(): boolean {
+    return this.#loading.size === 0 && this.#loaded.length === 0;
+  }
+
   /** Reads `keys` ahead in one crossing; what is not in memory comes later and does not end anything here. */
   prefetch(keys: readonly Buffer[]): void {
     const wanted = this.#isCleared

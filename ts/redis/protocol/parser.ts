@@ -64,6 +64,31 @@ export class RespParser {
     return this.#at < this.#end && !this.#isStarved;
   }
 
+  /** The next byte is the first of a command. */
+  get isBetweenCommands(): boolean {
+    return this.#missing < 0;
+  }
+
+  /** What has been pushed and not taken: `source[start, end)`. */
+  get source(): Buffer {
+    return this.#source;
+  }
+
+  get start(): number {
+    return this.#at;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Between commands: `bytes` of whole commands were taken by somebody else. `isStarved`: what follows is not whole. */
+  skip(bytes: number, isStarved: boolean): void {
+    this.#at += bytes;
+    if (bytes > 0) this.#searched = 0;
+    this.#isStarved = isStarved;
+  }
+
   /** More bytes: `bytes[start, end)`. They stay as they are until `settle`. */
   push(bytes: Buffer, start: number, end: number): void {
     this.#isStarved = false;

@@ -1,0 +1,130 @@
+/**
+ * The short way of simple commands: GET and plain SET of all connections of a turn are run in one call where the data is,
+ * and their replies come back as bytes.
+ *
+ * Not another server: whatever is not simple, or has anybody to tell of it, goes the way of all commands, which begins
+ * where this one ended. The invariants to remember: it runs before anything else in a turn, when all writes so far are
+ * the engine's; a connection's commands stay in order; a value that is on its way from the disk closes the short way,
+ * because whoever waits for it must not find it overwritten.
+ */
+
+import type { CommandRun } from '../io/command-run.ts';
+import { type LevelNumber, RunEnd } from '../io/native-types.ts';
+import type { Client } from './client.ts';
+import type { Database } from './database.ts';
+import type { Statistics } from './statistics.ts';
+import type { TurnOutput } from './turn-output.ts';
+
+/** What the short way needs of the engine. */
+export interface DirectEngine {
+  readonly run: CommandRun;
+  /** Commits what is queued; false when something has to wait, and the short way with it. */
+  commitQueued(): boolean;
+}
+
+/** What a run has done. */
+export interface DirectResult {
+  /** The LSN its replies wait for; 0: none. */
+  readonly lsn: number;
+  readonly bytes: number;
+}
+
+/** A client with so many unread bytes of replies has to read before it is served again. */
+const UNSENT_MAX = 1024 * 1024;
+const NOTHING: DirectResult = { lsn: 0, bytes: 0 };
+
+export class DirectRun {
+  readonly #engine: DirectEngine;
+  readonly #statistics: Statistics;
+  /** Of the rows of the run. */
+  #clients: Client[] = [];
+
+  constructor(engine: DirectEngine, statistics: Statistics) {
+    this.#engine = engine;
+    this.#statistics = statistics;
+  }
+
+  /** Runs what is simple of what `clients` have sent, at `level`; replies go to `output`. */
+  run(clients: readonly Client[], level: LevelNumber, output: TurnOutput): DirectResult {
+    const { run } = this.#engine;
+    if (!this.#collect(clients) || !this.#engine.commitQueued()) return NOTHING;
+    let lsn = 0;
+    let bytes = 0;
+    for (;;) {
+      const reached = run.run(level);
+      if (reached < 0) break;
+      if (reached > 0) lsn = reached;
+      const taken = this.#take(output);
+      bytes += taken;
+      // Those that had no room for their replies go on, with more of it.
+      const full = this.#clients.filter((_, row) => run.reason(row) === RunEnd.full);
+      if (taken === 0 || full.length === 0 || !this.#collect(full)) break;
+    }
+    this.#clients = [];
+    run.clear();
+    return { lsn, bytes };
+  }
+
+  /** Makes a row of each client that may take part; false when there is none. */
+  #collect(clients: readonly Client[]): boolean {
+    const { run } = this.#engine;
+    run.clear();
+    this.#clients = [];
+    for (const client of clients) {
+      if (!mayRun(client)) continue;
+      const { parser, db } = client;
+      if (!parser.isBetweenCommands || parser.start === parser.end) continue;
+      this.#clients.push(client);
+      run.add(parser.source, parser.start, parser.end, strings(db), heads(db), client.protocol);
+    }
+    return run.count > 0;
+  }
+
+  /** Hands out the replies; answers how many bytes of commands were run. */
+  #take(output: TurnOutput): number {
+    const { run } = this.#engine;
+    const statistics = this.#statistics;
+    let bytes = 0;
+    for (let row = 0; row < this.#clients.length; row += 1) {
+      const client = this.#clients[row] as Client;
+      const consumed = run.consumed(row);
+      client.parser.skip(consumed, run.reason(row) === RunEnd.short);
+      if (consumed === 0) continue;
+      bytes += consumed;
+      client.lastCommand = run.wroteLast(row) ? 'set' : 'get';
+      statistics.commands += run.commands(row);
+      statistics.hits += run.hits(row);
+      statistics.misses += run.misses(row);
+      output.owner = client;
+      output.writers.push(client);
+      output.piece(run.replies, run.start(row), run.end(row));
+    }
+    output.owner = null;
+    return bytes;
+  }
+}
+
+function strings(db: Database): number {
+  return db.strings.store.id;
+}
+
+function heads(db: Database): number {
+  return db.mayHaveHeads ? db.heads.store.id : 0;
+}
+
+/** Whether nothing about the connection changes what a simple command does. */
+function mayRun(client: Client): boolean {
+  return (
+    client.isAuthenticated &&
+    client.queue === null &&
+    client.replies === 'on' &&
+    client.tracking === null &&
+    client.waiting === null &&
+    client.backlog.length === 0 &&
+    !client.isEnding &&
+    !client.isGone &&
+    !(client.protocol === 2 && client.isSubscribed) &&
+    client.unsent <= UNSENT_MAX &&
+    client.db.isAtRest
+  );
+}
