@@ -8,7 +8,6 @@
 import { abortedError, MillraceError, throwIfAborted } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { fromCode } from '../io/native-error.ts';
-import type { CodeNumber } from '../io/native-types.ts';
 import { Code, Isolation } from '../io/native-types.ts';
 import { AbortedRecords } from './aborted-records.ts';
 import { type BatchHeader, type InflateTools, readHeader } from './batch-view.ts';
@@ -21,7 +20,7 @@ import {
   type StartContext,
   startOffset,
 } from './start-position.ts';
-import type { ReadRequest, Watermarks } from './types.ts';
+import type { LeaseHolder, Pin, ReadRequest, Watermarks } from './types.ts';
 
 /** Up to which watermark a reader sees. */
 export type IsolationName = 'read_uncommitted' | 'read_committed' | 'durable';
@@ -70,7 +69,7 @@ interface Cursor {
 interface Fetched {
   readonly cursor: Cursor;
   readonly start: number;
-  end: number;
+  readonly end: number;
 }
 
 /** Whose batches are read. */
@@ -107,7 +106,12 @@ export async function* readBatches(
       arrival.reset();
       const fetched = await fetch(start, cursors, maxBytes);
       if (fetched.parts.length > 0) {
+        const before = cursors.map(({ offset }) => offset);
         yield* batchesOf(context, fetched.bytes, fetched.parts, isolation, signal);
+        // Asking again would bring the same answer, and may never leave this turn of the loop.
+        if (cursors.every(({ offset }, index) => offset === before[index])) {
+          throw new MillraceError('MILLRACE_DAMAGED', 'what was read holds no whole batch');
+        }
         // The partition that came first this time comes last the next, so that none starves.
         cursors.push(cursors.shift() as Cursor);
       } else if (options.follow === false) return;
@@ -118,7 +122,7 @@ export async function* readBatches(
   }
 }
 
-/** Fetches what the cursors can see: one call to ask, one to copy. */
+/** Fetches what the cursors can see: one call to ask, one to pin, one for each partition to copy. */
 async function fetch(
   start: StartContext,
   cursors: readonly Cursor[],
@@ -134,33 +138,37 @@ async function fetch(
     marks = engine.readable(requests);
   }
   const asked: ReadRequest[] = [];
-  const positions: number[] = [];
-  const lengths: number[] = [];
-  const parts: Fetched[] = [];
+  const chosen: Cursor[] = [];
   let total = 0;
   for (const [index, cursor] of cursors.entries()) {
     const { code, available: length } = marks[index] as Watermarks;
     if (code !== Code.ok) throw fromCode(code);
     if (length === 0 || (total > 0 && total + length > maxBytes)) continue;
-    asked.push(requests[index] as ReadRequest);
-    positions.push(total);
-    lengths.push(length);
-    parts.push({ cursor, start: total, end: total });
+    asked.push({ ...(requests[index] as ReadRequest), maxBytes: length });
+    chosen.push(cursor);
     total += length;
   }
-  const bytes = Buffer.allocUnsafeSlow(total);
-  if (parts.length === 0) return { bytes, parts };
-  await new Promise<void>((resolve, reject) => {
-    engine.read(asked, bytes, positions, lengths, (copied, codes) => {
-      const refused = codes.find((code) => code !== Code.ok);
-      if (refused !== undefined) reject(fromCode(refused as CodeNumber));
-      parts.forEach((part, index) => {
-        part.end = part.start + (copied[index] as number);
-      });
-      resolve();
+  if (chosen.length === 0) return { bytes: Buffer.alloc(0), parts: [] };
+  const pins = await new Promise<readonly Pin[]>((resolve) => engine.pin(asked, resolve));
+  return copied(engine, pins, chosen);
+}
+
+/** Copies what was pinned, one part behind the other, and lets it go. */
+function copied(engine: LeaseHolder, pins: readonly Pin[], cursors: readonly Cursor[]) {
+  try {
+    const refused = pins.find(({ code }) => code !== Code.ok);
+    if (refused) throw fromCode(refused.code);
+    const bytes = Buffer.allocUnsafeSlow(pins.reduce((sum, pin) => sum + (pin.lease === 0 ? 0 : pin.available), 0));
+    let end = 0;
+    const parts = pins.map(({ lease }, index): Fetched => {
+      const start = end;
+      if (lease !== 0) end += engine.copyLease(lease, bytes, start);
+      return { cursor: cursors[index] as Cursor, start, end };
     });
-  });
-  return { bytes, parts };
+    return { bytes, parts };
+  } finally {
+    for (const { lease } of pins) engine.releaseLease(lease);
+  }
 }
 
 function requestOf(partition: number, offset: number, maxBytes: number, isolation: number): ReadRequest {

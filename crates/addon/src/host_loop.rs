@@ -389,9 +389,16 @@ unsafe extern "C" fn on_prepare(handle: *mut Handle) {
     host.pump();
 }
 
+/// What was scheduled is due: after a delay, or in this turn.
 unsafe extern "C" fn on_timer(handle: *mut Handle) {
     // SAFETY: as in `on_readable`.
     let host = unsafe { host_of(handle) };
-    host.state.borrow_mut().scheduled = None;
+    {
+        let mut state = host.state.borrow_mut();
+        state.scheduled = None;
+        if let Some(handles) = state.handles.as_mut() {
+            handles.fired();
+        }
+    }
     host.pump();
 }

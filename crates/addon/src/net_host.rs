@@ -296,6 +296,12 @@ unsafe extern "C" fn on_prepare(handle: *mut Handle) {
 unsafe extern "C" fn on_timer(handle: *mut Handle) {
     // SAFETY: as in `on_readable`.
     let host = unsafe { host_of(handle) };
-    host.state.borrow_mut().is_scheduled = false;
+    {
+        let mut state = host.state.borrow_mut();
+        state.is_scheduled = false;
+        if let Some(handles) = state.handles.as_mut() {
+            handles.fired();
+        }
+    }
     host.pump(true);
 }

@@ -19,6 +19,7 @@ pub(crate) struct Loop {
 }
 
 /// `uv_handle_type` values; fixed by libuv's ABI for all 1.x.
+const TYPE_IDLE: c_int = 6;
 const TYPE_POLL: c_int = 8;
 const TYPE_PREPARE: c_int = 9;
 const TYPE_TIMER: c_int = 13;
@@ -41,6 +42,9 @@ pub(crate) struct Uv {
     timer_init: unsafe extern "C" fn(*mut Loop, *mut Handle) -> c_int,
     timer_start: unsafe extern "C" fn(*mut Handle, PlainCallback, u64, u64) -> c_int,
     timer_stop: unsafe extern "C" fn(*mut Handle) -> c_int,
+    idle_init: unsafe extern "C" fn(*mut Loop, *mut Handle) -> c_int,
+    idle_start: unsafe extern "C" fn(*mut Handle, PlainCallback) -> c_int,
+    idle_stop: unsafe extern "C" fn(*mut Handle) -> c_int,
     update_time: unsafe extern "C" fn(*mut Loop),
     close: unsafe extern "C" fn(*mut Handle, Option<PlainCallback>),
     reference: unsafe extern "C" fn(*mut Handle),
@@ -84,6 +88,9 @@ impl Uv {
             timer_init: function!(c"uv_timer_init"),
             timer_start: function!(c"uv_timer_start"),
             timer_stop: function!(c"uv_timer_stop"),
+            idle_init: function!(c"uv_idle_init"),
+            idle_start: function!(c"uv_idle_start"),
+            idle_stop: function!(c"uv_idle_stop"),
             update_time: function!(c"uv_update_time"),
             close: function!(c"uv_close"),
             reference: function!(c"uv_ref"),
@@ -102,15 +109,19 @@ impl Uv {
     }
 }
 
-/// The three handles of one host, all unreferenced until `hold` is called.
+/// The four handles of one host, all unreferenced until `hold` is called.
 pub(crate) struct Handles {
     uv: Uv,
     event_loop: *mut Loop,
     poll: *mut Handle,
     prepare: *mut Handle,
     timer: *mut Handle,
+    /// Runs in the loop's next turn, which does not block. A timer that is due at once would do for that, too, but libuv
+    /// runs those that its callbacks start in the same pass: for as long as there is work, nobody else would get a turn.
+    idle: *mut Handle,
     held: bool,
     preparing: bool,
+    idling: bool,
 }
 
 impl Handles {
@@ -126,8 +137,17 @@ impl Handles {
         on_readable: PollCallback,
     ) -> Result<Handles, String> {
         let null = std::ptr::null_mut();
-        let mut handles =
-            Handles { uv, event_loop, poll: null, prepare: null, timer: null, held: false, preparing: false };
+        let mut handles = Handles {
+            uv,
+            event_loop,
+            poll: null,
+            prepare: null,
+            timer: null,
+            idle: null,
+            held: false,
+            preparing: false,
+            idling: false,
+        };
         // A handle that was initialised must be closed, so each is stored as soon as it is one.
         // SAFETY: the memory has the size libuv asked for, the loop is this thread's (caller).
         unsafe {
@@ -144,7 +164,10 @@ impl Handles {
             let timer = handles.allocate(TYPE_TIMER)?;
             handles.initialised((handles.uv.timer_init)(event_loop, timer), "uv_timer_init", timer)?;
             handles.timer = timer;
-            for handle in [poll, prepare, timer] {
+            let idle = handles.allocate(TYPE_IDLE)?;
+            handles.initialised((handles.uv.idle_init)(event_loop, idle), "uv_idle_init", idle)?;
+            handles.idle = idle;
+            for handle in [poll, prepare, timer, idle] {
                 (handles.uv.handle_set_data)(handle, data);
                 (handles.uv.unreference)(handle);
             }
@@ -204,21 +227,44 @@ impl Handles {
         unsafe { (self.uv.prepare_stop)(self.prepare) };
     }
 
-    /// Runs `callback` after `delay_ms`, or never for `None`.
+    /// Runs `callback` once: after `delay_ms`, for 0 in the loop's next turn, or never for `None`. Replaces what was
+    /// scheduled before. The callback calls `fired` first.
     pub(crate) fn schedule(&mut self, delay_ms: Option<u64>, callback: PlainCallback) {
-        if self.timer.is_null() {
+        if self.timer.is_null() || self.idle.is_null() {
             return;
         }
+        self.set_idle(delay_ms == Some(0), callback);
         // SAFETY: handle and loop are open until `close`; the loop's clock is refreshed so that a long turn does not
         // shorten the delay.
         unsafe {
-            let Some(delay) = delay_ms else {
+            let Some(delay) = delay_ms.filter(|delay| *delay > 0) else {
                 (self.uv.timer_stop)(self.timer);
                 return;
             };
             (self.uv.update_time)(self.event_loop);
             let status = (self.uv.timer_start)(self.timer, callback, delay, 0);
             assert!(status == 0, "uv_timer_start refused an open handle: {status}");
+        }
+    }
+
+    fn set_idle(&mut self, wanted: bool, callback: PlainCallback) {
+        if wanted == self.idling || self.idle.is_null() {
+            return;
+        }
+        self.idling = wanted;
+        // SAFETY: the handle is open until `close`.
+        let status = unsafe {
+            if wanted { (self.uv.idle_start)(self.idle, callback) } else { (self.uv.idle_stop)(self.idle) }
+        };
+        assert!(status == 0, "an open idle handle refused: {status}");
+    }
+
+    /// The scheduled callback runs.
+    pub(crate) fn fired(&mut self) {
+        if self.idling && !self.idle.is_null() {
+            self.idling = false;
+            // SAFETY: the handle is open until `close`.
+            unsafe { (self.uv.idle_stop)(self.idle) };
         }
     }
 
@@ -236,7 +282,10 @@ impl Handles {
             if !self.timer.is_null() {
                 (self.uv.timer_stop)(self.timer);
             }
-            for handle in [&mut self.poll, &mut self.prepare, &mut self.timer] {
+            if !self.idle.is_null() {
+                (self.uv.idle_stop)(self.idle);
+            }
+            for handle in [&mut self.poll, &mut self.prepare, &mut self.timer, &mut self.idle] {
                 let handle = std::mem::replace(handle, std::ptr::null_mut());
                 if !handle.is_null() {
                     (self.uv.close)(handle, Some(free_handle));
