@@ -43,6 +43,8 @@ const CLOSE_GRACE_MS = 2_000;
 const MINUTE_MS = 60_000;
 /** How often transactional ids that nobody uses are looked for; Kafka's own number. */
 const TRANSACTION_CHECK_MS = 3_600_000;
+/** How often idle producers are looked for, at most; Kafka's own number. */
+const PRODUCER_CHECK_MS = 600_000;
 
 export interface BrokerOptions {
   readonly engine: Engine;
@@ -249,6 +251,9 @@ export class Broker {
     const idleMs = settings.number('transactional.id.expiration.ms');
     this.#every(TRANSACTION_CHECK_MS, () => transactions.expire(wall() - idleMs));
     this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());
+    const producerMs = settings.number('producer.id.expiration.ms');
+    const forget = () => this.context.engine.expireProducers(Math.floor(wall()), producerMs);
+    this.#every(Math.min(PRODUCER_CHECK_MS, producerMs), forget);
   }
 
   #every(intervalMs: number, chore: () => void): void {

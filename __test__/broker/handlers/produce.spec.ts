@@ -1,5 +1,6 @@
 /** Produce: durability by acks, one frame a partition, errors by rule. */
 import { describe, expect, it } from 'vitest';
+import type { Sparse } from '../../../ts/broker/protocol/api.ts';
 import { type ProduceRequest, produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { Code, Level } from '../../../ts/io/native-types.ts';
 import { encodeBatch } from '../../support/record-batch.ts';
@@ -14,7 +15,7 @@ function damaged(): Buffer {
   return bytes;
 }
 
-function request(topic: string, records: (Uint8Array | null)[], acks = -1): Partial<ProduceRequest> {
+function request(topic: string, records: (Uint8Array | null)[], acks = -1): Sparse<ProduceRequest> {
   return {
     acks,
     timeoutMs: 1000,

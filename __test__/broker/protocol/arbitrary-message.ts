@@ -34,6 +34,8 @@ function scalar(message: Message, field: Field): fc.Arbitrary<unknown> {
       return fc.integer({ min: -128, max: 127 });
     case 'int16':
       return fc.integer({ min: -32_768, max: 32_767 });
+    case 'uint16':
+      return fc.integer({ min: 0, max: 65_535 });
     case 'int32':
       return fc.integer();
     case 'int64':

@@ -16,8 +16,9 @@ const produce = ALL_MESSAGES.find(({ name }) => name === 'ProduceRequest') as Ge
 
 /** With views in place of ranges. */
 function withViews({ bytes, topicData, ...rest }: ProduceInPlace): ProduceRequest {
-  const topics = topicData.map(({ name, partitionData }) => ({
+  const topics = topicData.map(({ name, topicId, partitionData }) => ({
     name,
+    topicId,
     partitionData: partitionData.map(({ index, start, end }) => ({
       index,
       records: start === -1 ? null : bytes.subarray(start, end),

@@ -51,6 +51,8 @@ function element(message: Message, field: Field, version: number, next: () => nu
       return n % 2 === 0 ? n % 100 : -(n % 100) - 2;
     case 'int16':
       return n % 2 === 0 ? 1000 + n : -1000 - n;
+    case 'uint16':
+      return 40_000 + n;
     case 'int32':
       return n % 2 === 0 ? 1_000_000_000 + n : -1_000_000_000 - n;
     case 'int64': {

@@ -7,7 +7,7 @@
  */
 import { ErrorCode, type ErrorNumber, errorName } from '../../../ts/broker/protocol/error-codes.ts';
 import type { TransactionEffect } from '../../../ts/broker/transactions/events.ts';
-import { Transaction } from '../../../ts/broker/transactions/transaction.ts';
+import { EPOCH_MAX, Transaction } from '../../../ts/broker/transactions/transaction.ts';
 import type { TransactionRecord } from '../../../ts/broker/transactions/transaction-record.ts';
 
 interface Producer {
@@ -22,6 +22,7 @@ export class TransactionScript {
   #nextId = 7;
   #nowMs = 1000;
   #storeWaits = false;
+  readonly #bumping = new Set<string>();
 
   /** Runs one command and returns what came out, the state last. */
   run(command: string): string[] {
@@ -77,12 +78,12 @@ export class TransactionScript {
       case 'offset': {
         const committed = { offset: Number(options.get('at')), leaderEpoch: -1, metadata: '', committedMs: nowMs };
         const offsets = [{ topic: 't', partition: 0, committed }];
-        transaction.addOffsets(who, claim, options.get('group') ?? 'g', offsets, nowMs, out);
+        transaction.addOffsets(who, claim, options.get('group') ?? 'g', offsets, options.has('enlists'), nowMs, out);
         return undefined;
       }
       case 'commit':
       case 'abort':
-        transaction.end(who, claim, verb === 'commit', nowMs, out);
+        transaction.end(who, claim, verb === 'commit', this.#bump(who, options), nowMs, out);
         return undefined;
       case 'append':
         return errorName(transaction.checkAppend(claim.epoch, 100 + Number(options.get('partition') ?? 0)));
@@ -104,6 +105,21 @@ export class TransactionScript {
       default:
         throw new Error(`no such command: ${verb}`);
     }
+  }
+
+  /** `bump`: the producer gets the next epoch with the end, and remembers it when it is told, unless it `forgets`. */
+  #bump(who: string, options: ReadonlyMap<string, string>): { freshProducerId: number } | undefined {
+    if (!options.has('bump')) return undefined;
+    if (!options.has('forgets')) this.#bumping.add(who);
+    return { freshProducerId: this.#transaction.epoch >= EPOCH_MAX ? this.#nextId++ : -1 };
+  }
+
+  /** What the coordinator tells of an end: who the producer is by now. */
+  #ended(who: string, error: number): string {
+    const { producerId, epoch } = this.#transaction;
+    if (!this.#bumping.delete(who) || error !== ErrorCode.NONE) return '';
+    this.#producers.set(who, { producerId, epoch });
+    return ` producer ${producerId} epoch ${epoch}`;
   }
 
   #describe(effect: TransactionEffect): string {
@@ -129,7 +145,7 @@ export class TransactionScript {
         return `${who} <- producer ${producerId} epoch ${epoch}`;
       }
       case 'reply':
-        return `${effect.waiter as string} <- ${errorName(effect.error as ErrorNumber)}`;
+        return `${effect.waiter as string} <- ${errorName(effect.error as ErrorNumber)}${this.#ended(effect.waiter as string, effect.error)}`;
       case 'setTimer':
         return `timer ${effect.delayMs} ms`;
       case 'cancelTimer':

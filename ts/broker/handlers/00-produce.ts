@@ -1,11 +1,12 @@
 /**
- * Produce (key 0), versions 3-11; version 0 is advertised, because older librdkafka drops compression without it.
+ * Produce (key 0), versions 3-13; version 0 is advertised, because older librdkafka drops compression without it.
  *
  * acks=all waits for `durable`, 1 for `written`, 0 for nothing and gets no reply (rule 2); a topic's min.durability is a
  * floor under all of them. Every partition is an atomic frame of its own: one that is refused does not touch the others.
  * Offsets, sequences and checksums are the engine's; record bytes stay where they are in the request, held until its end. When the engine is full a
  * batch waits for room until the request's timeout, then it is REQUEST_TIMED_OUT.
- * 3 magic 2 only; 5 log_start_offset; 7 zstd; 8 record_errors; 9 flexible; 10 leader tags; 11 a transactional error.
+ * 3 magic 2 only; 5 log_start_offset; 7 zstd; 8 record_errors; 9 flexible; 10 leader tags; 11 a transactional error;
+ * 12 writing makes partitions part of a transaction (KIP-890); 13 topics by id.
  */
 
 import { Code, type CodeNumber, Level, type LevelNumber } from '../../io/native-types.ts';
@@ -27,15 +28,19 @@ import {
 } from '../protocol/produce-in-place.ts';
 import { QueuedAppend } from '../purgatory/append-queue.ts';
 import type { TopicLimits } from '../settings.ts';
+import { transactionalProducer } from './batch-producer.ts';
+import { enlistThen } from './produce-enlist.ts';
+import { TOPIC_IDS_SINCE, topicOf } from './produce-topic.ts';
+import { type Blame, blameOf } from './record-errors.ts';
 
-/** Where a batch says how it is compressed and whether it belongs to a transaction: low byte of `attributes`. */
+/** Where a batch says how it is compressed: low byte of `attributes`. */
 const ATTRIBUTES_POSITION = 22;
 const CODEC_MASK = 0x07;
 const CODEC_ZSTD = 4;
-const TRANSACTIONAL_BIT = 0x10;
-const PRODUCER_ID_POSITION = 43;
-const PRODUCER_EPOCH_POSITION = 51;
-const HEADER_BYTES = 61;
+
+const RECORD_ERRORS_SINCE = 8;
+const ABORTABLE_SINCE = 11;
+const ENLISTS_SINCE = 12;
 
 /** A request that asks for more waits no longer than this. */
 const TIMEOUT_MAX_MS = 60_000;
@@ -50,21 +55,25 @@ const LEVEL_OF_ACKS = new Map<number, LevelNumber>([
 class OpenProduce {
   readonly #exchange: Exchange<ProduceResponse>;
   readonly #acks: number;
+  readonly #version: number;
+  readonly #wallMs: () => number;
   /** How long it may wait for room in the engine. */
   readonly timeoutMs: number;
   readonly #responses: TopicProduceResponse[] = [];
   #open = 1;
   #failed = false;
 
-  constructor(exchange: Exchange<ProduceResponse>, request: ProduceInPlace) {
+  constructor(exchange: Exchange<ProduceResponse>, request: ProduceInPlace, wallMs: () => number) {
     this.#exchange = exchange;
+    this.#version = exchange.apiVersion;
+    this.#wallMs = wallMs;
     this.#acks = request.acks;
     this.timeoutMs = Math.min(Math.max(request.timeoutMs, 0), TIMEOUT_MAX_MS);
   }
 
-  topic(name: string): PartitionProduceResponse[] {
+  topic(name: string, topicId: string): PartitionProduceResponse[] {
     const partitionResponses: PartitionProduceResponse[] = [];
-    this.#responses.push({ name, partitionResponses });
+    this.#responses.push({ name, topicId, partitionResponses });
     return partitionResponses;
   }
 
@@ -90,8 +99,10 @@ class OpenProduce {
   /** One partition has its outcome. */
   settle(row: PartitionProduceResponse, append: ProduceAppend, failure: CodeNumber): void {
     const error = kafkaErrorOf(failure === Code.ok ? append.code : failure);
-    if (error !== ErrorCode.NONE) this.refuse(row, error);
-    else {
+    if (error !== ErrorCode.NONE) {
+      this.refuse(row, error);
+      if (this.#version >= RECORD_ERRORS_SINCE) Object.assign(row, append.blame(error, this.#wallMs()));
+    } else {
       row.baseOffset = append.baseOffset;
       row.logAppendTimeMs = append.logAppendTime;
       row.logStartOffset = append.logStart;
@@ -105,11 +116,14 @@ class ProduceAppend extends QueuedAppend {
   readonly #open: OpenProduce;
   readonly #row: PartitionProduceResponse;
   readonly #context: BrokerContext;
+  readonly #topic: string;
+  readonly #limits: TopicLimits;
 
   constructor(
     context: BrokerContext,
     open: OpenProduce,
     row: PartitionProduceResponse,
+    topic: string,
     partition: number,
     bytes: Uint8Array,
     { start, end }: BatchInPlace,
@@ -120,6 +134,18 @@ class ProduceAppend extends QueuedAppend {
     this.#open = open;
     this.#row = row;
     this.#context = context;
+    this.#topic = topic;
+    this.#limits = limits;
+  }
+
+  /** Which of its records are to blame for an error. */
+  blame(error: ErrorNumber, nowMs: number): Blame | undefined {
+    const { bytes, start, end } = this;
+    return blameOf(
+      { bytes, start, end, topic: this.#topic, index: this.#row.index, limits: this.#limits },
+      error,
+      nowMs,
+    );
   }
 
   /** What waited for room while its transaction ended must not open another one. */
@@ -141,27 +167,31 @@ function transactionRefusal(
   end: number,
   partition: number,
 ): ErrorNumber {
-  // What is too short is refused by the engine.
-  if (end - start < HEADER_BYTES) return ErrorCode.NONE;
-  if (((bytes[start + ATTRIBUTES_POSITION] as number) & TRANSACTIONAL_BIT) === 0) return ErrorCode.NONE;
-  const header = new DataView(bytes.buffer, bytes.byteOffset + start, HEADER_BYTES);
-  const producerId = Number(header.getBigInt64(PRODUCER_ID_POSITION));
-  return context.transactions.checkAppend(producerId, header.getInt16(PRODUCER_EPOCH_POSITION), partition);
+  const producer = transactionalProducer(bytes, start, end);
+  return producer ? context.transactions.checkAppend(producer.producerId, producer.epoch, partition) : ErrorCode.NONE;
 }
 
-/** Refusals that need no look into the log: rules 5 and 18. */
+/** The batch belongs to a transaction that its partition takes no part in. */
+function isOutside(refusal: ErrorNumber): boolean {
+  return refusal === ErrorCode.TRANSACTION_ABORTABLE || refusal === ErrorCode.INVALID_TXN_STATE;
+}
+
+/** Refusals that need no look into the log: rules 5 and 18. `enlisting` is what kept a partition out of its transaction. */
 function batchRefusal(
   context: BrokerContext,
   bytes: Uint8Array,
   { start, end }: BatchInPlace,
   partition: number,
   version: number,
+  enlisting: ErrorNumber,
 ): ErrorNumber {
   if (end - start <= ATTRIBUTES_POSITION) return ErrorCode.INVALID_RECORD;
   const attributes = bytes[start + ATTRIBUTES_POSITION] as number;
   if ((attributes & CODEC_MASK) === CODEC_ZSTD && version < 7) return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE;
   const refusal = transactionRefusal(context, bytes, start, end, partition);
-  return refusal === ErrorCode.TRANSACTION_ABORTABLE && version < 11 ? ErrorCode.INVALID_TXN_STATE : refusal;
+  if (refusal !== ErrorCode.TRANSACTION_ABORTABLE) return refusal;
+  if (enlisting !== ErrorCode.NONE) return enlisting;
+  return version < ABORTABLE_SINCE ? ErrorCode.INVALID_TXN_STATE : refusal;
 }
 
 /** Submits the partitions of one topic; `asked` is undefined when acks has no meaning. */
@@ -172,9 +202,10 @@ function produceTopic(
   data: TopicInPlace,
   asked: LevelNumber | undefined,
   version: number,
+  enlisting: ErrorNumber,
 ): void {
-  const rows = open.topic(data.name);
-  const topic = context.catalogue.get(data.name);
+  const rows = open.topic(data.name, data.topicId);
+  const topic = topicOf(context, data, version);
   const limits = topic && context.settings.limitsOf(topic);
   for (const batch of data.partitionData) {
     const { index } = batch;
@@ -183,17 +214,21 @@ function produceTopic(
     const partition = topic?.partitions[index];
     if (asked === undefined) {
       open.refuse(row, ErrorCode.INVALID_REQUIRED_ACKS);
-    } else if (partition === undefined || !limits) {
+    } else if (partition === undefined || !topic || !limits) {
       // Rule 14: an unknown topic is refused at once.
-      open.refuse(row, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      const isUnknownId = !topic && version >= TOPIC_IDS_SINCE;
+      open.refuse(row, isUnknownId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     } else if (batch.start === -1) {
       open.refuse(row, ErrorCode.INVALID_RECORD);
     } else {
-      const refusal = batchRefusal(context, bytes, batch, partition, version);
-      if (refusal !== ErrorCode.NONE) open.refuse(row, refusal);
-      else {
+      const refusal = batchRefusal(context, bytes, batch, partition, version, enlisting);
+      if (refusal !== ErrorCode.NONE) {
+        open.refuse(row, refusal);
+        if (isOutside(refusal)) row.errorMessage = 'Partition was not added to the transaction';
+      } else {
         const level = levelOf(asked, limits.floor);
-        open.submit(context, new ProduceAppend(context, open, row, partition, bytes, batch, limits, level));
+        const append = new ProduceAppend(context, open, row, topic.name, partition, bytes, batch, limits, level);
+        open.submit(context, append);
       }
     }
   }
@@ -208,16 +243,23 @@ export function produceHandler(context: BrokerContext): Handler<ProduceInPlace, 
   return {
     api: { ...produceApi, decodeRequest: decodeProduceInPlace },
     minVersion: 3,
-    maxVersion: 11,
+    maxVersion: 13,
     advertisedMinVersion: 0,
     // The engine copies the batches before any of them is acknowledged or refused, some turns later when it is full.
     holdsRequest: true,
     handle(request, exchange) {
       const asked = LEVEL_OF_ACKS.get(request.acks);
-      const open = new OpenProduce(exchange, request);
-      for (const data of request.topicData)
-        produceTopic(context, open, request.bytes, data, asked, exchange.apiVersion);
-      open.close();
+      const { apiVersion } = exchange;
+      const produce = (enlisting: ErrorNumber): void => {
+        const open = new OpenProduce(exchange, request, context.wallMs);
+        for (const data of request.topicData) {
+          produceTopic(context, open, request.bytes, data, asked, apiVersion, enlisting);
+        }
+        open.close();
+      };
+      if (apiVersion >= ENLISTS_SINCE && request.transactionalId !== null)
+        enlistThen(context, request, apiVersion, produce);
+      else produce(ErrorCode.NONE);
     },
   };
 }

@@ -1,13 +1,13 @@
 /**
  * ApiVersions (key 18), versions 0-4: exactly what is registered.
  *
- * A version above ours is answered before this handler is reached. The only feature told is metadata.version, at the
- * level of Kafka 3.9, which user interfaces read; features whose lowest level is 0 would break older Java clients.
- * 3 flexible, client software name and version.
+ * A version above ours is answered before this handler is reached. Features: metadata/features.ts.
+ * 3 flexible, client software name and version; 4 features whose lowest level is 0, over which older Java clients fail.
  */
 
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
+import { FEATURES } from '../metadata/features.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type ApiVersionsRequest,
@@ -16,8 +16,14 @@ import {
 } from '../protocol/gen/18-api-versions.gen.ts';
 
 const SOFTWARE_SINCE = 3;
+const LEVEL_ZERO_SINCE = 4;
 const SOFTWARE_PATTERN = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]{0,253}[a-zA-Z0-9])?$/;
-const METADATA_VERSION = 21;
+
+/** Older Java clients fail over a feature whose lowest level is 0. */
+function supported(version: number) {
+  const told = FEATURES.filter(({ minVersion }) => minVersion > 0 || version >= LEVEL_ZERO_SINCE);
+  return told.map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion }));
+}
 
 export function apiVersionsHandler(context: BrokerContext): Handler<ApiVersionsRequest, ApiVersionsResponse> {
   return {
@@ -37,11 +43,13 @@ export function apiVersionsHandler(context: BrokerContext): Handler<ApiVersionsR
       exchange.reply({
         errorCode: ErrorCode.NONE,
         apiKeys: [...context.apiRanges()],
-        supportedFeatures: [{ name: 'metadata.version', minVersion: 1, maxVersion: METADATA_VERSION }],
+        supportedFeatures: supported(exchange.apiVersion),
         finalizedFeaturesEpoch: 0,
-        finalizedFeatures: [
-          { name: 'metadata.version', minVersionLevel: METADATA_VERSION, maxVersionLevel: METADATA_VERSION },
-        ],
+        finalizedFeatures: FEATURES.map(({ name, level }) => ({
+          name,
+          minVersionLevel: level,
+          maxVersionLevel: level,
+        })),
       });
     },
   };

@@ -1,8 +1,9 @@
 /**
- * TxnOffsetCommit (key 28), versions 0-4: offsets that are committed when their transaction is (rule 23).
+ * TxnOffsetCommit (key 28), versions 0-5: offsets that are committed when their transaction is (rule 23).
  *
  * Durable when answered, as part of the transaction; a partition that is refused does not hold back the others.
- * 2 leader epoch; 3 flexible, and who of the group commits; 4 a transactional error.
+ * 2 leader epoch; 3 flexible, and who of the group commits; 4 a transactional error; 5 the group takes
+ * part in the transaction by this alone (KIP-890).
  */
 
 import type { BrokerContext } from '../context.ts';
@@ -15,6 +16,8 @@ import {
   txnOffsetCommitApi,
 } from '../protocol/gen/28-txn-offset-commit.gen.ts';
 import type { PendingOffset } from '../transactions/events.ts';
+
+const ENLISTS_SINCE = 5;
 
 /** Who may commit for the group: a member of it, or a producer that does not say for whom. */
 function refusalOf(context: BrokerContext, request: TxnOffsetCommitRequest): ErrorNumber {
@@ -33,7 +36,7 @@ export function txnOffsetCommitHandler(
   return {
     api: txnOffsetCommitApi,
     minVersion: 0,
-    maxVersion: 4,
+    maxVersion: 5,
     handle(request, exchange) {
       const { groupId, transactionalId } = request;
       const refusal = refusalOf(context, request);
@@ -65,7 +68,8 @@ export function txnOffsetCommitHandler(
         return;
       }
       const claim = { producerId: request.producerId, epoch: request.producerEpoch };
-      context.transactions.addOffsets(transactionalId, claim, groupId, offsets, (error) => {
+      const enlists = exchange.apiVersion >= ENLISTS_SINCE;
+      context.transactions.addOffsets(transactionalId, claim, groupId, offsets, enlists, (error) => {
         for (const row of accepted) row.errorCode = error;
         exchange.reply({ throttleTimeMs: 0, topics });
       });

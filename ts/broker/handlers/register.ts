@@ -29,26 +29,33 @@ import { offsetForLeaderEpochHandler } from './23-offset-for-leader-epoch.ts';
 import { addPartitionsToTxnHandler } from './24-add-partitions-to-txn.ts';
 import { addOffsetsToTxnHandler } from './25-add-offsets-to-txn.ts';
 import { endTxnHandler } from './26-end-txn.ts';
+import { writeTxnMarkersHandler } from './27-write-txn-markers.ts';
 import { txnOffsetCommitHandler } from './28-txn-offset-commit.ts';
 import { describeAclsHandler } from './29-describe-acls.ts';
 import { createAclsHandler } from './30-create-acls.ts';
 import { deleteAclsHandler } from './31-delete-acls.ts';
 import { describeConfigsHandler } from './32-describe-configs.ts';
 import { alterConfigsHandler } from './33-alter-configs.ts';
+import { describeLogDirsHandler } from './35-describe-log-dirs.ts';
 import { saslAuthenticateHandler } from './36-sasl-authenticate.ts';
 import { createPartitionsHandler } from './37-create-partitions.ts';
 import { deleteGroupsHandler } from './42-delete-groups.ts';
 import { electLeadersHandler } from './43-elect-leaders.ts';
 import { incrementalAlterConfigsHandler } from './44-incremental-alter-configs.ts';
+import { alterPartitionReassignmentsHandler } from './45-alter-partition-reassignments.ts';
 import { listPartitionReassignmentsHandler } from './46-list-partition-reassignments.ts';
 import { offsetDeleteHandler } from './47-offset-delete.ts';
 import { describeUserScramCredentialsHandler } from './50-describe-user-scram-credentials.ts';
 import { alterUserScramCredentialsHandler } from './51-alter-user-scram-credentials.ts';
+import { describeQuorumHandler } from './55-describe-quorum.ts';
+import { updateFeaturesHandler } from './57-update-features.ts';
 import { describeClusterHandler } from './60-describe-cluster.ts';
+import { describeProducersHandler } from './61-describe-producers.ts';
 import { describeTransactionsHandler } from './65-describe-transactions.ts';
 import { listTransactionsHandler } from './66-list-transactions.ts';
 import { consumerGroupHeartbeatHandler } from './68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribeHandler } from './69-consumer-group-describe.ts';
+import { listConfigResourcesHandler } from './74-list-config-resources.ts';
 import { describeTopicPartitionsHandler } from './75-describe-topic-partitions.ts';
 
 /** All handlers of one broker. */
@@ -77,26 +84,33 @@ export function registerHandlers(context: BrokerContext): AnyHandler[] {
     addPartitionsToTxnHandler(context),
     addOffsetsToTxnHandler(context),
     endTxnHandler(context),
+    writeTxnMarkersHandler(context),
     txnOffsetCommitHandler(context),
     describeAclsHandler(context),
     createAclsHandler(context),
     deleteAclsHandler(context),
     describeConfigsHandler(context),
     alterConfigsHandler(context),
+    describeLogDirsHandler(context),
     saslAuthenticateHandler(),
     createPartitionsHandler(context),
     deleteGroupsHandler(context),
     electLeadersHandler(context),
     incrementalAlterConfigsHandler(context),
+    alterPartitionReassignmentsHandler(context),
     listPartitionReassignmentsHandler(),
     offsetDeleteHandler(context),
     describeUserScramCredentialsHandler(context),
     alterUserScramCredentialsHandler(context),
+    describeQuorumHandler(context),
+    updateFeaturesHandler(context),
     describeClusterHandler(context),
+    describeProducersHandler(context),
     describeTransactionsHandler(context),
     listTransactionsHandler(context),
     consumerGroupHeartbeatHandler(context),
     consumerGroupDescribeHandler(context),
+    listConfigResourcesHandler(context),
     describeTopicPartitionsHandler(context),
   ];
 }

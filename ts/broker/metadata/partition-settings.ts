@@ -29,11 +29,15 @@ export function partitionSettings(
   const retentionMs = deletes ? limit('retention.ms') : undefined;
   const retentionBytes = deletes ? limit('retention.bytes') : undefined;
   const segmentMs = limit('segment.ms');
+  const timestampBeforeMs = limit('message.timestamp.before.max.ms');
+  const timestampAfterMs = limit('message.timestamp.after.max.ms');
   const flush = flushOf(given);
   return {
     ...(retentionMs === undefined ? {} : { retentionMs }),
     ...(retentionBytes === undefined ? {} : { retentionBytes }),
     ...(segmentMs === undefined ? {} : { segmentMs }),
+    ...(timestampBeforeMs === undefined ? {} : { timestampBeforeMs }),
+    ...(timestampAfterMs === undefined ? {} : { timestampAfterMs }),
     ...(given.has('segment.bytes') ? { segmentBytes: Number(given.get('segment.bytes')) } : {}),
     ...(flush === undefined ? {} : { flush }),
   };

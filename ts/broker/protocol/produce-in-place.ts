@@ -6,6 +6,7 @@
  */
 
 import type { Reader } from './reader.ts';
+import { ZERO_UUID } from './uuid.ts';
 
 /** Records of one partition: `bytes[start, end)` of the request; `start` is -1 when they are null. */
 export interface BatchInPlace {
@@ -15,7 +16,10 @@ export interface BatchInPlace {
 }
 
 export interface TopicInPlace {
+  /** Empty from version 13 on. */
   readonly name: string;
+  /** Zero before version 13. */
+  readonly topicId: string;
   readonly partitionData: BatchInPlace[];
 }
 
@@ -30,12 +34,13 @@ export interface ProduceInPlace {
 /**
  * Throws `ProtocolError`.
  *
- *     ProduceRequest (versions 3-11, compact and tagged in 9+)
+ *     ProduceRequest (versions 3-13, compact and tagged in 9+)
  *       transactionalId => string  (nullable)
  *       acks => int16
  *       timeoutMs => int32
  *       topicData => []TopicProduceData
- *         name => string
+ *         name => string  (3-12)
+ *         topicId => uuid  (13)
  *         partitionData => []PartitionProduceData
  *           index => int32
  *           records => records  (nullable)
@@ -46,17 +51,19 @@ export function decodeProduceInPlace(reader: Reader, version: number): ProduceIn
   const acks = reader.int16();
   const timeoutMs = reader.int32();
   const topicData: TopicInPlace[] = [];
-  for (let left = reader.count(flexible, 2); left > 0; left -= 1) topicData.push(decodeTopic(reader, flexible));
+  for (let left = reader.count(flexible, 1); left > 0; left -= 1) topicData.push(decodeTopic(reader, version));
   if (flexible) reader.skipTags();
   return { bytes: reader.bytes, transactionalId, acks, timeoutMs, topicData };
 }
 
-function decodeTopic(reader: Reader, flexible: boolean): TopicInPlace {
-  const name = reader.string(flexible);
+function decodeTopic(reader: Reader, version: number): TopicInPlace {
+  const flexible = version >= 9;
+  const name = version >= 13 ? '' : reader.string(flexible);
+  const topicId = version >= 13 ? reader.uuid() : ZERO_UUID;
   const partitionData: BatchInPlace[] = [];
   for (let left = reader.count(flexible, 5); left > 0; left -= 1) partitionData.push(decodeBatch(reader, flexible));
   if (flexible) reader.skipTags();
-  return { name, partitionData };
+  return { name, topicId, partitionData };
 }
 
 function decodeBatch(reader: Reader, flexible: boolean): BatchInPlace {

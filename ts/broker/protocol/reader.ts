@@ -60,6 +60,10 @@ export class Reader {
     return (((this.bytes[at] as number) << 24) | ((this.bytes[at + 1] as number) << 16)) >> 16;
   }
 
+  uint16(): number {
+    return this.int16() & 0xffff;
+  }
+
   int32(): number {
     return this.#int32At(this.#take(4));
   }

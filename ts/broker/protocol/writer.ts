@@ -88,6 +88,10 @@ export class Writer {
     this.#buffer[at + 1] = value;
   }
 
+  uint16(value: number): void {
+    this.int16(value);
+  }
+
   int32(value: number): void {
     this.#int32At(this.#room(4), value);
   }

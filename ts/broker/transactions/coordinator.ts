@@ -24,7 +24,7 @@ import type {
   TransactionEffect,
 } from './events.ts';
 import { PendingOffsets } from './pending-offsets.ts';
-import { Transaction } from './transaction.ts';
+import { EPOCH_MAX, Transaction } from './transaction.ts';
 import { decodeTransaction, encodeTransaction, type TransactionRecord } from './transaction-record.ts';
 
 type InitReply = (result: InitResult) => void;
@@ -37,6 +37,8 @@ const RETRY_MS = 5;
 interface Running {
   readonly transaction: Transaction;
   readonly timeout: WheelTimer;
+  /** What comes when nothing is on its way to the journal any more, in order. */
+  readonly later: (() => void)[];
 }
 
 /** What a coordinator stands on. */
@@ -118,20 +120,64 @@ export class TransactionCoordinator {
     this.#ask(id, reply, (transaction, out) => transaction.addGroup(reply, claim, group, this.#parts.wallMs(), out));
   }
 
-  /** Offsets that count when the transaction commits; until then a reader of stable offsets is told to wait (rule 23). */
-  addOffsets(id: string, claim: ProducerClaim, group: string, offsets: readonly PendingOffset[], reply: Reply): void {
+  /**
+   * Partitions take part because their producer writes there (KIP-890): waits for its turn where `addPartitions` says
+   * that another request is under way. `reply` runs at once when all of them take part already.
+   */
+  enlist(id: string, claim: ProducerClaim, partitions: readonly EnlistedPartition[], reply: Reply): void {
+    this.#inTurn(id, () => this.addPartitions(id, claim, partitions, reply));
+  }
+
+  /**
+   * Offsets that count when the transaction commits; until then a reader of stable offsets is told to wait (rule 23).
+   * `enlists`: their group takes part by this alone (KIP-890).
+   */
+  addOffsets(
+    id: string,
+    claim: ProducerClaim,
+    group: string,
+    offsets: readonly PendingOffset[],
+    enlists: boolean,
+    reply: Reply,
+  ): void {
     const answered: Reply = (error) => {
       const transaction = this.get(id);
       if (error === ErrorCode.NONE && transaction) this.pending.add(transaction, group, offsets);
       reply(error);
     };
-    this.#ask(id, reply, (transaction, out) =>
-      transaction.addOffsets(answered, claim, group, offsets, this.#parts.wallMs(), out),
-    );
+    const add = () =>
+      this.#ask(id, reply, (transaction, out) =>
+        transaction.addOffsets(answered, claim, group, offsets, enlists, this.#parts.wallMs(), out),
+      );
+    if (enlists) this.#inTurn(id, add);
+    else add();
   }
 
   end(id: string, claim: ProducerClaim, committed: boolean, reply: Reply): void {
-    this.#ask(id, reply, (transaction, out) => transaction.end(reply, claim, committed, this.#parts.wallMs(), out));
+    this.#ask(id, reply, (transaction, out) =>
+      transaction.end(reply, claim, committed, undefined, this.#parts.wallMs(), out),
+    );
+  }
+
+  /** Ends a transaction and gives its producer the next epoch, which `reply` is told (KIP-890). */
+  endAndBump(id: string, claim: ProducerClaim, committed: boolean, reply: InitReply): void {
+    const answered: Reply = (error) => {
+      const transaction = this.get(id);
+      if (error !== ErrorCode.NONE || !transaction) reply({ error, producerId: -1, epoch: -1 });
+      else reply({ error, producerId: transaction.producerId, epoch: transaction.epoch });
+    };
+    const end = (freshProducerId: number) =>
+      this.#ask(id, answered, (transaction, out) =>
+        transaction.end(answered, claim, committed, { freshProducerId }, this.#parts.wallMs(), out),
+      );
+    if ((this.get(id)?.epoch ?? 0) < EPOCH_MAX) {
+      end(-1);
+      return;
+    }
+    this.#parts.newProducerId((code, freshProducerId) => {
+      if (code === Code.ok && !this.#closed) end(freshProducerId);
+      else reply({ error: ErrorCode.COORDINATOR_NOT_AVAILABLE, producerId: -1, epoch: -1 });
+    });
   }
 
   /** Rule 18: may this producer append a transactional batch to a partition now? */
@@ -167,7 +213,7 @@ export class TransactionCoordinator {
 
   #start(id: string): Running {
     const transaction = new Transaction(id);
-    const running: Running = { transaction, timeout: new WheelTimer(() => this.#expired(running)) };
+    const running: Running = { transaction, timeout: new WheelTimer(() => this.#expired(running)), later: [] };
     this.#byId.set(id, running);
     return running;
   }
@@ -183,6 +229,22 @@ export class TransactionCoordinator {
     if (this.#closed) reply(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     else if (!running) reply(id === '' ? ErrorCode.INVALID_REQUEST : ErrorCode.INVALID_PRODUCER_ID_MAPPING);
     else this.#run(running, (out) => step(running.transaction, out));
+  }
+
+  /** Runs `step` now, or when what is on its way to the journal is there. An end is not waited for. */
+  #inTurn(id: string, step: () => void): void {
+    const running = this.#byId.get(id);
+    if (running && (running.transaction.isStoring || running.later.length > 0)) running.later.push(step);
+    else step();
+  }
+
+  /** Whoever has waited for their turn, until something is on its way again. */
+  #next({ transaction, later }: Running): void {
+    while (!transaction.isStoring) {
+      const step = later.shift();
+      if (!step) return;
+      step();
+    }
   }
 
   #run(running: Running, step: (out: TransactionEffect[]) => void): void {
@@ -231,6 +293,7 @@ export class TransactionCoordinator {
       level,
       (error) => {
         this.#run(running, (out) => running.transaction.stored(error, out));
+        this.#next(running);
       },
     );
   }

@@ -45,6 +45,12 @@ export interface PendingOffset {
   readonly committed: StoredOffset;
 }
 
+/** EndTxn of a producer that gets the next epoch with every end (KIP-890): nothing of the last one can come late. */
+export interface EpochBump {
+  /** An id that nobody ever had, for a producer whose epochs are used up; -1 for any other. */
+  readonly freshProducerId: number;
+}
+
 /** Everything that a transaction ends, in one frame. */
 export interface Ending {
   readonly committed: boolean;

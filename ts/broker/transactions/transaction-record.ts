@@ -6,6 +6,7 @@
  */
 
 import type { StoredOffset } from '../../log/committed-offset.ts';
+import type { ProducerClaim } from './events.ts';
 
 /** How far a transactional id has come. `Prepare...` states are never stored. */
 export type StoredState = 'Empty' | 'Ongoing' | 'CompleteCommit' | 'CompleteAbort';
@@ -16,6 +17,8 @@ export interface TransactionRecord {
   readonly epoch: number;
   /** The epoch before the last bump by the same producer, -1 when nobody may come back with it. */
   readonly lastEpoch: number;
+  /** Who ended the last transaction and got another epoch for it; left out when nobody did. */
+  readonly endedBy?: ProducerClaim | undefined;
   readonly timeoutMs: number;
   readonly state: StoredState;
   /** Wall time, ms, of the first partition or group; -1 when none is open. */

@@ -12,6 +12,7 @@
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import type {
   EnlistedPartition,
+  EpochBump,
   InitEvent,
   InitResult,
   PendingOffset,
@@ -38,6 +39,8 @@ export class Transaction {
   producerId = -1;
   epoch = -1;
   #lastEpoch = -1;
+  /** Who ended the last transaction and has another epoch since: it may ask again. */
+  #endedBy: ProducerClaim | undefined;
   timeoutMs = 0;
   state: TransactionState = 'Empty';
   startedMs = -1;
@@ -57,6 +60,11 @@ export class Transaction {
     return this.#storing !== undefined || this.isEnding;
   }
 
+  /** Something but an end is on its way there: it is soon over. */
+  get isStoring(): boolean {
+    return this.#storing !== undefined;
+  }
+
   get isEnding(): boolean {
     return this.state === 'PrepareCommit' || this.state === 'PrepareAbort';
   }
@@ -66,6 +74,7 @@ export class Transaction {
     this.producerId = record.producerId;
     this.epoch = record.epoch;
     this.#lastEpoch = record.lastEpoch;
+    this.#endedBy = record.endedBy;
     this.timeoutMs = record.timeoutMs;
     this.state = record.state;
     this.startedMs = record.startedMs;
@@ -90,13 +99,14 @@ export class Transaction {
     }
     if (this.state === 'Ongoing') {
       // The epoch in between belongs to nobody; who asks comes again and gets the one above.
-      this.#end(false, true, event.nowMs, { waiter, init: true }, out);
+      this.#end(false, 'fence', event.nowMs, { waiter, init: true }, out);
       return;
     }
     if (!this.#takeEpoch(event)) {
       out.push(initReply(waiter, ErrorCode.PRODUCER_FENCED));
       return;
     }
+    this.#endedBy = undefined;
     this.timeoutMs = event.timeoutMs;
     this.updatedMs = event.nowMs;
     this.state = 'Empty';
@@ -133,37 +143,78 @@ export class Transaction {
     this.#store(waiter, false, false, out);
   }
 
-  /** Offsets that count when the transaction commits. Durable when answered: the commit is a promise about them. */
+  /**
+   * Offsets that count when the transaction commits. Durable when answered: the commit is a promise about them.
+   * `enlists`: the group takes part by this alone.
+   */
   addOffsets(
     waiter: Waiter,
     claim: ProducerClaim,
     group: string,
     offsets: readonly PendingOffset[],
+    enlists: boolean,
     nowMs: number,
     out: TransactionEffect[],
   ): void {
-    const pending = this.groups.get(group);
+    const pending = this.groups.get(group) ?? (enlists ? new Map<string, PendingOffset>() : undefined);
     let error = this.#refusal(claim);
     // Clients of this request know no CONCURRENT_TRANSACTIONS, but they do try again for this one.
     if (error === ErrorCode.CONCURRENT_TRANSACTIONS) error = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
     else if (error === ErrorCode.PRODUCER_FENCED) error = ErrorCode.INVALID_PRODUCER_EPOCH;
-    else if (error === ErrorCode.NONE && (this.state !== 'Ongoing' || !pending)) error = ErrorCode.INVALID_TXN_STATE;
+    else if (error === ErrorCode.NONE && ((this.state !== 'Ongoing' && !enlists) || !pending))
+      error = ErrorCode.INVALID_TXN_STATE;
     if (error !== ErrorCode.NONE || !pending) {
       out.push({ kind: 'reply', waiter, error });
       return;
     }
+    this.#begin(nowMs, out);
     for (const offset of offsets) pending.set(keyOf(offset), offset);
-    this.updatedMs = nowMs;
+    this.groups.set(group, pending);
     this.#store(waiter, false, true, out);
   }
 
-  /** The producer ends its transaction. The same end again is fine: the first answer may have been lost. */
-  end(waiter: Waiter, claim: ProducerClaim, committed: boolean, nowMs: number, out: TransactionEffect[]): void {
+  /**
+   * The producer ends its transaction. The same end again is fine: the first answer may have been lost. With `bump` it
+   * has the next epoch afterwards, also when it aborts nothing.
+   */
+  end(
+    waiter: Waiter,
+    claim: ProducerClaim,
+    committed: boolean,
+    bump: EpochBump | undefined,
+    nowMs: number,
+    out: TransactionEffect[],
+  ): void {
+    if (bump) this.#endAndBump(waiter, claim, committed, bump, nowMs, out);
+    else this.#endInEpoch(waiter, claim, committed, nowMs, out);
+  }
+
+  #endAndBump(
+    waiter: Waiter,
+    claim: ProducerClaim,
+    committed: boolean,
+    bump: EpochBump,
+    nowMs: number,
+    out: TransactionEffect[],
+  ): void {
+    const answer = (error: ErrorNumber): void => void out.push({ kind: 'reply', waiter, error });
+    const isAgain = this.#endedBy?.producerId === claim.producerId && this.#endedBy.epoch === claim.epoch;
+    const refusal = isAgain ? ErrorCode.NONE : this.#claimRefusal(claim);
+    if (refusal !== ErrorCode.NONE) answer(refusal);
+    else if (this.isBusy) answer(ErrorCode.CONCURRENT_TRANSACTIONS);
+    else if (isAgain) {
+      const isSame = this.state === (committed ? 'CompleteCommit' : 'CompleteAbort');
+      answer(isSame ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
+    } else if (this.state !== 'Ongoing' && committed) answer(ErrorCode.INVALID_TXN_STATE);
+    else this.#end(committed, bump, nowMs, { waiter, init: false }, out);
+  }
+
+  #endInEpoch(waiter: Waiter, claim: ProducerClaim, committed: boolean, nowMs: number, out: TransactionEffect[]): void {
     const refusal = this.#claimRefusal(claim);
     const answer = (error: ErrorNumber): void => void out.push({ kind: 'reply', waiter, error });
     if (refusal !== ErrorCode.NONE) answer(refusal);
     else if (this.#storing) answer(ErrorCode.CONCURRENT_TRANSACTIONS);
-    else if (this.state === 'Ongoing') this.#end(committed, false, nowMs, { waiter, init: false }, out);
+    else if (this.state === 'Ongoing') this.#end(committed, 'keep', nowMs, { waiter, init: false }, out);
     else if (this.state === (committed ? 'CompleteCommit' : 'CompleteAbort')) answer(ErrorCode.NONE);
     else if (this.state === (committed ? 'PrepareCommit' : 'PrepareAbort')) {
       answer(ErrorCode.CONCURRENT_TRANSACTIONS);
@@ -174,7 +225,7 @@ export class Transaction {
   expired(nowMs: number, out: TransactionEffect[]): boolean {
     if (this.state !== 'Ongoing') return true;
     if (this.#storing) return false;
-    this.#end(false, true, nowMs, undefined, out);
+    this.#end(false, 'fence', nowMs, undefined, out);
     return true;
   }
 
@@ -257,6 +308,7 @@ export class Transaction {
     if (this.state === 'Ongoing') return;
     this.state = 'Ongoing';
     this.startedMs = nowMs;
+    this.#endedBy = undefined;
     out.push({ kind: 'setTimer', delayMs: this.timeoutMs });
   }
 
@@ -267,7 +319,7 @@ export class Transaction {
 
   #end(
     committed: boolean,
-    fence: boolean,
+    epochs: 'keep' | 'fence' | EpochBump,
     nowMs: number,
     ender: { waiter: Waiter; init: boolean } | undefined,
     out: TransactionEffect[],
@@ -275,11 +327,20 @@ export class Transaction {
     if (ender) this.#enders.push(ender);
     this.state = committed ? 'PrepareCommit' : 'PrepareAbort';
     this.updatedMs = nowMs;
-    if (fence) {
-      this.epoch++;
+    // Markers have the epoch above where there is one: then whatever of this epoch comes late is refused.
+    const { producerId } = this;
+    const epoch = epochs === 'keep' ? this.epoch : this.epoch + 1;
+    if (epochs === 'fence') this.#lastEpoch = -1;
+    if (typeof epochs === 'object') {
+      this.#endedBy = { producerId, epoch: this.epoch };
+      this.#lastEpoch = this.epoch;
+    }
+    this.epoch = epoch;
+    if (typeof epochs === 'object' && epoch > EPOCH_MAX) {
+      this.producerId = epochs.freshProducerId;
+      this.epoch = 0;
       this.#lastEpoch = -1;
     }
-    const { producerId, epoch } = this;
     const partitions = [...this.partitions.values()];
     const offsets = new Map([...this.groups].map(([group, pending]) => [group, [...pending.values()]]));
     const ended: TransactionRecord = {
@@ -297,6 +358,7 @@ export class Transaction {
       producerId: this.producerId,
       epoch: this.epoch,
       lastEpoch: this.#lastEpoch,
+      ...(this.#endedBy ? { endedBy: this.#endedBy } : {}),
       timeoutMs: this.timeoutMs,
       state,
       startedMs: state === 'Ongoing' ? this.startedMs : -1,

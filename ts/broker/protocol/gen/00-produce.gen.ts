@@ -2,6 +2,7 @@
 
 import type { Api, Complete, Sparse } from '../api.ts';
 import type { Reader } from '../reader.ts';
+import { ZERO_UUID } from '../uuid.ts';
 import type { Writer } from '../writer.ts';
 
 export interface ProduceRequest {
@@ -13,6 +14,7 @@ export interface ProduceRequest {
 
 export interface TopicProduceData {
   name: string;
+  topicId: string;
   partitionData: PartitionProduceData[];
 }
 
@@ -24,12 +26,13 @@ export interface PartitionProduceData {
 /**
  * Decodes a ProduceRequest; throws `ProtocolError`.
  *
- *     ProduceRequest (versions 3-11, compact and tagged in 9+)
+ *     ProduceRequest (versions 3-13, compact and tagged in 9+)
  *       transactionalId => string  (nullable)
  *       acks => int16
  *       timeoutMs => int32
  *       topicData => []TopicProduceData
- *         name => string
+ *         name => string  (3-12)
+ *         topicId => uuid  (13)
  *         partitionData => []PartitionProduceData
  *           index => int32
  *           records => records  (nullable)
@@ -40,18 +43,19 @@ export function decodeProduceRequest(reader: Reader, version: number): ProduceRe
   const acks = reader.int16();
   const timeoutMs = reader.int32();
   const topicData: TopicProduceData[] = [];
-  for (let left = reader.count(flexible, 2); left > 0; left -= 1) topicData.push(decodeTopicProduceData(reader, version));
+  for (let left = reader.count(flexible, 1); left > 0; left -= 1) topicData.push(decodeTopicProduceData(reader, version));
   if (flexible) reader.skipTags();
   return { transactionalId, acks, timeoutMs, topicData };
 }
 
 function decodeTopicProduceData(reader: Reader, version: number): TopicProduceData {
   const flexible = version >= 9;
-  const name = reader.string(flexible);
+  const name: string = version <= 12 ? reader.string(flexible) : '';
+  const topicId: string = version === 13 ? reader.uuid() : ZERO_UUID;
   const partitionData: PartitionProduceData[] = [];
   for (let left = reader.count(flexible, 5); left > 0; left -= 1) partitionData.push(decodePartitionProduceData(reader, version));
   if (flexible) reader.skipTags();
-  return { name, partitionData };
+  return { name, topicId, partitionData };
 }
 
 function decodePartitionProduceData(reader: Reader, version: number): PartitionProduceData {
@@ -76,7 +80,8 @@ export function encodeProduceRequest(writer: Writer, version: number, message: S
 
 function encodeTopicProduceData(writer: Writer, version: number, message: Sparse<TopicProduceData>): void {
   const flexible = version >= 9;
-  writer.string(flexible, message.name ?? '');
+  if (version <= 12) writer.string(flexible, message.name ?? '');
+  if (version === 13) writer.uuid(message.topicId ?? ZERO_UUID);
   const partitionData = message.partitionData ?? [];
   writer.count(flexible, partitionData.length);
   for (const item of partitionData) encodePartitionProduceData(writer, version, item);
@@ -104,7 +109,8 @@ export interface NodeEndpoint {
 }
 
 export interface TopicProduceResponse {
-  name: string;
+  name?: string;
+  topicId?: string;
   partitionResponses: PartitionProduceResponse[];
 }
 
@@ -132,9 +138,10 @@ export interface BatchIndexAndErrorMessage {
 /**
  * Decodes a ProduceResponse; throws `ProtocolError`.
  *
- *     ProduceResponse (versions 3-11, compact and tagged in 9+)
+ *     ProduceResponse (versions 3-13, compact and tagged in 9+)
  *       responses => []TopicProduceResponse
- *         name => string
+ *         name => string  (3-12)
+ *         topicId => uuid  (13)
  *         partitionResponses => []PartitionProduceResponse
  *           index => int32
  *           errorCode => int16
@@ -158,7 +165,7 @@ export interface BatchIndexAndErrorMessage {
 export function decodeProduceResponse(reader: Reader, version: number): Complete<ProduceResponse> {
   const flexible = version >= 9;
   const responses: Complete<TopicProduceResponse>[] = [];
-  for (let left = reader.count(flexible, 2); left > 0; left -= 1) responses.push(decodeTopicProduceResponse(reader, version));
+  for (let left = reader.count(flexible, 1); left > 0; left -= 1) responses.push(decodeTopicProduceResponse(reader, version));
   const throttleTimeMs = reader.int32();
   let nodeEndpoints: Complete<NodeEndpoint>[] = [];
   for (let tags = flexible ? reader.tagCount() : 0; tags > 0; tags -= 1) {
@@ -186,11 +193,12 @@ function decodeNodeEndpoint(reader: Reader, _version: number): Complete<NodeEndp
 
 function decodeTopicProduceResponse(reader: Reader, version: number): Complete<TopicProduceResponse> {
   const flexible = version >= 9;
-  const name = reader.string(flexible);
+  const name: string = version <= 12 ? reader.string(flexible) : '';
+  const topicId: string = version === 13 ? reader.uuid() : ZERO_UUID;
   const partitionResponses: Complete<PartitionProduceResponse>[] = [];
   for (let left = reader.count(flexible, 22); left > 0; left -= 1) partitionResponses.push(decodePartitionProduceResponse(reader, version));
   if (flexible) reader.skipTags();
-  return { name, partitionResponses };
+  return { name, topicId, partitionResponses };
 }
 
 function decodePartitionProduceResponse(reader: Reader, version: number): Complete<PartitionProduceResponse> {
@@ -264,7 +272,8 @@ function encodeNodeEndpoint(writer: Writer, _version: number, message: NodeEndpo
 
 function encodeTopicProduceResponse(writer: Writer, version: number, message: TopicProduceResponse): void {
   const flexible = version >= 9;
-  writer.string(flexible, message.name);
+  if (version <= 12) writer.string(flexible, message.name ?? '');
+  if (version === 13) writer.uuid(message.topicId ?? ZERO_UUID);
   const partitionResponses = message.partitionResponses;
   writer.count(flexible, partitionResponses.length);
   for (const item of partitionResponses) encodePartitionProduceResponse(writer, version, item);
@@ -314,7 +323,7 @@ export const produceApi: Api<ProduceRequest, ProduceResponse> = {
   key: 0,
   name: 'Produce',
   minVersion: 3,
-  maxVersion: 11,
+  maxVersion: 13,
   flexibleFrom: 9,
   decodeRequest: decodeProduceRequest,
   encodeRequest: encodeProduceRequest,

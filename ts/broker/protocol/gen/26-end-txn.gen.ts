@@ -14,7 +14,7 @@ export interface EndTxnRequest {
 /**
  * Decodes a EndTxnRequest; throws `ProtocolError`.
  *
- *     EndTxnRequest (versions 0-4, compact and tagged in 3+)
+ *     EndTxnRequest (versions 0-5, compact and tagged in 3+)
  *       transactionalId => string
  *       producerId => int64
  *       producerEpoch => int16
@@ -43,21 +43,27 @@ export function encodeEndTxnRequest(writer: Writer, version: number, message: Sp
 export interface EndTxnResponse {
   throttleTimeMs: number;
   errorCode: number;
+  producerId?: number;
+  producerEpoch?: number;
 }
 
 /**
  * Decodes a EndTxnResponse; throws `ProtocolError`.
  *
- *     EndTxnResponse (versions 0-4, compact and tagged in 3+)
+ *     EndTxnResponse (versions 0-5, compact and tagged in 3+)
  *       throttleTimeMs => int32
  *       errorCode => int16
+ *       producerId => int64  (5)
+ *       producerEpoch => int16  (5)
  */
 export function decodeEndTxnResponse(reader: Reader, version: number): Complete<EndTxnResponse> {
   const flexible = version >= 3;
   const throttleTimeMs = reader.int32();
   const errorCode = reader.int16();
+  const producerId: number = version === 5 ? reader.int64() : -1;
+  const producerEpoch: number = version === 5 ? reader.int16() : -1;
   if (flexible) reader.skipTags();
-  return { throttleTimeMs, errorCode };
+  return { throttleTimeMs, errorCode, producerId, producerEpoch };
 }
 
 /** Encodes a EndTxnResponse: the grammar above. */
@@ -65,6 +71,8 @@ export function encodeEndTxnResponse(writer: Writer, version: number, message: E
   const flexible = version >= 3;
   writer.int32(message.throttleTimeMs);
   writer.int16(message.errorCode);
+  if (version === 5) writer.int64(message.producerId ?? -1);
+  if (version === 5) writer.int16(message.producerEpoch ?? -1);
   if (flexible) writer.varuint(0);
 }
 
@@ -73,7 +81,7 @@ export const endTxnApi: Api<EndTxnRequest, EndTxnResponse> = {
   key: 26,
   name: 'EndTxn',
   minVersion: 0,
-  maxVersion: 4,
+  maxVersion: 5,
   flexibleFrom: 3,
   decodeRequest: decodeEndTxnRequest,
   encodeRequest: encodeEndTxnRequest,

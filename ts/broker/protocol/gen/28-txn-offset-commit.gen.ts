@@ -31,7 +31,7 @@ export interface TxnOffsetCommitRequestPartition {
 /**
  * Decodes a TxnOffsetCommitRequest; throws `ProtocolError`.
  *
- *     TxnOffsetCommitRequest (versions 0-4, compact and tagged in 3+)
+ *     TxnOffsetCommitRequest (versions 0-5, compact and tagged in 3+)
  *       transactionalId => string
  *       groupId => string
  *       producerId => int64
@@ -136,7 +136,7 @@ export interface TxnOffsetCommitResponsePartition {
 /**
  * Decodes a TxnOffsetCommitResponse; throws `ProtocolError`.
  *
- *     TxnOffsetCommitResponse (versions 0-4, compact and tagged in 3+)
+ *     TxnOffsetCommitResponse (versions 0-5, compact and tagged in 3+)
  *       throttleTimeMs => int32
  *       topics => []TxnOffsetCommitResponseTopic
  *         name => string
@@ -201,7 +201,7 @@ export const txnOffsetCommitApi: Api<TxnOffsetCommitRequest, TxnOffsetCommitResp
   key: 28,
   name: 'TxnOffsetCommit',
   minVersion: 0,
-  maxVersion: 4,
+  maxVersion: 5,
   flexibleFrom: 3,
   decodeRequest: decodeTxnOffsetCommitRequest,
   encodeRequest: encodeTxnOffsetCommitRequest,

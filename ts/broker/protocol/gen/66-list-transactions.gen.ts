@@ -9,24 +9,27 @@ export interface ListTransactionsRequest {
   stateFilters: string[];
   producerIdFilters: number[];
   durationFilter: number;
+  transactionalIdPattern: string | null;
 }
 
 /**
  * Decodes a ListTransactionsRequest; throws `ProtocolError`.
  *
- *     ListTransactionsRequest (versions 0-1, compact and tagged in 0+)
+ *     ListTransactionsRequest (versions 0-2, compact and tagged in 0+)
  *       stateFilters => []string
  *       producerIdFilters => []int64
- *       durationFilter => int64  (1)
+ *       durationFilter => int64  (1+)
+ *       transactionalIdPattern => string  (2, nullable)
  */
 export function decodeListTransactionsRequest(reader: Reader, version: number): ListTransactionsRequest {
   const stateFilters: string[] = [];
   for (let left = reader.count(true, 1); left > 0; left -= 1) stateFilters.push(reader.string(true));
   const producerIdFilters: number[] = [];
   for (let left = reader.count(true, 8); left > 0; left -= 1) producerIdFilters.push(reader.int64());
-  const durationFilter: number = version === 1 ? reader.int64() : -1;
+  const durationFilter: number = version >= 1 ? reader.int64() : -1;
+  const transactionalIdPattern: string | null = version === 2 ? reader.nullableString(true) : null;
   reader.skipTags();
-  return { stateFilters, producerIdFilters, durationFilter };
+  return { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern };
 }
 
 /** Encodes a ListTransactionsRequest: the grammar above. */
@@ -37,8 +40,10 @@ export function encodeListTransactionsRequest(writer: Writer, version: number, m
   const producerIdFilters = message.producerIdFilters ?? [];
   writer.count(true, producerIdFilters.length);
   for (const item of producerIdFilters) writer.int64(item);
-  if (version === 1) writer.int64(message.durationFilter ?? -1);
+  if (version >= 1) writer.int64(message.durationFilter ?? -1);
   else if (message.durationFilter !== undefined && message.durationFilter !== -1) notInVersion('ListTransactionsRequest.durationFilter', version);
+  if (version === 2) writer.nullableString(true, message.transactionalIdPattern ?? null);
+  else if (message.transactionalIdPattern !== undefined && message.transactionalIdPattern !== null) notInVersion('ListTransactionsRequest.transactionalIdPattern', version);
   writer.varuint(0);
 }
 
@@ -58,7 +63,7 @@ export interface TransactionState {
 /**
  * Decodes a ListTransactionsResponse; throws `ProtocolError`.
  *
- *     ListTransactionsResponse (versions 0-1, compact and tagged in 0+)
+ *     ListTransactionsResponse (versions 0-2, compact and tagged in 0+)
  *       throttleTimeMs => int32
  *       errorCode => int16
  *       unknownStateFilters => []string
@@ -111,7 +116,7 @@ export const listTransactionsApi: Api<ListTransactionsRequest, ListTransactionsR
   key: 66,
   name: 'ListTransactions',
   minVersion: 0,
-  maxVersion: 1,
+  maxVersion: 2,
   flexibleFrom: 0,
   decodeRequest: decodeListTransactionsRequest,
   encodeRequest: encodeListTransactionsRequest,

@@ -17,7 +17,7 @@ export interface ApiEntry {
 
 /** Ranges as in the table of served versions; Produce tells 0 in ApiVersions but versions 0-2 have no codec. */
 export const APIS: readonly ApiEntry[] = [
-  { name: 'Produce', minVersion: 3, maxVersion: 11, release: '4.3' },
+  { name: 'Produce', minVersion: 3, maxVersion: 13, release: '4.3' },
   { name: 'Fetch', minVersion: 4, maxVersion: 17, release: '4.3' },
   { name: 'ListOffsets', minVersion: 1, maxVersion: 9, release: '4.3' },
   { name: 'Metadata', minVersion: 0, maxVersion: 12, release: '4.3' },
@@ -39,9 +39,9 @@ export const APIS: readonly ApiEntry[] = [
   { name: 'OffsetForLeaderEpoch', minVersion: 2, maxVersion: 4, release: '4.3' },
   { name: 'AddPartitionsToTxn', minVersion: 0, maxVersion: 3, release: '4.3' },
   { name: 'AddOffsetsToTxn', minVersion: 0, maxVersion: 4, release: '4.3' },
-  { name: 'EndTxn', minVersion: 0, maxVersion: 4, release: '4.3' },
+  { name: 'EndTxn', minVersion: 0, maxVersion: 5, release: '4.3' },
   { name: 'WriteTxnMarkers', minVersion: 1, maxVersion: 1, release: '4.3' },
-  { name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 4, release: '4.3' },
+  { name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 5, release: '4.3' },
   { name: 'DescribeAcls', minVersion: 1, maxVersion: 3, release: '4.3' },
   { name: 'CreateAcls', minVersion: 1, maxVersion: 3, release: '4.3' },
   { name: 'DeleteAcls', minVersion: 1, maxVersion: 3, release: '4.3' },

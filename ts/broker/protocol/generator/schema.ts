@@ -65,7 +65,9 @@ interface JsonMessage {
 /** Structs that several fields share, with the versions in which any of them can occur. */
 type CommonStructs = Map<string, { versions: Versions; fields: JsonField[] }>;
 
-const PRIMITIVES: ReadonlySet<string> = new Set('bool int8 int16 int32 int64 float64 string uuid bytes records'.split(' '));
+const PRIMITIVES: ReadonlySet<string> = new Set(
+  'bool int8 int16 uint16 int32 int64 float64 string uuid bytes records'.split(' '),
+);
 const FIELD_KEYS: ReadonlySet<string> = new Set(
   'name type versions nullableVersions taggedVersions tag default ignorable fields about entityType mapKey zeroCopy'.split(
     ' ',

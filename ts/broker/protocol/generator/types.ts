@@ -101,6 +101,7 @@ export function minElementBytes(message: Message, field: Field): number {
     case 'int8':
       return 1;
     case 'int16':
+    case 'uint16':
       return 2;
     case 'int32':
       return 4;
