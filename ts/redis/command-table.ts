@@ -22,6 +22,7 @@ import { scriptCommands } from './commands/scripts.ts';
 import { serverCommands } from './commands/server.ts';
 import { setAlgebraCommands } from './commands/set-algebra.ts';
 import { setCommands } from './commands/sets.ts';
+import { sortCommands } from './commands/sort.ts';
 import { sortedSetAddCommands } from './commands/sorted-set-add.ts';
 import { sortedSetAlgebraCommands } from './commands/sorted-set-algebra.ts';
 import { sortedSetPopCommands } from './commands/sorted-set-pops.ts';
@@ -45,6 +46,7 @@ export const allCommands: readonly Command[] = [
   ...sortedSetAlgebraCommands,
   ...listCommands,
   ...listMoveCommands,
+  ...sortCommands,
   ...keyCommands,
   ...expiryCommands,
   ...scanCommands,

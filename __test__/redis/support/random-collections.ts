@@ -174,6 +174,40 @@ const lists: Make[] = [
   (r) => ['LMPOP', ...counted(r), side(r), ...pick(r, [[], ['COUNT', count(r)], ['COUNT'], ['x', '1']])],
 ];
 
+const sortOptions = (random: Random): string[] => {
+  const options: string[] = [];
+  while (random.between(0, 2) > 0) {
+    options.push(
+      ...pick(random, [
+        ['ALPHA'],
+        ['ALPHA'],
+        ['DESC'],
+        ['asc'],
+        ['LIMIT', small(random), small(random)],
+        ['GET', pick(random, ['#', 'key:*', 'h*->f', 'none', '*'])],
+        ['BY', pick(random, ['key:*', 'h*->f', '*', 'h*->'])],
+        [pick(random, ['x', 'GET', 'LIMIT'])],
+      ]),
+    );
+  }
+  return options;
+};
+
+/** Holds words without bytes that Redis' order by locale does not look at. */
+const words = 'words';
+
+const sorts: Make[] = [
+  (r) => ['RPUSH', lkey(r), ...some(r, small, 6)],
+  (r) => ['RPUSH', words, ...some(r, () => pick(r, ['a', 'b', 'ab', '', 'z', '1', '10', '2']), 4)],
+  () => ['LTRIM', words, '0', '20'],
+  (r) => ['SORT', words, 'ALPHA', ...sortOptions(r)],
+  (r) => ['SORT', pick(r, [key(r), lkey(r), zkey(r), 's1']), ...sortOptions(r).filter((name) => name !== 'ALPHA')],
+  (r) => ['SORT', pick(r, [lkey(r), zkey(r), 's1']), 'ALPHA', 'STORE', lkey(r), ...pick(r, [[], ['LIMIT', '1', '3']])],
+  (r) => ['SORT', pick(r, [words, lkey(r)]), 'STORE', lkey(r), ...sortOptions(r).filter((name) => name !== 'ALPHA')],
+  (r) => ['SORT', pick(r, ['z2', 'z3', 'l2']), 'BY', 'nosort', ...pick(r, [[], ['DESC'], ['LIMIT', '1', '2']])],
+  (r) => ['SORT_RO', words, 'ALPHA', ...pick(r, [[], ['STORE', 'l1']])],
+];
+
 /** Only in transactions, where nothing waits. */
 const blocking: Make[] = [
   (r) => [pick(r, ['BLPOP', 'BRPOP', 'BZPOPMIN', 'BZPOPMAX']), lkey(r), zkey(r), pick(r, ['0', '1', '-1', 'x'])],
@@ -184,7 +218,15 @@ const blocking: Make[] = [
 ];
 
 /** Families of commands whose replies are compared byte for byte. */
-export const collectionFamilies: readonly (readonly Make[])[] = [sets, sortedSets, sortedSets, lexical, lists, lists];
+export const collectionFamilies: readonly (readonly Make[])[] = [
+  sets,
+  sortedSets,
+  sortedSets,
+  lexical,
+  lists,
+  lists,
+  sorts,
+];
 /** Those that stand in transactions only. */
 export const blockingFamilies: readonly (readonly Make[])[] = [blocking];
 /** Commands whose replies are compared loosely. */

@@ -22,11 +22,16 @@ export function parseDouble(bytes: Buffer): number | undefined {
   return parts === null ? undefined : hexadecimal(parts);
 }
 
-/** As `parseDouble`, but with what `strtod` alone takes: nothing is 0, blanks go first, what is too large is infinite. */
+/**
+ * As `parseDouble`, but with what `strtod` alone takes: blanks go first, a zero byte ends it, nothing is 0, and what is too
+ * large is infinite.
+ */
 export function parseBound(bytes: Buffer): number | undefined {
-  if (bytes.length === 0) return 0;
-  if (bytes.length > LONGEST) return undefined;
-  const text = bytes.toString('latin1').replace(/^[ \t-\r]+/, '');
+  const zero = bytes.indexOf(0);
+  const length = zero < 0 ? bytes.length : zero;
+  if (length === 0) return 0;
+  if (length > LONGEST) return undefined;
+  const text = bytes.toString('latin1', 0, length).replace(/^[ \t-\r]+/, '');
   return DECIMAL.test(text) ? Number(text) : parseDouble(Buffer.from(text, 'latin1'));
 }
 
