@@ -50,12 +50,19 @@ function storedOf(hash: ScramHash, password: string, salt: Buffer, iterations = 
 }
 
 /** A client as the RFC describes it, for any hash. */
-function finalOf(hash: ScramHash, password: string, bare: string, serverFirst: string, header = 'n,,'): string {
+function finalOf(
+  hash: ScramHash,
+  password: string,
+  bare: string,
+  serverFirst: string,
+  header = 'n,,',
+  before = '',
+): string {
   const [, nonce = '', salt = '', rounds = ''] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(serverFirst) ?? [];
   const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(rounds), BYTES[hash], hash);
   const clientKey = createHmac(hash, salted).update('Client Key').digest();
   const stored = createHash(hash).update(clientKey).digest();
-  const withoutProof = `c=${Buffer.from(header).toString('base64')},r=${nonce}`;
+  const withoutProof = `c=${Buffer.from(header).toString('base64')},r=${before}${nonce}`;
   const signature = createHmac(hash, stored).update(`${bare},${serverFirst},${withoutProof}`).digest();
   const proof = clientKey.map((byte, index) => byte ^ (signature[index] as number));
   return `${withoutProof},p=${Buffer.from(proof).toString('base64')}`;
@@ -115,6 +122,13 @@ describe('SCRAM', () => {
       const forged = finalOf('sha256', 'secret', 'n=alice,r=abcdef', answer.replace(nonce, change(nonce)));
       expect(() => exchange.final(Buffer.from(forged))).toThrow('nonce');
     }
+  });
+
+  it('takes the nonce as librdkafka before 2.6.1 writes it, its own part twice', () => {
+    const exchange = exchangeOf('secret');
+    const answer = exchange.first(Buffer.from('n,,n=alice,r=abcdef')).toString();
+    const doubled = finalOf('sha256', 'secret', 'n=alice,r=abcdef', answer, 'n,,', 'abcdef');
+    expect(exchange.final(Buffer.from(doubled)).toString()).toMatch(/^v=/);
   });
 
   it('refuses another header than the one that was sent', () => {

@@ -113,7 +113,9 @@ export class ScramExchange {
     if (client === undefined || credential === undefined) throw new ScramError('the final message comes first');
     const { binding, nonce, proof, withoutProof } = parseClientFinal(textOf(token));
     if (binding !== Buffer.from(client.header).toString('base64')) throw new ScramError('channel binding differs');
-    if (nonce !== this.#nonce) throw new ScramError('the nonce is not the one of this exchange');
+    // librdkafka before 2.6.1 puts its own nonce before it once more; all of ours is there, and the proof is over it.
+    if (nonce !== this.#nonce && nonce !== client.nonce + this.#nonce)
+      throw new ScramError('the nonce is not the one of this exchange');
     const message = `${client.bare},${this.#serverFirst},${withoutProof}`;
     const signature = hmac(this.#hash, credential.storedKey, message);
     const isRight = proof.length === signature.length && this.#isStoredKey(xor(proof, signature), credential);
