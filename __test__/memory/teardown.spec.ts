@@ -9,6 +9,9 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLog } from '../../ts/index.ts';
 
+/** Six workers or five processes that translate TypeScript at the same time need a while on a busy machine. */
+const PATIENCE_MS = 90_000;
+
 const scene = fileURLToPath(new URL('./teardown-scene.ts', import.meta.url));
 let root = '';
 beforeAll(async () => {
@@ -23,10 +26,10 @@ interface Ended {
   errors: string;
 }
 
-/** Runs Node with these arguments and tells how it ended. */
+/** Runs Node with these arguments and tells how it ended; nothing outlives its test. */
 function run(args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: PATIENCE_MS - 5_000 });
     let [output, errors] = ['', ''];
     child.stdout.on('data', (data) => {
       output += String(data);
@@ -81,6 +84,7 @@ describe.each(['ring', 'pool'] as const)('on driver %s', (driver) => {
       expect(ended, ended.errors).toMatchObject({ code: codes[ending], signal: null });
       expect(await opensAgain(dir, driver)).toContain('first');
     },
+    PATIENCE_MS,
   );
 
   test.each(['natural', 'exit', 'uncaught', 'terminate'])(
@@ -94,15 +98,16 @@ describe.each(['ring', 'pool'] as const)('on driver %s', (driver) => {
         expect(await opensAgain(directoryOf(stage), driver)).toContain('first');
       }
     },
+    PATIENCE_MS,
   );
 
-  test('a pending append keeps the process alive until it is acknowledged', async () => {
+  test('a pending append keeps the process alive until it is acknowledged', { timeout: PATIENCE_MS }, async () => {
     const ended = await run(['--import', 'tsx', scene, join(root, `alive-${driver}`), driver, 'queued', 'natural']);
     expect(ended.output).toBe('acknowledged\n');
   });
 });
 
-test('a worker that is terminated again and again leaves nothing behind', async () => {
+test('a worker that is terminated again and again leaves nothing behind', { timeout: PATIENCE_MS }, async () => {
   const dir = join(root, 'again');
   for (let round = 0; round < 5; round += 1) {
     const workerData = [dir, 'pool', 'storm', 'terminate'];
