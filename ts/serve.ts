@@ -161,7 +161,11 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
       broker,
       kafka: { host: bound.address, port: bound.port },
       dir: options.sim ? undefined : dir,
-      counters: () => ({ ...engine.counters(), ...(ring ? named('sockets', ring.counters()) : {}) }),
+      counters: () => ({
+        ...engine.counters(),
+        ...(ring ? named('sockets', ring.counters()) : {}),
+        ...(redis ? named('redis', redis.counters()) : {}),
+      }),
     };
     redis = await listenRedis({ engine, ring, print, identity }, options);
     const kafkaTls = boundTls && { host: boundTls.address, port: boundTls.port };

@@ -12,6 +12,7 @@ import { writeKafkaExporter } from './kafka-exporter.ts';
 import { writeOwnMetrics } from './own-metrics.ts';
 import { allMarks } from './partition-marks.ts';
 import { PrometheusText } from './prometheus-text.ts';
+import { writeRedisExporter } from './redis-exporter.ts';
 import { writeRedpanda } from './redpanda.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -34,13 +35,14 @@ export class ServerMetrics implements Disposable {
     return this.#poisoned;
   }
 
-  /** Our own names, and those of kafka_exporter. */
+  /** Our own names, and those of kafka_exporter and redis_exporter. */
   prometheus(): string {
     const text = new PrometheusText();
     const { engine, broker, kafka } = this.#parts;
     const marks = allMarks(engine, broker.context.catalogue);
     writeKafkaExporter(text, this.#parts, kafka, marks);
     writeOwnMetrics(text, this.#parts, marks, this.#poisoned);
+    writeRedisExporter(text, this.#parts.counters());
     this.#requests.write(text, broker.table);
     return text.toString();
   }

@@ -10,6 +10,7 @@ import type { Call, Command } from './command.ts';
 import type { Database } from './database.ts';
 import { RespParser } from './protocol/parser.ts';
 import { RespProtocolError } from './protocol/protocol-error.ts';
+import type { Statistics } from './statistics.ts';
 import type { TrackingState } from './tracking.ts';
 
 /** A command of a transaction that has not been executed. */
@@ -31,6 +32,7 @@ export interface ClientOwner {
   /** The connection is gone. */
   closed(client: Client): void;
   readonly maxBulkBytes: number;
+  readonly statistics: Statistics;
 }
 
 /** Before a client has authenticated. */
@@ -124,6 +126,7 @@ export class Client implements ByteUser {
   received(bytes: Buffer, start: number, end: number): void {
     if (this.isEnding) return;
     this.lastMs = Date.now();
+    this.#owner.statistics.inputBytes += end - start;
     this.parser.push(bytes, start, end);
     this.#owner.ready(this);
   }

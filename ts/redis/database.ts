@@ -19,6 +19,8 @@ export interface DatabaseHost {
   /** ms since 1970 of the command that runs. */
   readonly nowMs: number;
   readonly writes: TurnWrites;
+  /** A key was looked up for a command; only of those that read it counts. */
+  looked(isFound: boolean): void;
   /** Somebody has to be told of changed keys. */
   readonly isWatched: boolean;
   /** Somebody wants keyspace events. */
@@ -54,12 +56,15 @@ export class Database {
     const text = textOf(key);
     const entry = this.strings.get(key, this.#host.nowMs, text);
     if (entry === null && this.#head(key, text) !== null) throw new CommandError(errors.wrongType);
+    this.#host.looked(entry !== null);
     return entry;
   }
 
   /** The string under a key, null for anything else. */
   stringOrNull(key: Buffer): Entry | null {
-    return this.strings.get(key, this.#host.nowMs);
+    const entry = this.strings.get(key, this.#host.nowMs);
+    this.#host.looked(entry !== null);
+    return entry;
   }
 
   #head(key: Buffer, text: string): Entry | null {
@@ -73,9 +78,11 @@ export class Database {
     if (head !== null) {
       const collection = decodeHead(head);
       if (collection.type !== type) throw new CommandError(errors.wrongType);
+      this.#host.looked(true);
       return collection;
     }
     if (this.strings.get(key, this.#host.nowMs, text) !== null) throw new CommandError(errors.wrongType);
+    this.#host.looked(false);
     return null;
   }
 
@@ -96,8 +103,9 @@ export class Database {
   entry(key: Buffer): { type: KeyType; entry: Entry } | null {
     const text = textOf(key);
     const entry = this.strings.get(key, this.#host.nowMs, text);
+    const head = entry === null ? this.#head(key, text) : null;
+    this.#host.looked(entry !== null || head !== null);
     if (entry !== null) return { type: 'string', entry };
-    const head = this.#head(key, text);
     return head === null ? null : { type: decodeHead(head).type, entry: head };
   }
 

@@ -97,6 +97,7 @@ export class DirectRun {
       statistics.misses += run.misses(row);
       output.owner = client;
       output.writers.push(client);
+      output.expected.push(0);
       output.piece(run.replies, run.start(row), run.end(row));
     }
     output.owner = null;

@@ -19,6 +19,7 @@ import { ReplyWriter } from './protocol/reply-writer.ts';
 import { TurnOutput } from './turn-output.ts';
 import type { TurnWrites } from './turn-writes.ts';
 import { Unfinished } from './unfinished.ts';
+import type { WriteRefusal } from './write-refusal.ts';
 
 /** What the executor needs of its server. */
 export interface ExecutorHost {
@@ -36,6 +37,11 @@ export interface ExecutorHost {
   endTurn(): void;
   /** Hands a frame to the engine. */
   submit(effects: readonly Effect[], level: LevelNumber, done: FrameDone): void;
+  readonly refusal: WriteRefusal;
+  /** Whether the client's latest command has one reply, in whose place an error is understood. */
+  isPlain(client: Client): boolean;
+  /** So many bytes of replies were given to transports. */
+  sent(bytes: number): void;
   /** The short way of simple commands; null while something has to be told of every command. */
   readonly direct: DirectRun | null;
   /** `done` runs when `lsn` has reached `level`, with 0 or why that is unknown. */
@@ -165,22 +171,23 @@ export class Executor {
     this.reply.seal();
     const level = this.#level;
     const { lsn, bytes } = direct.run(clients, level, this.#output);
+    this.#output.keep();
     if (lsn === 0) return;
     const output = this.#output;
     output.undone += 1;
     this.#undoneBytes += bytes;
-    this.#host.whenReached(lsn, level, (failure) => this.#reached(output, bytes, failure !== Code.ok));
+    this.#host.whenReached(lsn, level, (failure) => this.#reached(output, bytes, failure));
   }
 
   get #level(): LevelNumber {
     return this.#host.isAlways ? Level.durable : Level.written;
   }
 
-  /** A frame of the turn with this output has reached its level, or was refused. */
-  #reached(output: TurnOutput, bytes: number, isRefused: boolean): void {
+  /** A frame of the turn with this output has reached its level, or never will. */
+  #reached(output: TurnOutput, bytes: number, failure: CodeNumber): void {
     this.#undoneBytes -= bytes;
     output.undone -= 1;
-    if (isRefused) output.isRefused = true;
+    if (failure !== Code.ok) output.isUnknown = true;
     this.#release();
     if (this.#ready.length > 0 || this.#chores.length > 0) this.#schedule();
   }
@@ -228,13 +235,14 @@ export class Executor {
         client.keep(commands, 0);
         return;
       }
-      this.#output.writers.push(client);
+      this.#join(client, -1);
       if (!this.#resume(client, client.step)) {
         client.keep(commands, 0);
         return;
       }
     }
-    if (commands.length > 0) this.#output.writers.push(client);
+    const { expected } = this.#output;
+    const place = commands.length > 0 ? this.#join(client, 0) : -1;
     for (let index = 0; index < commands.length; index += 1) {
       if (client.isGone) return;
       if (client.isEnding) break;
@@ -243,6 +251,8 @@ export class Executor {
         client.keep(commands, index + 1);
         return;
       }
+      const before = expected[place] as number;
+      expected[place] = before < 0 || !this.#host.isPlain(client) ? -1 : before + 1;
       if (this.#host.writes.bytes > FRAME_BYTES || this.#host.writes.effects.length > FRAME_EFFECTS) this.#submit();
     }
     const problem = client.takeProblem();
@@ -250,6 +260,12 @@ export class Executor {
     this.address(client);
     this.reply.error(problem);
     this.end(client);
+  }
+
+  /** The client has run commands in this turn; answers its place. */
+  #join(client: Client, expected: number): number {
+    this.#output.expected.push(expected);
+    return this.#output.writers.push(client) - 1;
   }
 
   #resume(client: Client, step: (call: Call) => void): boolean {
@@ -303,7 +319,7 @@ export class Executor {
       this.address(owner);
     }
     client.waiting = null;
-    this.#output.writers.push(client);
+    this.#join(client, -1);
     this.#resumed.push(client);
     return true;
   }
@@ -338,9 +354,14 @@ export class Executor {
     const output = this.#output;
     const { bytes } = writes;
     output.undone += 1;
+    output.frames += 1;
     this.#undoneBytes += bytes;
     this.#host.submit(writes.take(), this.#level, (results, failure) => {
-      this.#reached(output, bytes, failure !== Code.ok || firstRefusal(results) !== Code.ok);
+      const code = firstRefusal(results);
+      const { refusal } = this.#host;
+      if (failure === Code.ok && code === Code.ok) refusal.taken();
+      else if (failure === Code.ok) output.refusal = refusal.refused(code, Date.now());
+      this.#reached(output, bytes, failure);
     });
   }
 
@@ -355,6 +376,7 @@ export class Executor {
       this.#output = new TurnOutput();
     } else {
       this.#output.writers.length = 0;
+      this.#output.expected.length = 0;
     }
     this.#isRunning = false;
     this.#release();
@@ -379,8 +401,8 @@ export class Executor {
   #release(): void {
     while (this.#held[0]?.undone === 0) {
       const turn = this.#held.shift() as TurnOutput;
-      if (turn.isRefused) turn.abandon();
-      else turn.send();
+      if (turn.isUnknown || (turn.refusal !== null && turn.frames > 1)) turn.abandon();
+      else this.#host.sent(turn.refusal === null ? turn.send() : turn.refuse(turn.refusal));
     }
   }
 }

@@ -92,14 +92,18 @@ function persistence(host: RedisHost): Fields {
   ];
 }
 
-function stats({ statistics, pubsub, tracking }: RedisHost): Fields {
+function stats(host: RedisHost): Fields {
+  const { statistics, pubsub, tracking } = host;
   return [
     ['total_connections_received', statistics.connections],
     ['total_commands_processed', statistics.commands],
+    ['instantaneous_ops_per_sec', statistics.commandsPerSecond],
     ['total_net_input_bytes', statistics.inputBytes],
     ['total_net_output_bytes', statistics.outputBytes],
+    ['instantaneous_input_kbps', (statistics.inputPerSecond / 1024).toFixed(2)],
+    ['instantaneous_output_kbps', (statistics.outputPerSecond / 1024).toFixed(2)],
     ['rejected_connections', statistics.rejectedConnections],
-    ['expired_keys', statistics.expired],
+    ['expired_keys', host.expiredKeys],
     ['evicted_keys', 0],
     ['keyspace_hits', statistics.hits],
     ['keyspace_misses', statistics.misses],

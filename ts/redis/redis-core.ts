@@ -35,6 +35,7 @@ import { Tracking } from './tracking.ts';
 import { TurnWrites } from './turn-writes.ts';
 import { Unfinished } from './unfinished.ts';
 import { WatchedKeys } from './watched-keys.ts';
+import { WriteRefusal } from './write-refusal.ts';
 
 /** The three stores of one database. */
 export interface DatabaseStores {
@@ -53,6 +54,8 @@ export interface CoreOptions {
   readonly direct?: DirectEngine | undefined;
   /** `done` runs when `lsn` has reached `level`. */
   whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void;
+  /** Where lines about refused writes go. */
+  readonly print?: ((line: string) => void) | undefined;
   readonly shutdown?: (() => void) | undefined;
 }
 
@@ -62,6 +65,15 @@ const BEFORE_AUTH = new Set(['auth', 'hello', 'quit', 'reset']);
 const UNQUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 /** Commands of a subscriber in RESP2. */
 const WHILE_SUBSCRIBED = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ping', 'quit', 'reset']);
+/** Commands with one reply each, in whose place an error is understood. */
+const PLAIN = new Set([
+  ...allCommands
+    .filter(({ flags }) => (flags.includes('write') || flags.includes('readonly')) && !flags.includes('blocking'))
+    .map(({ name }) => name),
+  'multi',
+  'exec',
+  'discard',
+]);
 const QUEUE_COMMANDS_MAX = 100_000;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** A listener that lets so many bytes wait is closed. */
@@ -98,6 +110,8 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   /** Writes are refused: a flush has failed. */
   isFailed = false;
   readonly #options: CoreOptions;
+  /** Whether the engine takes writes now. */
+  readonly refusal: WriteRefusal;
   readonly #direct: DirectRun | null;
   readonly #watched = new WatchedKeys();
   readonly #monitors = new Set<Client>();
@@ -107,12 +121,15 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   /** Messages to that client, which follow its reply. */
   #behindReply: Buffer[] = [];
   #isInExec = false;
+  /** The command that runs only reads. */
+  #isReading = false;
 
   constructor(options: CoreOptions) {
     this.#options = options;
     this.settings = options.settings;
     this.engine = options.engine;
     this.shutdown = options.shutdown;
+    this.refusal = new WriteRefusal(options.print ?? (() => {}));
     this.#direct = options.direct ? new DirectRun(options.direct, this.statistics) : null;
     this.executor = new Executor(this);
     this.pubsub = new PubSub((client, parts) => this.#push(client, parts));
@@ -137,12 +154,52 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
 
   get direct(): DirectRun | null {
     const limit = this.settings.slowerThanMicros;
-    const isTold = this.isWatched || this.wantsEvents || this.#monitors.size > 0 || this.isFailed;
+    const isTold = this.isWatched || this.wantsEvents || this.#monitors.size > 0 || this.isFailed || this.refusal.isOn;
     return isTold || (limit >= 0 && limit < DIRECT_MICROS) ? null : this.#direct;
   }
 
   whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void {
     this.#options.whenReached(lsn, level, done);
+  }
+
+  looked(isFound: boolean): void {
+    if (!this.#isReading) return;
+    if (isFound) this.statistics.hits += 1;
+    else this.statistics.misses += 1;
+  }
+
+  /** What INFO counts, for metrics. */
+  counters(): Record<string, number> {
+    const { connections, rejectedConnections, commands, commandsPerSecond } = this.statistics;
+    const { inputBytes, outputBytes, hits, misses } = this.statistics;
+    let blockedClients = 0;
+    for (const client of this.clients.values()) if (client.waiting !== null) blockedClients += 1;
+    return {
+      clients: this.clients.size,
+      blockedClients,
+      connections,
+      rejectedConnections,
+      commands,
+      commandsPerSecond,
+      inputBytes,
+      outputBytes,
+      hits,
+      misses,
+      expiredKeys: this.expiredKeys,
+    };
+  }
+
+  get expiredKeys(): number {
+    const { purged } = this.databases[0]?.strings.store.stats() ?? {};
+    return (typeof purged === 'number' ? purged : 0) - this.statistics.expiredBefore;
+  }
+
+  isPlain(client: Client): boolean {
+    return client.replies === 'on' && PLAIN.has(client.lastCommand);
+  }
+
+  sent(bytes: number): void {
+    this.statistics.outputBytes += bytes;
   }
 
   get maxBulkBytes(): number {
@@ -279,6 +336,10 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     if (!arityFits(command, args.length)) return wrongArity(fullName);
     if (!client.isAuthenticated && !BEFORE_AUTH.has(container.name)) return errors.noAuth;
     if (this.isFailed && command.flags.includes('write')) return errors.misconf;
+    if (this.refusal.isOn && command.flags.includes('denyoom')) {
+      const answer = this.refusal.answer(this.nowMs);
+      if (answer !== undefined) return answer;
+    }
     if (client.protocol === 2 && client.isSubscribed && !WHILE_SUBSCRIBED.has(container.name)) {
       return `ERR Can't execute '${fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
     }
@@ -307,6 +368,8 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     const { reply } = this.executor;
     const mark = reply.mark();
     const writes = this.writes.mark();
+    const { hits, misses } = this.statistics;
+    this.#isReading = command.flags.includes('readonly');
     const call: Call = {
       args,
       client,
@@ -321,7 +384,11 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       else if (command.run === undefined) throw new CommandError(wrongArity(command.name));
       else command.run(call);
     } catch (error) {
-      if (error instanceof Cold || error instanceof Unfinished) throw error;
+      if (error instanceof Cold || error instanceof Unfinished) {
+        // It will look again.
+        Object.assign(this.statistics, { hits, misses });
+        throw error;
+      }
       reply.truncate(mark);
       this.writes.rollback(writes);
       this.statistics.errors += 1;

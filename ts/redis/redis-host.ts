@@ -30,6 +30,8 @@ export interface RedisHost {
   readonly databases: readonly Database[];
   readonly settings: RedisSettings;
   readonly statistics: Statistics;
+  /** Keys that had expired and were removed, since the latest reset. */
+  readonly expiredKeys: number;
   readonly slowLog: SlowLog;
   readonly pubsub: PubSub;
   readonly tracking: Tracking;

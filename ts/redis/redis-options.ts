@@ -24,6 +24,8 @@ export interface RedisEndpoint {
   readonly port: number;
   /** Where TLS is spoken, if it is. */
   readonly tls: { readonly host: string; readonly port: number } | undefined;
+  /** What INFO counts, by name. */
+  counters(): Record<string, number>;
   /** Answers what was executed, then ends all connections. */
   close(): Promise<void>;
 }

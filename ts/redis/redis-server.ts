@@ -122,6 +122,7 @@ export class RedisServer {
         },
       },
       whenReached: (lsn, level, done) => engine.wait(level, { lsn, release: done }),
+      print: options.print,
       shutdown: options.shutdown,
     });
     this.core.isAlways = options.appendFsync === 'always';
@@ -216,6 +217,7 @@ export class RedisServer {
   /** Ends connections whose time is over. */
   #sweep(): void {
     const now = Date.now();
+    this.core.statistics.sample(performance.now());
     const idleMs = this.core.settings.number('timeout') * 1000;
     for (const client of [...this.core.clients.values()]) {
       const quietMs = now - client.lastMs;

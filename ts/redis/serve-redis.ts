@@ -55,6 +55,7 @@ export async function serveRedis(
       host: bound.address,
       port: bound.port,
       tls: secure && { host: secure.address, port: secure.port },
+      counters: () => server.core.counters(),
       close: () => server.close(GRACE_MS),
     };
   } catch (error) {

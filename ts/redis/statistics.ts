@@ -10,14 +10,35 @@ export class Statistics {
   hits = 0;
   misses = 0;
   errors = 0;
-  expired = 0;
   /** Turns that ran commands. */
   turns = 0;
+
+  /** Keys that had expired and were removed before the latest reset. */
+  expiredBefore = 0;
+  /** Of the time between the latest two samples. */
+  commandsPerSecond = 0;
+  inputPerSecond = 0;
+  outputPerSecond = 0;
+  #sampleMs = performance.now();
+  #sampled = { commands: 0, inputBytes: 0, outputBytes: 0 };
+
+  /** Takes a sample: what is per second is of the time since the one before. `nowMs`: monotonic ms. */
+  sample(nowMs: number): void {
+    const seconds = (nowMs - this.#sampleMs) / 1000;
+    if (seconds <= 0) return;
+    const { commands, inputBytes, outputBytes } = this.#sampled;
+    this.commandsPerSecond = Math.max(0, Math.round((this.commands - commands) / seconds));
+    this.inputPerSecond = Math.max(0, (this.inputBytes - inputBytes) / seconds);
+    this.outputPerSecond = Math.max(0, (this.outputBytes - outputBytes) / seconds);
+    this.#sampleMs = nowMs;
+    this.#sampled = { commands: this.commands, inputBytes: this.inputBytes, outputBytes: this.outputBytes };
+  }
 
   reset(): void {
     for (const name of ['connections', 'rejectedConnections', 'commands', 'inputBytes', 'outputBytes'] as const) {
       this[name] = 0;
     }
-    for (const name of ['hits', 'misses', 'errors', 'expired', 'turns'] as const) this[name] = 0;
+    for (const name of ['hits', 'misses', 'errors', 'turns'] as const) this[name] = 0;
+    this.#sampled = { commands: 0, inputBytes: 0, outputBytes: 0 };
   }
 }

@@ -62,6 +62,7 @@ export const configCommands: readonly Command[] = [
         since: '2.0.0',
         summary: "Resets the server's statistics.",
         run: ({ host, reply }) => {
+          host.statistics.expiredBefore += host.expiredKeys;
           host.statistics.reset();
           reply.ok();
         },
