@@ -7,6 +7,7 @@
 export { type Durability, describeFlush, describeLoss, type FlushInput, type Preset, presets } from './durability.ts';
 export { describeErrors, type ErrorCode, MillraceError } from './errors.ts';
 export type { DriverReport, RecoveryAccount } from './io/native-types.ts';
+export type { PartitionRecovery, RecoveryDetails, WritesRecovery } from './io/recovery-details.ts';
 export { type Codec, json, type KeyEncoding, type ValueEncoding } from './kv/encoding.ts';
 export { Kv, type KvOptions, openKv, type StoreOptions } from './kv/kv.ts';
 export type { KvBatch } from './kv/kv-batch.ts';
@@ -39,3 +40,14 @@ export {
   type SocketsReport,
   serve,
 } from './serve.ts';
+export {
+  type Finding,
+  type FindingKind,
+  type Repair,
+  type RepairStep,
+  repairDirectory,
+  type Verification,
+  type VerifyOptions,
+  type VerifySummary,
+  verifyDirectory,
+} from './verify.ts';

@@ -40,6 +40,7 @@ import { Code, EffectKind, Level, Page } from './native-types.ts';
 import { settingNumbers } from './partition-settings.ts';
 import { appendFlags } from './plan.ts';
 import { Reads } from './reads.ts';
+import type { RecoveryDetails } from './recovery-details.ts';
 import { openedOn } from './sim.ts';
 import { FrameTicket, type Participant, succeeded, type Ticket, Turn, type WaitingRoom } from './turn.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -108,6 +109,11 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.driver = this.#native.driverReport();
     this.recovery = this.#native.recoveryAccount();
     if (options.driver === 'sim') openedOn(options.simId, this);
+  }
+
+  /** The account of the opening with every partition and store that was touched. */
+  recoveryDetails(): RecoveryDetails {
+    return JSON.parse(this.#native.recoveryText()) as RecoveryDetails;
   }
 
   submit(

@@ -15,6 +15,7 @@ import { loadNative } from '../io/native.ts';
 import { fromCode } from '../io/native-error.ts';
 import type { CodeNumber, DriverReport, NativeBinding, RecoveryAccount } from '../io/native-types.ts';
 import { Code } from '../io/native-types.ts';
+import type { RecoveryDetails } from '../io/recovery-details.ts';
 import { type EngineShare, shareEngine } from '../io/shared-engine.ts';
 import type { EngineOptions } from '../options.ts';
 import { parseSize } from '../units.ts';
@@ -80,6 +81,19 @@ export class Log implements TopicContext {
   /** What opening found: what was kept and what was cut. */
   get recovery(): RecoveryAccount {
     return this.engine.recovery;
+  }
+
+  /**
+   * The same to the partition: what was settled, proven durable, kept, cut and lost. Also in the data directory, as
+   * `recovery/<incarnation>.json`, without the topics' names.
+   */
+  recoveryDetails(): RecoveryDetails {
+    const details = this.engine.recoveryDetails();
+    const names = new Map<number, { topic: string; index: number }>();
+    for (const topic of this.catalogue.all()) {
+      for (const [index, id] of topic.partitions.entries()) names.set(id, { topic: topic.name, index });
+    }
+    return { ...details, partitions: details.partitions.map((one) => ({ ...one, ...names.get(one.partition) })) };
   }
 
   /** Throws MILLRACE_CLOSED when the log is closed or closing. */

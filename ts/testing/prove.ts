@@ -6,8 +6,8 @@
  * and a run of one cut with that seed does the same again.
  */
 import { type Durability, describeFlush, describeLoss, type FlushInput, parseFlush } from '../durability.ts';
-import type { Log } from '../log/open-log.ts';
 import type { LogTopic } from '../log/log-topic.ts';
+import type { Log } from '../log/open-log.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 
 /** What is to be proven. */

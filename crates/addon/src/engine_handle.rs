@@ -13,7 +13,9 @@ use crate::read_rows::{self, Ask, epoch_of, isolation_of, put_all, put_offset, p
 use crate::report;
 use crate::status::{Refusal, check};
 use crate::{sim_registry, teardown};
-use millrace_engine::{Code, Effect, Engine, EpochEnd, Offset, Outcome, Read, RecoveryAccount};
+use millrace_engine::{
+    Code, Effect, Engine, EpochEnd, Offset, Outcome, Read, RecoveryAccount, account_text,
+};
 use millrace_io::sim::FailAt;
 use millrace_io::{Io, Limits, SimHandle};
 use napi::bindgen_prelude::{Function, Unknown};
@@ -106,6 +108,12 @@ impl NativeEngine {
     #[napi]
     pub fn recovery_account(&self) -> report::Account {
         report::account(&self.account)
+    }
+
+    /// The same with every partition and store that was touched, as JSON text.
+    #[napi]
+    pub fn recovery_text(&self) -> String {
+        account_text(&self.account)
     }
 
     /// Runs `work` on a live engine, counts the call, and shows the page afterwards. None when the engine is gone.

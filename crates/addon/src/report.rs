@@ -53,11 +53,15 @@ pub struct Damage {
 #[napi(object)]
 pub struct Account {
     pub clean: bool,
+    pub ended: String,
+    pub verdict: String,
     pub incarnation: u32,
     pub directory_id: String,
     pub frames_replayed: f64,
     pub kept_bytes: f64,
     pub cut_bytes: f64,
+    pub cut_frames: f64,
+    pub cut_records: f64,
     pub duration_ms: f64,
     pub partitions: f64,
     pub damage: Vec<Damage>,
@@ -71,11 +75,15 @@ pub(crate) fn account(account: &RecoveryAccount) -> Account {
     });
     Account {
         clean: account.clean,
+        ended: account.ended.word().to_owned(),
+        verdict: account.verdict(),
         incarnation: account.incarnation,
         directory_id: account.directory_id.iter().map(|byte| format!("{byte:02x}")).collect(),
         frames_replayed: unsigned(account.frames_replayed),
         kept_bytes: unsigned(account.kept_bytes),
         cut_bytes: unsigned(account.cut_bytes),
+        cut_frames: unsigned(account.cut_frames),
+        cut_records: unsigned(account.cut_records()),
         duration_ms: unsigned(account.duration_ns) / 1e6,
         partitions: unsigned(account.partitions),
         damage: damage.collect(),

@@ -24,7 +24,7 @@ const CHUNK: usize = 1 << 20;
 const RESYNC_MAX: usize = 64 << 20;
 
 /// The keys of one data file, in order, as runs of records that follow each other.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Loaded {
     pub slot: u32,
     runs: Vec<(u64, Vec<u8>)>,
@@ -35,6 +35,14 @@ impl Loaded {
     #[must_use]
     pub fn nothing(slot: u32) -> Loaded {
         Loaded { slot, runs: Vec::new() }
+    }
+
+    /// The hint of the file, when all of its records were read; `None` when some were not.
+    #[must_use]
+    pub fn hint(&self, sealed: &Sealed) -> Option<Vec<u8>> {
+        let [(first, entries)] = &self.runs[..] else { return None };
+        let whole = *first == DATA_HEADER as u64 && self.entries().count() as u64 == sealed.records;
+        whole.then(|| hint::hint_file(&sealed.identity, sealed.length, sealed.records, entries))
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {

@@ -84,6 +84,12 @@ impl Sparse {
         sparse
     }
 
+    /// All entries.
+    #[must_use]
+    pub fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
     /// Entries of the table.
     #[must_use]
     pub fn len(&self) -> usize {

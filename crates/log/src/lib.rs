@@ -29,6 +29,7 @@ mod snapshot;
 mod table;
 mod tail;
 mod transactions;
+pub mod verify;
 pub mod watermarks;
 
 pub use code::Code;

@@ -1,0 +1,149 @@
+//! Repair of a data directory that nobody has open: what can be derived is built again; what is damaged is copied away
+//! before anything may reuse its place.
+//!
+//! What it is not: a cut. No record is removed, no range shortened: damaged ranges are fenced by the engine, which serves
+//! the rest. Without `apply` nothing is changed.
+//!
+//! The invariant: whatever is replaced or may be overwritten lies in `repair/<time>/` before, synced.
+
+use crate::dump_line::Line;
+use crate::error::EngineError;
+use crate::finding::{Severity, Verified};
+use crate::verify::{Rebuilt, Verifier};
+use crate::verify_read::{CHUNK, open, read};
+use millrace_io::{Done, FileId, Io, Op, OpenMode, Piece};
+use millrace_journal::JOURNAL_DIRECTORY;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Where copies lie, below the data directory.
+const DIRECTORY: &str = "repair";
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// An index or hint is written anew from batches or records.
+    Rebuild,
+    /// A damaged journal file is copied to `repair/<time>/`, since its place is used again.
+    Copy,
+    /// Nothing: the engine refuses reads of this place and serves the rest.
+    Fenced,
+}
+
+/// One step of a repair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    pub act: Act,
+    pub file: String,
+    pub detail: String,
+}
+
+impl Action {
+    /// As one line of JSON.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let act = match self.act {
+            Act::Rebuild => "rebuild",
+            Act::Copy => "copy",
+            Act::Fenced => "fenced",
+        };
+        Line::of(act).text("file", &self.file).text("detail", &self.detail).finish()
+    }
+}
+
+/// Verifies the directory deeply and says what is to be done; with `apply`, does it. `stamp` names the folder for what is
+/// replaced: digits, letters and dashes.
+///
+/// # Errors
+///
+/// As `Verifier::open`, and a device that refuses to write.
+pub fn repair(io: Io, apply: bool, stamp: &str) -> Result<(Verified, Vec<Action>), EngineError> {
+    let mut verifier = Verifier::open(io, true)?;
+    while verifier.step()? {}
+    let (mut io, verified, rebuilt) = verifier.into_parts();
+    let actions = plan(&verified, &rebuilt);
+    let home = PathBuf::from(DIRECTORY).join(stamp);
+    let changes = actions.iter().any(|action| action.act != Act::Fenced);
+    if apply && changes {
+        io.make_directory(DIRECTORY)?;
+        io.make_directory(&home)?;
+        for action in actions.iter().filter(|action| action.act == Act::Copy) {
+            copy(&mut io, Path::new(&action.file), &home)?;
+        }
+        for file in &rebuilt {
+            replace(&mut io, file, &home)?;
+        }
+    }
+    Ok((verified, actions))
+}
+
+fn plan(verified: &Verified, rebuilt: &[Rebuilt]) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let mut copied = BTreeSet::new();
+    for finding in &verified.findings {
+        let file = finding.file.clone();
+        let is_journal = file.starts_with(JOURNAL_DIRECTORY) && file.len() > JOURNAL_DIRECTORY.len();
+        let anew = rebuilt.iter().any(|one| one.path.as_path() == Path::new(&file));
+        let act = match finding.severity {
+            Severity::Note => continue,
+            Severity::Derivable if anew => Act::Rebuild,
+            Severity::Damage if is_journal && copied.insert(file.clone()) => Act::Copy,
+            Severity::Derivable | Severity::Damage => Act::Fenced,
+        };
+        actions.push(Action { act, file, detail: finding.detail.clone() });
+    }
+    actions
+}
+
+fn home_of(path: &Path, home: &Path) -> PathBuf {
+    home.join(path.file_name().unwrap_or_default())
+}
+
+fn create(io: &mut Io, path: PathBuf) -> Result<FileId, EngineError> {
+    match io.run(Op::Open { path, mode: OpenMode::CreateCached })? {
+        Done::Opened { file, .. } => Ok(file),
+        other => panic!("an open completed as {other:?}"),
+    }
+}
+
+fn append(io: &mut Io, file: FileId, position: u64, bytes: &[u8]) -> Result<(), EngineError> {
+    let pieces = vec![Piece::copy_of(bytes)];
+    io.run(Op::Write { file, position, pieces, durable: false })?;
+    Ok(())
+}
+
+fn close(io: &mut Io, file: FileId, directory: &Path) -> Result<(), EngineError> {
+    io.run(Op::Sync { file })?;
+    io.run(Op::Close { file })?;
+    io.run(Op::SyncDirectory { path: directory.to_path_buf() })?;
+    Ok(())
+}
+
+/// Copies what can be read of a file.
+fn copy(io: &mut Io, path: &Path, home: &Path) -> Result<(), EngineError> {
+    let Ok((from, size)) = open(io, path)? else { return Ok(()) };
+    let to = create(io, home_of(path, home))?;
+    let mut position = 0;
+    while position < size {
+        let length = (size - position).min(CHUNK) as usize;
+        if let Ok(bytes) = read(io, from, position, length)? {
+            append(io, to, position, &bytes)?;
+        }
+        position += length as u64;
+    }
+    io.run(Op::Close { file: from })?;
+    close(io, to, home)
+}
+
+/// Moves a file that is there to the side, and writes it anew.
+fn replace(io: &mut Io, file: &Rebuilt, home: &Path) -> Result<(), EngineError> {
+    let directory = file.path.parent().unwrap_or(Path::new(""));
+    if io.exists(&file.path)? {
+        io.run(Op::Rename { from: file.path.clone(), to: home_of(&file.path, home) })?;
+        io.run(Op::SyncDirectory { path: home.to_path_buf() })?;
+        io.run(Op::SyncDirectory { path: directory.to_path_buf() })?;
+    }
+    let handle = create(io, file.path.clone())?;
+    append(io, handle, 0, &file.bytes)?;
+    close(io, handle, directory)
+}

@@ -1,0 +1,287 @@
+//! Verification of a data directory: manifest, journal, segments, data files and what can be derived from them, in steps.
+//!
+//! What it is not: an opening. Nothing is changed, cut or removed; recovery's own walk looks at the journal. Nor a repair
+//! (`repair.rs`).
+//!
+//! The invariant: whatever an opening or a read would refuse, a deep verification reports; what it does not report comes
+//! back as it was written.
+
+use crate::config::{BULK_BYTES, EngineConfig};
+use crate::error::EngineError;
+use crate::finding::{Severity, Verified};
+use crate::manifest::{BYTES_MAX, Manifest, ManifestError, PATH};
+use crate::open::{Recovery, start_of};
+use crate::verify_read::whole;
+use crate::{verify_data, verify_segment};
+use millrace_io::Io;
+use millrace_journal::{JOURNAL_DIRECTORY, Journal, Policy};
+use millrace_kv::data_file;
+use millrace_log::segment;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+
+/// Sizes of an engine that will never append.
+fn config() -> EngineConfig {
+    const MIB: u64 = 1 << 20;
+    EngineConfig {
+        policy: Policy::ALWAYS,
+        journal_file_bytes: 64 * MIB,
+        journal_files: 3,
+        memory_bytes: 64 * MIB,
+        settle_bytes: 64 * MIB,
+        own_segment_bytes: MIB,
+        segment_bytes: 1024 * MIB,
+        bulk_bytes: BULK_BYTES,
+        index_interval_bytes: 4096,
+        fresh_directory_id: [0; 16],
+        fresh_cluster_id: [0; 16],
+        node_id: 0,
+        #[cfg(feature = "planted")]
+        planted: millrace_journal::Planted::default(),
+    }
+}
+
+/// A file that can be built again: its path and what it must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rebuilt {
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+}
+
+/// Something that is still to be looked at.
+#[derive(Debug)]
+enum Work {
+    Segment(Box<verify_segment::Segment>),
+    Data(Box<verify_data::Data>),
+}
+
+/// What parts of a verification share.
+pub(crate) struct Context<'a> {
+    pub io: &'a mut Io,
+    pub recovery: &'a Recovery,
+    pub directory_id: [u8; 16],
+    pub deep: bool,
+    pub verified: &'a mut Verified,
+    pub rebuilt: &'a mut Vec<Rebuilt>,
+}
+
+/// A verification under way. The directory is locked by its `Io` meanwhile.
+pub struct Verifier {
+    io: Io,
+    deep: bool,
+    recovery: Option<Recovery>,
+    directory_id: [u8; 16],
+    work: VecDeque<Work>,
+    verified: Verified,
+    rebuilt: Vec<Rebuilt>,
+    total: u64,
+}
+
+impl Verifier {
+    /// Looks at manifest and journal; the rest is done by `step`. `deep`: every byte that means something.
+    ///
+    /// # Errors
+    ///
+    /// A newer format, and a device that does not answer. Damage is a finding.
+    pub fn open(io: Io, deep: bool) -> Result<Verifier, EngineError> {
+        let mut verifier = Verifier {
+            io,
+            deep,
+            recovery: None,
+            directory_id: [0; 16],
+            work: VecDeque::new(),
+            verified: Verified::default(),
+            rebuilt: Vec::new(),
+            total: 0,
+        };
+        if let Some(manifest) = verifier.manifest()? {
+            verifier.begin(&manifest)?;
+        }
+        Ok(verifier)
+    }
+
+    fn manifest(&mut self) -> Result<Option<Manifest>, EngineError> {
+        let bytes = whole(&mut self.io, Path::new(PATH), BYTES_MAX)?;
+        let manifest = match bytes {
+            Ok(bytes) => {
+                self.verified.files += 1;
+                self.verified.bytes += bytes.len() as u64;
+                Manifest::decode(&bytes).map_err(|error| match error {
+                    ManifestError::Newer(_) => Err(EngineError::from(error)),
+                    ManifestError::Invalid => Ok(error.to_string()),
+                })
+            }
+            Err(detail) => Err(Ok(detail)),
+        };
+        match manifest {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(Err(error)) => Err(error),
+            Err(Ok(detail)) => {
+                self.verified.found(Severity::Damage, PATH, 0, &detail);
+                Ok(None)
+            }
+        }
+    }
+
+    fn begin(&mut self, manifest: &Manifest) -> Result<(), EngineError> {
+        let config = config();
+        self.directory_id = manifest.head.directory_id;
+        let mut recovery = match Recovery::new(&config, manifest) {
+            Ok(recovery) => recovery,
+            Err(error) => {
+                self.verified.found(Severity::Damage, PATH, 0, &error.to_string());
+                return Ok(());
+            }
+        };
+        // An incarnation of 0 says that the directory never held anything.
+        if manifest.head.incarnation > 0 {
+            self.journal(&config, manifest, &mut recovery)?;
+        }
+        self.list_segments(&recovery)?;
+        self.list_data(&recovery)?;
+        self.recovery = Some(recovery);
+        Ok(())
+    }
+
+    fn journal(
+        &mut self,
+        config: &EngineConfig,
+        manifest: &Manifest,
+        recovery: &mut Recovery,
+    ) -> Result<(), EngineError> {
+        let mut head = manifest.head;
+        head.incarnation = head.incarnation.saturating_add(1);
+        let looked = Journal::examine(&mut self.io, &config.journal(), start_of(&head), recovery);
+        let report = match looked {
+            Ok(report) => report,
+            Err(error @ millrace_journal::OpenError::NewerFormat { .. }) => return Err(error.into()),
+            Err(millrace_journal::OpenError::Io(error)) if crate::verify_read::says_nothing(&error) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                self.verified.found(Severity::Damage, JOURNAL_DIRECTORY, 0, &error.to_string());
+                return Ok(());
+            }
+        };
+        self.verified.files += u64::from(report.files);
+        self.verified.bytes += report.read_bytes + report.bulk_bytes;
+        for damage in &report.damage {
+            let detail = format!("{:?}, LSN {} to {}", damage.detail, damage.first_lsn, damage.last_lsn);
+            let file = damage.file.display().to_string();
+            self.verified.found(Severity::Damage, &file, damage.position, &detail);
+        }
+        for damage in std::mem::take(&mut recovery.damage) {
+            self.verified.found(Severity::Damage, &damage.file, damage.position, &damage.detail);
+        }
+        if report.cut_bytes > 0 {
+            let detail = format!("the next opening cuts a torn tail of {} bytes", report.cut_bytes);
+            self.verified.found(Severity::Note, JOURNAL_DIRECTORY, 0, &detail);
+        }
+        if head.clean && report.last_lsn != head.end_lsn {
+            let detail = format!("it ends at LSN {}, the clean mark says {}", report.last_lsn, head.end_lsn);
+            self.verified.found(Severity::Damage, JOURNAL_DIRECTORY, 0, &detail);
+        }
+        Ok(())
+    }
+
+    fn names(&mut self, directory: &str) -> Result<BTreeSet<String>, EngineError> {
+        Ok(if self.io.exists(directory)? {
+            self.io.list(directory)?.into_iter().collect()
+        } else {
+            BTreeSet::new()
+        })
+    }
+
+    fn note_unnamed(&mut self, directory: &str, names: &BTreeSet<String>, known: &BTreeSet<PathBuf>) {
+        for name in names {
+            let path = Path::new(directory).join(name);
+            if !known.contains(&path) {
+                let detail = "nothing names this file";
+                self.verified.found(Severity::Note, &path.display().to_string(), 0, detail);
+            }
+        }
+    }
+
+    fn list_segments(&mut self, recovery: &Recovery) -> Result<(), EngineError> {
+        let names = self.names(segment::DIRECTORY)?;
+        let mut known = BTreeSet::new();
+        let ranges = recovery.log.settled_ranges();
+        for (number, kind, length) in recovery.log.files() {
+            let of_file = ranges.iter().filter(|one| one.range.file == number).copied().collect();
+            let segment = verify_segment::Segment::new(number, kind, length, of_file);
+            known.extend(segment.paths());
+            self.total += length;
+            self.work.push_back(Work::Segment(Box::new(segment)));
+        }
+        self.note_unnamed(segment::DIRECTORY, &names, &known);
+        Ok(())
+    }
+
+    fn list_data(&mut self, recovery: &Recovery) -> Result<(), EngineError> {
+        let names = self.names(data_file::DIRECTORY)?;
+        let mut known = BTreeSet::new();
+        for file in recovery.kv.to_load() {
+            self.total += file.sealed.length;
+            let data = verify_data::Data::new(file);
+            known.extend(data.paths());
+            self.work.push_back(Work::Data(Box::new(data)));
+        }
+        self.note_unnamed(data_file::DIRECTORY, &names, &known);
+        Ok(())
+    }
+
+    /// Looks at some more; false: nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// A device that does not answer.
+    pub fn step(&mut self) -> Result<bool, EngineError> {
+        let Some(recovery) = &self.recovery else { return Ok(false) };
+        let Some(work) = self.work.front_mut() else { return Ok(false) };
+        let mut context = Context {
+            io: &mut self.io,
+            recovery,
+            directory_id: self.directory_id,
+            deep: self.deep,
+            verified: &mut self.verified,
+            rebuilt: &mut self.rebuilt,
+        };
+        let goes_on = match work {
+            Work::Segment(segment) => segment.step(&mut context)?,
+            Work::Data(data) => data.step(&mut context)?,
+        };
+        if !goes_on {
+            self.verified.files += 1;
+            self.work.pop_front();
+        }
+        Ok(!self.work.is_empty())
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Bytes of the files that a deep verification reads, those of the journal aside.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        self.total
+    }
+
+    /// The driver, and the files that can be built again.
+    pub(crate) fn into_parts(self) -> (Io, Verified, Vec<Rebuilt>) {
+        (self.io, self.verified, self.rebuilt)
+    }
+}
+
+/// Verifies the whole directory.
+///
+/// # Errors
+///
+/// As `Verifier::open`.
+pub fn verify(io: Io, deep: bool) -> Result<Verified, EngineError> {
+    let mut verifier = Verifier::open(io, deep)?;
+    while verifier.step()? {}
+    Ok(verifier.verified)
+}

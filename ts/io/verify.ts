@@ -1,0 +1,38 @@
+/**
+ * Verification and repair of a data directory that nobody has open, as the addon offers them.
+ *
+ * Not the command line, and not an opening. To remember: the directory is locked until `close`.
+ */
+import { loadNative } from './native.ts';
+
+/** The addon's class. Throws coded errors as the engine does. */
+export interface NativeVerifier {
+  /** Goes on for about so many ms; false: it is done. */
+  step(ms: number): boolean;
+  bytes(): number;
+  /** Bytes of segments and data files. */
+  totalBytes(): number;
+  /** Lines of JSON: findings, then the summary. */
+  lines(): string[];
+  close(): void;
+}
+
+interface VerifyBinding {
+  readonly NativeVerifier: new (dir: string, deep: boolean, sim: string | undefined) => NativeVerifier;
+  repair(dir: string, apply: boolean, stamp: string, sim: string | undefined): string[];
+}
+
+function binding(): VerifyBinding {
+  return loadNative() as unknown as VerifyBinding;
+}
+
+/** Locks a directory and begins; `sim` is the id of a simulated machine in its place. */
+export function nativeVerifier(dir: string, deep: boolean, sim?: string): NativeVerifier {
+  const { NativeVerifier } = binding();
+  return new NativeVerifier(dir, deep, sim);
+}
+
+/** Plans a repair or does it; lines of JSON: steps, then the summary of the verification before it. */
+export function nativeRepair(dir: string, apply: boolean, stamp: string, sim?: string): string[] {
+  return binding().repair(dir, apply, stamp, sim);
+}

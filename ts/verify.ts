@@ -1,0 +1,120 @@
+/**
+ * Verifies and repairs a data directory that nobody has open: what `millrace verify` and `millrace repair` stand on.
+ *
+ * Not for a directory that is being served: it is locked meanwhile. To remember: verification changes nothing, and repair
+ * removes nothing that it does not keep in `repair/`.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MillraceError } from './errors.ts';
+import { fromNative } from './io/native-error.ts';
+import { nativeRepair, nativeVerifier } from './io/verify.ts';
+
+/** `damage`: bytes that were durable; `derivable`: an index or hint; `note`: harmless. */
+export type FindingKind = 'damage' | 'derivable' | 'note';
+
+/** One place in a file. */
+export interface Finding {
+  readonly kind: FindingKind;
+  /** Path below the data directory. */
+  readonly file: string;
+  /** Bytes from the start of the file. */
+  readonly position: number;
+  readonly detail: string;
+}
+
+/** What was looked at and found, in numbers. */
+export interface VerifySummary {
+  readonly files: number;
+  readonly bytes: number;
+  readonly batches: number;
+  readonly records: number;
+  readonly damage: number;
+  readonly derivable: number;
+  readonly notes: number;
+}
+
+/** How to verify. */
+export interface VerifyOptions {
+  /** Every checksum of every batch and record, every index and hint. Default false: manifest, journal, names, lengths. */
+  readonly deep?: boolean;
+  /** Told from time to time. `totalBytes`: of segments and data files. */
+  readonly onProgress?: (bytes: number, totalBytes: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What was found. */
+export interface Verification extends VerifySummary {
+  readonly findings: readonly Finding[];
+}
+
+/** One step of a repair: `rebuild` an index or hint, `copy` a damaged journal file away, or leave it `fenced`. */
+export interface RepairStep {
+  readonly kind: 'rebuild' | 'copy' | 'fenced';
+  readonly file: string;
+  readonly detail: string;
+}
+
+/** What is to be done, or was. */
+export interface Repair extends VerifySummary {
+  readonly steps: readonly RepairStep[];
+  /** The folder of what was replaced or copied; undefined when nothing was changed. */
+  readonly keptIn: string | undefined;
+}
+
+/** ms of work between two turns of the event loop. */
+const STEP_MS = 20;
+
+/**
+ * Verifies the data directory in `dir`. Rejects with MILLRACE_LOCKED when somebody has it open, MILLRACE_FOREIGN_FILE when it
+ * is none, MILLRACE_FORMAT when a newer version wrote it, MILLRACE_IO. Damage is a finding.
+ */
+export async function verifyDirectory(dir: string, options: VerifyOptions = {}): Promise<Verification> {
+  const { deep = false, onProgress, signal } = options;
+  assertOurs(dir);
+  const verifier = call(dir, () => nativeVerifier(dir, deep));
+  try {
+    while (call(dir, () => verifier.step(STEP_MS))) {
+      onProgress?.(verifier.bytes(), verifier.totalBytes());
+      await new Promise((resolve) => setImmediate(resolve));
+      signal?.throwIfAborted();
+    }
+    const { last, others } = parse<Finding>(verifier.lines());
+    return { ...last, findings: others };
+  } finally {
+    verifier.close();
+  }
+}
+
+/**
+ * Plans a repair, or with `apply` does it: indexes and hints that do not verify are written anew, damaged journal files are
+ * copied away before their place is used again. Nothing is cut: a damaged range stays fenced, the rest is served. Throws as
+ * `verifyDirectory` rejects. Blocks for a deep verification.
+ */
+export function repairDirectory(dir: string, apply: boolean): Repair {
+  assertOurs(dir);
+  const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
+  const { last, others } = parse<RepairStep>(call(dir, () => nativeRepair(dir, apply, stamp)));
+  const changed = apply && others.some((step) => step.kind !== 'fenced');
+  return { ...last, steps: others, keptIn: changed ? join(dir, 'repair', stamp) : undefined };
+}
+
+/** A directory that is none of ours is left as it is: locking would leave a file behind. */
+function assertOurs(dir: string): void {
+  if (['manifest', 'journal', 'segments'].some((name) => existsSync(join(dir, name)))) return;
+  throw new MillraceError('MILLRACE_FOREIGN_FILE', `${dir} has no manifest, journal or segments`, { path: dir });
+}
+
+function parse<T>(lines: readonly string[]): { last: VerifySummary; others: T[] } {
+  const parsed = lines.map((line) => JSON.parse(line) as T);
+  const { kind: _kind, ...last } = parsed.pop() as VerifySummary & { kind: string };
+  return { last, others: parsed };
+}
+
+function call<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw fromNative(error, path);
+  }
+}
