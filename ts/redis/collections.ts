@@ -16,13 +16,6 @@ const ID_BYTES = 8;
 const MARKS = 0;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-const encodings: Readonly<Record<Exclude<KeyType, 'string'>, string>> = {
-  hash: 'hashtable',
-  set: 'hashtable',
-  zset: 'skiplist',
-  list: 'quicklist',
-};
-
 /** What lies in front of the keys of all members of a collection. */
 export function memberPrefix(id: number): Buffer {
   const bytes = Buffer.allocUnsafe(ID_BYTES);
@@ -59,11 +52,6 @@ export class Collections {
   create(type: Exclude<KeyType, 'string'>): Collection {
     this.#lastId += 1;
     return { type, id: this.#lastId, count: 0, first: 0, end: 0, expiresMs: 0 };
-  }
-
-  /** As OBJECT ENCODING shows it. */
-  encoding(type: Exclude<KeyType, 'string'>): string {
-    return encodings[type];
   }
 
   /** Puts a copy of a collection with all its members under another key. */

@@ -1,11 +1,13 @@
 /** Keys whatever they hold: DEL, EXISTS, TYPE, RENAME, COPY and what can be asked of an object. */
 
+import { decodeHead } from '../collection-head.ts';
 import type { Call, Command } from '../command.ts';
 import type { Database } from '../database.ts';
 import { walkKeys } from '../key-walk.ts';
 import { CommandError, errors } from '../protocol/errors.ts';
 import { parseSmall } from '../protocol/numbers.ts';
 import { at, integer, word } from './arguments.ts';
+import { encodingOf } from './collection-traits.ts';
 
 function remove({ args, db, reply }: Call): void {
   let count = 0;
@@ -130,14 +132,15 @@ function between(first: Buffer, last: Buffer): Buffer {
 
 const EMBEDDED_MAX = 44;
 
-function encoding({ args, db, host, reply }: Call): void {
+function encoding(call: Call): void {
+  const { args, db, reply } = call;
   const found = db.entry(at(args, 2));
   if (found === null) {
     reply.null();
     return;
   }
   const { type, entry } = found;
-  if (type !== 'string') reply.text(host.collections.encoding(type));
+  if (type !== 'string') reply.text(encodingOf(call, decodeHead(entry)));
   else if (parseSmall(entry.value) !== undefined) reply.text('int');
   else reply.text(entry.value.length <= EMBEDDED_MAX ? 'embstr' : 'raw');
 }

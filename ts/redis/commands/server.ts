@@ -1,11 +1,13 @@
 /** The server itself: INFO, flushes, time, slow log, memory, saving. */
 
+import { decodeHead } from '../collection-head.ts';
 import type { Call, Command } from '../command.ts';
 import type { Database } from '../database.ts';
 import { infoText } from '../info.ts';
 import { CommandError, errors, wrongArity } from '../protocol/errors.ts';
 import { Unfinished } from '../unfinished.ts';
 import { at, integer, word } from './arguments.ts';
+import { memberBytes } from './collection-traits.ts';
 
 function flush(databases: (call: Call) => readonly Database[]): (call: Call) => void {
   return (call) => {
@@ -105,11 +107,22 @@ function time({ reply }: Call): void {
 /** Beside key and value: what the ordered directory of keys needs. */
 const KEY_OVERHEAD = 40;
 
-function memoryUsage({ args, db, reply }: Call): void {
+/** Members of a collection that are looked at without SAMPLES. */
+const SAMPLES = 5;
+
+function memoryUsage(call: Call): void {
+  const { args, db, reply } = call;
   if (args.length > 3 && !(args.length === 5 && word(args[3]) === 'SAMPLES')) throw new CommandError(errors.syntax);
+  const samples = args.length === 5 ? integer(at(args, 4)) : SAMPLES;
+  if (samples < 0) throw new CommandError(errors.syntax);
   const found = db.entry(at(args, 2));
-  if (found === null) reply.null();
-  else reply.integer(at(args, 2).length + found.entry.value.length + KEY_OVERHEAD);
+  if (found === null) {
+    reply.null();
+    return;
+  }
+  const { type, entry } = found;
+  const own = at(args, 2).length + entry.value.length + KEY_OVERHEAD;
+  reply.integer(type === 'string' ? own : own + memberBytes(call, decodeHead(entry), samples, KEY_OVERHEAD));
 }
 
 function slowlogGet({ args, host, reply }: Call): void {
@@ -280,7 +293,7 @@ export const serverCommands: readonly Command[] = [
         group: server,
         since: '4.0.0',
         summary: 'Estimates the memory usage of a key.',
-        note: 'key, value and 40 bytes',
+        note: 'key, value and 40 bytes; for each member of a collection the same, by the first 5 or SAMPLES of them',
         run: memoryUsage,
       },
     ],

@@ -35,8 +35,9 @@ function number(value: number): number {
 
 const aggregates: Readonly<Record<string, Aggregate>> = {
   SUM: (left, right) => number(left + right),
-  MIN: Math.min,
-  MAX: Math.max,
+  // Not Math.min and Math.max, to which NaN is the least and the largest of all.
+  MIN: (left, right) => (right < left ? right : left),
+  MAX: (left, right) => (right > left ? right : left),
 };
 
 function sourceOf(call: Call, key: Buffer, weight: number): Source {
@@ -84,7 +85,7 @@ function* common({ sources, aggregate }: Request): Generator<Scored, void, undef
     let total: number | null = number(score * (first?.weight ?? 1));
     for (const source of others) {
       const other = source.score(member);
-      total = other === null ? null : aggregate(total, number(other * source.weight));
+      total = other === null ? null : aggregate(total, other * source.weight);
       if (total === null) break;
     }
     if (total !== null) yield { member, score: total };
