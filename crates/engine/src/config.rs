@@ -64,6 +64,8 @@ impl EngineConfig {
             max_commit_bytes: base.max_commit_bytes.min(file_bytes),
             max_frame_bytes: base.max_frame_bytes.min(file_bytes - 2 * BLOCK as u64),
             max_waiting_bytes: base.max_waiting_bytes.min(self.memory_bytes.max(MIB)),
+            // Where files are small, commits are.
+            follow_records: (file_bytes >> 16).clamp(1, base.follow_records),
             bulk: self.bulk(),
             #[cfg(feature = "planted")]
             planted: self.planted,

@@ -7,7 +7,7 @@
 //! `Piece` can be read by the kernel, by pool threads and by us at the same time as later bytes of the same slab
 //! are being written.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use crate::memory::Memory;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,37 +18,6 @@ pub const BLOCK: usize = 4096;
 #[must_use]
 pub const fn round_up(bytes: usize) -> usize {
     bytes.div_ceil(BLOCK) * BLOCK
-}
-
-/// Block-aligned memory whose size is a whole number of blocks; initialised (zeroed) when it was allocated.
-#[derive(Debug)]
-struct Memory {
-    start: NonNull<u8>,
-    length: usize,
-}
-
-// SAFETY: plain memory with one owner.
-unsafe impl Send for Memory {}
-
-impl Memory {
-    fn layout(length: usize) -> Layout {
-        Layout::from_size_align(length, BLOCK).expect("slab size overflows the address space")
-    }
-
-    fn zeroed(length: usize) -> Memory {
-        let length = round_up(length.max(1));
-        // SAFETY: the layout has a non-zero size.
-        let start = unsafe { alloc_zeroed(Self::layout(length)) };
-        let Some(start) = NonNull::new(start) else { handle_alloc_error(Self::layout(length)) };
-        Memory { start, length }
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        // SAFETY: `start` came from `alloc_zeroed` with this very layout and is freed once.
-        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.length)) }
-    }
 }
 
 /// Memory of slabs of one size that is used again: fresh memory costs zeroing and page faults.
@@ -78,8 +47,8 @@ impl SlabPool {
         let used = self.shelf.lock().pop();
         let memory = used.unwrap_or_else(|| Memory::zeroed(self.shelf.slab_bytes));
         Slab {
-            start: memory.start,
-            length: memory.length,
+            start: memory.start(),
+            length: memory.len(),
             memory: Some(memory),
             shelf: Some(self.shelf.clone()),
         }
@@ -117,7 +86,7 @@ unsafe impl Sync for Slab {}
 impl Slab {
     fn new(length: usize) -> Slab {
         let memory = Memory::zeroed(length);
-        Slab { start: memory.start, length: memory.length, memory: Some(memory), shelf: None }
+        Slab { start: memory.start(), length: memory.len(), memory: Some(memory), shelf: None }
     }
 
     /// Bytes in the slab.

@@ -21,6 +21,7 @@ mod files;
 mod inflight;
 mod io;
 mod limits;
+mod memory;
 mod mmap;
 mod plan;
 #[cfg(feature = "planted")]

@@ -26,6 +26,8 @@ pub(crate) struct Commit {
     pub first_lsn: u64,
     pub last_lsn: u64,
     pub demand: Demand,
+    /// Records its frames hold.
+    pub records: u64,
     /// The durable LSN its last frame carries.
     pub claims_durable: u64,
     /// What its frames refer to and was not sent yet.
@@ -111,6 +113,7 @@ impl CommitBuilder {
             first_lsn,
             last_lsn: first_lsn,
             demand: Demand::default(),
+            records: 0,
             claims_durable: 0,
             bulk: Vec::new(),
             bulk_bytes: 0,
@@ -181,9 +184,14 @@ impl CommitBuilder {
         pieces
     }
 
-    /// What the frames of the open commit demand so far.
-    pub fn peek_demand(&self) -> Option<&Demand> {
-        self.open.as_ref().map(|commit| &commit.demand)
+    /// The open commit as far as it has come: without the bytes of the slab that is being filled.
+    pub fn peek(&self) -> Option<&Commit> {
+        self.open.as_ref()
+    }
+
+    /// The frame that was just appended holds so many records.
+    pub fn count(&mut self, records: u32) {
+        self.open.as_mut().expect("a commit is open").records += u64::from(records);
     }
 
     /// Adds a demand to the open commit.

@@ -20,6 +20,9 @@ pub struct Config {
     pub slab_bytes: usize,
     /// Most bytes in one commit, unless a single frame is larger.
     pub max_commit_bytes: u64,
+    /// While one commit is on its way to the device a second one is begun when it holds so many records, and half as many
+    /// as the first; 0: never.
+    pub follow_records: u64,
     /// Most bytes in one frame, header included.
     pub max_frame_bytes: u64,
     /// Most bytes that may wait in memory to be written.
@@ -41,8 +44,9 @@ impl Default for Config {
             file_bytes: 64 * MIB,
             first_file_bytes: 8 * MIB,
             max_files: 16,
-            slab_bytes: 1 << 20,
+            slab_bytes: 2 << 20,
             max_commit_bytes: 8 * MIB,
+            follow_records: 8,
             max_frame_bytes: 32 * MIB,
             max_waiting_bytes: 64 * MIB,
             idle_mark_ns: 100_000_000,
@@ -89,10 +93,22 @@ impl Config {
         self.planted.acknowledge_before_bulk_flush
     }
 
+    /// Whether the bug of acknowledging commits as they complete is planted.
+    #[cfg(feature = "planted")]
+    pub(crate) fn acknowledges_out_of_order(&self) -> bool {
+        self.planted.acknowledge_out_of_order
+    }
+
     /// Whether the bug of believing references is planted.
     #[cfg(feature = "planted")]
     pub(crate) fn trusts_references(&self) -> bool {
         self.planted.trust_references
+    }
+
+    /// Never, but in tests that plant the bug.
+    #[cfg(not(feature = "planted"))]
+    pub(crate) fn acknowledges_out_of_order(&self) -> bool {
+        false
     }
 
     /// Never, but in tests that plant the bug.

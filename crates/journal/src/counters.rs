@@ -11,6 +11,8 @@ pub struct Counters {
     pub commits: u64,
     /// Those of them that were durable by themselves.
     pub durable_commits: u64,
+    /// Those of them that were begun while another was on its way.
+    pub followed_commits: u64,
     /// Frames appended, marks included.
     pub frames: u64,
     /// Mark frames appended.

@@ -12,6 +12,7 @@ use crate::counters::Counters;
 use crate::entry::Entry;
 use crate::error::{Busy, JournalError};
 use crate::file::{FileState, Files, JournalFile};
+use crate::flights::{Flight, Flights};
 use crate::flush::{CommitWrite, Demand, Request};
 use crate::frame::{FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind};
 use crate::poison::{Poison, PoisonCause};
@@ -31,16 +32,6 @@ pub struct Appended {
     pub payloads: Vec<Piece>,
     /// Where the bytes of each entry lie outside the journal; empty when all are in the frame.
     pub places: Vec<Option<Place>>,
-}
-
-/// A commit on its way to the device.
-#[derive(Debug)]
-struct InFlight {
-    op: OpId,
-    commit: Commit,
-    durable: bool,
-    /// Its frames are written; what they refer to may be on its way still.
-    framed: bool,
 }
 
 /// A file that is flushed.
@@ -86,7 +77,7 @@ pub struct Journal {
     builder: CommitBuilder,
     waiting: VecDeque<Commit>,
     waiting_bytes: u64,
-    in_flight: Option<InFlight>,
+    flights: Flights,
     round: Option<Round>,
     /// What frames demand that are written and that no submitted flush covers.
     unflushed: Demand,
@@ -118,7 +109,7 @@ impl Journal {
             builder,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            in_flight: None,
+            flights: Flights::default(),
             round: None,
             unflushed: Demand::default(),
             marks: Watermarks::at(tail.last_lsn),
@@ -181,6 +172,7 @@ impl Journal {
         let bytes: u64 = entries.iter().map(|entry| entry.length() as u64).sum();
         let demand = Demand::of(request, bytes, now);
         let (payloads, places) = self.append_frame(FrameKind::Data, entries, demand)?;
+        self.builder.count(request.records);
         self.counters.payload_bytes += bytes;
         self.counters.copied_bytes += bytes;
         self.last_effect = self.marks.appended();
@@ -318,8 +310,8 @@ impl Journal {
             self.builder.demand(Demand::now());
         } else if let Some(last) = self.waiting.back_mut() {
             last.demand.join(Demand::now());
-        } else if let Some(in_flight) = &mut self.in_flight {
-            in_flight.commit.demand.join(Demand::now());
+        } else if let Some(newest) = self.flights.newest() {
+            newest.commit.demand.join(Demand::now());
         } else if self.marks.written() > self.marks.durable() {
             self.unflushed.join(Demand::now());
         }
@@ -371,27 +363,38 @@ impl Journal {
     }
 
     fn start_commit(&mut self, now: u64, queue: &mut OpQueue) {
-        if self.in_flight.is_some() {
+        let Some((demand, records, bulk_plain)) = self.next_commit() else { return };
+        let durable = self.is_durable_alone(&demand, bulk_plain);
+        if self.is_held(&demand, now) || !self.flights.may_begin(records, durable, self.config.follow_records)
+        {
             return;
         }
         if self.waiting.is_empty() {
-            let held = self.builder.peek_demand().is_none_or(|demand| self.is_held(demand, now));
-            if held {
-                return;
-            }
             self.close_commit();
-        } else if self.is_held(&self.waiting[0].demand, now) {
-            return;
         }
         let Some(commit) = self.waiting.pop_front() else { return };
-        let unflushed_before = self.marks.durable() + 1 != commit.first_lsn || commit.bulk_plain;
-        let durable = commit.demand.commit_write(unflushed_before) == CommitWrite::Durable;
         let file = self.files.get(commit.file).id;
         let op = Op::Write { file, position: commit.position, pieces: commit.pieces.clone(), durable };
         let op = queue.push(op);
         self.counters.commits += 1;
         self.counters.durable_commits += u64::from(durable);
-        self.in_flight = Some(InFlight { op, commit, durable, framed: false });
+        self.counters.followed_commits += u64::from(!self.flights.is_empty());
+        self.flights.begin(Flight { op, commit, durable, framed: false });
+    }
+
+    /// What the commit whose turn is next demands, how many records it holds, and whether what it refers to was sent as
+    /// plain writes.
+    fn next_commit(&self) -> Option<(Demand, u64, bool)> {
+        let commit = self.waiting.front().or(self.builder.peek())?;
+        Some((commit.demand, commit.records, commit.bulk_plain))
+    }
+
+    /// Whether the next commit is one write that is durable by itself.
+    fn is_durable_alone(&self, demand: &Demand, bulk_plain: bool) -> bool {
+        let oldest = self.flights.first_lsn().unwrap_or(self.marks.written() + 1);
+        let unflushed_before =
+            self.marks.durable() + 1 != oldest || !self.flights.are_durable() || bulk_plain;
+        demand.commit_write(unflushed_before) == CommitWrite::Durable
     }
 
     /// Whether a commit must wait for the flush that renews an allowance.
@@ -425,8 +428,8 @@ impl Journal {
     pub fn complete(&mut self, now: u64, slot: &mut Option<Completion>, queue: &mut OpQueue) {
         let Some(id) = slot.as_ref().map(|completion| completion.id) else { return };
         let take = |slot: &mut Option<Completion>| slot.take().expect("looked at above").result;
-        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.op == id) {
-            self.commit_done(now, take(slot));
+        if self.flights.owns(id) {
+            self.commit_done(now, id, take(slot));
         } else if self.round.as_ref().is_some_and(|round| round.ops.iter().any(|(op, _)| *op == id)) {
             self.flush_done(now, id, take(slot));
         } else if self.supply.owns(id) && self.poison.is_some() {
@@ -444,36 +447,43 @@ impl Journal {
                 BulkDone::Failed { number, error } => self.fail(PoisonCause::BulkWrite, number, error),
                 BulkDone::Background => {}
             }
-            self.finish_commit(now);
+            self.land_commits(now);
         } else {
             return;
         }
         self.step(now, queue);
     }
 
-    fn commit_done(&mut self, now: u64, result: Result<Done, IoError>) {
-        let in_flight = self.in_flight.as_mut().expect("its operation completed");
+    fn commit_done(&mut self, now: u64, id: OpId, result: Result<Done, IoError>) {
+        let flight = self.flights.of(id).expect("its operation completed");
         let written = match result {
             Ok(Done::Written { length }) => length as u64,
             Ok(other) => panic!("a write completed as {other:?}"),
             Err(error) => {
-                let cause = if in_flight.durable { PoisonCause::DurableWrite } else { PoisonCause::Write };
-                let number = self.files.get(in_flight.commit.file).number;
-                self.in_flight = None;
+                let cause = if flight.durable { PoisonCause::DurableWrite } else { PoisonCause::Write };
+                let number = self.files.get(flight.commit.file).number;
+                self.flights.lose(id);
                 return self.fail(cause, number.into(), error);
             }
         };
-        assert_eq!(written, in_flight.commit.bytes, "a write completes in full or not at all");
-        in_flight.framed = true;
+        assert_eq!(written, flight.commit.bytes, "a write completes in full or not at all");
+        flight.framed = true;
         self.counters.written_bytes += written;
-        self.finish_commit(now);
+        self.land_commits(now);
     }
 
-    /// The commit in flight is written when its frames and all they refer to are.
-    fn finish_commit(&mut self, now: u64) {
-        let below = self.bulk.written_below();
-        let done = self.in_flight.take_if(|flight| flight.framed && flight.commit.last_lsn < below);
-        let Some(InFlight { commit, durable, .. }) = done else { return };
+    /// A commit is written when its frames and all they refer to are, and every commit before it.
+    fn land_commits(&mut self, now: u64) {
+        let lies = self.config.acknowledges_out_of_order();
+        while let Some(flight) = self.flights.landed(self.bulk.written_below(), lies) {
+            let is_told = lies && flight.commit.last_lsn <= self.marks.written();
+            if !is_told {
+                self.landed(flight, now);
+            }
+        }
+    }
+
+    fn landed(&mut self, Flight { commit, durable, .. }: Flight, now: u64) {
         self.waiting_bytes -= commit.all_bytes();
         if self.poison.is_some() {
             return;
@@ -542,7 +552,7 @@ impl Journal {
     }
 
     fn is_idle(&self) -> bool {
-        self.in_flight.is_none() && self.round.is_none() && self.waiting.is_empty() && !self.builder.is_open()
+        self.flights.is_empty() && self.round.is_none() && self.waiting.is_empty() && !self.builder.is_open()
     }
 
     fn mark_deadline(&self) -> Option<u64> {
@@ -610,7 +620,7 @@ impl Journal {
     /// Whether any operation of the journal is in flight. Nothing may be closed before it is not.
     #[must_use]
     pub fn has_operations(&self) -> bool {
-        self.in_flight.is_some()
+        !self.flights.is_empty()
             || self.round.is_some()
             || self.supply.is_working()
             || self.bulk.has_operations()

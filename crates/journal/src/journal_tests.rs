@@ -31,6 +31,7 @@ fn config() -> Config {
         max_commit_bytes: 8 * BLOCK,
         max_frame_bytes: 12 * BLOCK,
         max_waiting_bytes: 64 * BLOCK,
+        follow_records: 4,
         idle_mark_ns: 100 * MS,
         ..Config::default()
     }
@@ -181,8 +182,8 @@ fn a_durable_append_behind_unflushed_plain_writes_is_never_a_durable_write() {
 }
 
 #[test]
-fn what_arrives_during_a_commit_is_the_next_commit_and_one_write() {
-    let mut bench = bench(2);
+fn what_arrives_during_a_commit_is_the_next_commit_and_one_write_where_none_may_follow() {
+    let mut bench = bench_with(2, Config { follow_records: 0, ..config() });
     bench.append(Level::Durable, Policy::ALWAYS);
     bench.step();
     for _ in 0..10 {
@@ -196,6 +197,118 @@ fn what_arrives_during_a_commit_is_the_next_commit_and_one_write() {
     bench.commit();
     assert_eq!(bench.watermarks(), (11, 11, 11));
     assert_eq!(bench.journal.counters().commits, 2);
+}
+
+#[test]
+fn a_second_commit_is_begun_when_enough_waits_for_it_and_a_third_is_not() {
+    let mut bench = bench(2);
+    bench.append(Level::Durable, Policy::ALWAYS);
+    bench.step();
+    for (waiting, commits) in [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2), (8, 2), (20, 2)] {
+        while bench.journal.appended() <= waiting {
+            bench.append(Level::Durable, Policy::ALWAYS);
+        }
+        bench.step();
+        assert_eq!(bench.count(is_commit), commits, "{waiting} waiting");
+    }
+    assert_eq!(frames_of(&bench.ops[1].1).len(), 4);
+    assert!(bench.commit());
+    assert_eq!(bench.watermarks(), (21, 1, 1));
+    assert_eq!(bench.count(is_commit), 2, "one has landed, the next is begun");
+    bench.commit();
+    bench.commit();
+    assert_eq!(bench.watermarks(), (21, 21, 21));
+    assert_eq!(bench.journal.counters().followed_commits, 2);
+}
+
+#[test]
+fn a_second_commit_has_at_least_half_as_many_records_as_the_first() {
+    let mut bench = bench(2);
+    for _ in 0..20 {
+        bench.append(Level::Durable, Policy::ALWAYS);
+    }
+    bench.step();
+    for commits in [1; 9].into_iter().chain([2]) {
+        bench.append(Level::Durable, Policy::ALWAYS);
+        bench.step();
+        assert_eq!(bench.count(is_commit), commits);
+    }
+}
+
+/// Two durable commits of four frames each on their way.
+fn two_on_their_way() -> (Bench, [(OpId, Op); 2]) {
+    let mut bench = bench(2);
+    for _ in 0..2 {
+        for _ in 0..4 {
+            bench.append(Level::Durable, Policy::ALWAYS);
+        }
+        bench.step();
+    }
+    let first = bench.take(is_commit);
+    let second = bench.take(is_commit);
+    (bench, [first, second])
+}
+
+fn written(op: &Op) -> Result<Done, IoError> {
+    let Op::Write { pieces, .. } = op else { panic!("not a write: {op:?}") };
+    Ok(Done::Written { length: pieces.iter().map(Piece::len).sum() })
+}
+
+#[test]
+fn a_second_commit_that_completes_first_moves_nothing_before_the_first_does() {
+    let (mut bench, [first, second]) = two_on_their_way();
+    bench.answer(second.0, written(&second.1));
+    assert_eq!(bench.watermarks(), (8, 0, 0));
+    bench.answer(first.0, written(&first.1));
+    assert_eq!(bench.watermarks(), (8, 8, 8));
+}
+
+#[test]
+fn frames_of_a_second_commit_do_not_say_that_the_first_is_durable() {
+    let (_, [first, second]) = two_on_their_way();
+    assert!(frames_of(&first.1).iter().chain(&frames_of(&second.1)).all(|frame| frame.durable_lsn == 0));
+}
+
+#[test]
+fn a_failure_of_either_of_two_commits_is_final_for_both() {
+    for (fails, lives) in [(0, 1), (1, 0)] {
+        let (mut bench, flights) = two_on_their_way();
+        bench.answer(flights[fails].0, Err(eio()));
+        let poison = bench.journal.poison().expect("poisoned");
+        assert_eq!((poison.cause, poison.durable), (PoisonCause::DurableWrite, 0));
+        assert!(bench.journal.has_operations(), "the other one is on its way still");
+        bench.answer(flights[lives].0, written(&flights[lives].1));
+        assert_eq!(bench.watermarks(), (8, 0, 0), "nothing moves any more");
+        assert!(!bench.journal.has_operations());
+    }
+}
+
+#[test]
+fn no_commit_is_begun_beside_one_that_needs_a_flush_nor_one_that_needs_it_beside_another() {
+    for (first, second) in [(Level::Written, Level::Durable), (Level::Durable, Level::Written)] {
+        let mut bench = bench(2);
+        for level in [first, second] {
+            for _ in 0..8 {
+                bench.append(level, Policy::OS);
+            }
+            bench.step();
+        }
+        assert_eq!(bench.count(is_commit), 1, "{first:?}, then {second:?}");
+        bench.commit();
+        bench.commit();
+        assert_eq!(bench.journal.written(), 16);
+    }
+}
+
+#[test]
+fn a_flush_asked_for_while_two_are_on_their_way_covers_both() {
+    let (mut bench, flights) = two_on_their_way();
+    bench.journal.request_flush();
+    for (id, op) in &flights {
+        bench.answer(*id, written(op));
+    }
+    assert_eq!(bench.watermarks(), (8, 8, 8));
+    assert_eq!(bench.count(is_sync), 0, "both were durable by themselves");
 }
 
 #[test]

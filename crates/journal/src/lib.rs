@@ -20,6 +20,7 @@ mod error;
 mod examine;
 mod file;
 mod file_header;
+mod flights;
 mod flush;
 mod frame;
 mod journal;

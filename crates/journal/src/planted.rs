@@ -13,6 +13,8 @@ pub struct Planted {
     pub accept_stale_lap: bool,
     /// A failed flush is tried again, and believed when it then succeeds.
     pub retry_failed_flush: bool,
+    /// A commit is acknowledged when its own write completes, although an older one is still on its way.
+    pub acknowledge_out_of_order: bool,
     /// What a frame refers to is taken for durable although no flush has covered it.
     pub acknowledge_before_bulk_flush: bool,
     /// Recovery believes that what a reference names is there: its CRC is not compared.

@@ -4,7 +4,7 @@ mod support;
 
 use millrace_io::sim::Random;
 use millrace_io::{Io, Op, OpenMode, Piece, SimOptions, round_up};
-use millrace_journal::{DamageDetail, OpenError, file_path};
+use millrace_journal::{DamageDetail, OpenError, Request, file_path};
 use std::path::PathBuf;
 use support::disk::{Disk, Seen};
 
@@ -72,6 +72,31 @@ fn damage_in_a_payload_costs_one_frame() {
     assert_eq!(seen.frames, (2..=last).collect::<Vec<_>>());
     let damage = &seen.report.damage[0];
     assert_eq!((damage.first_lsn, damage.last_lsn, damage.file.clone()), (1, 1, file_path(1)));
+}
+
+#[test]
+fn a_commit_whose_predecessor_on_its_way_was_lost_is_part_of_the_torn_tail_and_never_comes_back() {
+    let mut disk = Disk::small();
+    disk.config.follow_records = 1;
+    let last = disk.fill(1, 2);
+    let (mut open, _) = disk.open();
+    for _ in 0..2 {
+        open.append(Request::DURABLE).expect("there is room");
+        open.journal.step(open.io.now_ns(), &mut open.queue);
+    }
+    open.settle_down();
+    assert_eq!((open.journal.counters().followed_commits, open.journal.durable()), (1, last + 2));
+    drop(open);
+    // As a power cut leaves it that only the second of two writes on their way has survived.
+    disk.sim.overwrite(file_path(1), 2 * 4096, &[0; 4096]);
+    let (mut open, seen) = disk.open();
+    assert_eq!(seen.frames, [1, 2]);
+    assert_eq!(seen.report.damage, []);
+    assert!(seen.report.cut_bytes > 0, "{:?}", seen.report);
+    open.append_durable(1);
+    drop(open);
+    let (_, again) = disk.open();
+    assert_eq!((again.frames, again.report.last_lsn), (vec![1, 2, 3], 3));
 }
 
 #[test]

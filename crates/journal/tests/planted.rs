@@ -35,6 +35,12 @@ fn acknowledging_before_the_flush_is_found() {
 }
 
 #[test]
+fn acknowledging_a_commit_before_an_older_one_is_found() {
+    let planted = Planted { acknowledge_out_of_order: true, ..Planted::default() };
+    assert_found(first_violation(planted, SimOptions::random, false));
+}
+
+#[test]
 fn accepting_a_stale_lap_is_found() {
     let planted = Planted { accept_stale_lap: true, ..Planted::default() };
     assert_found(first_violation(planted, SimOptions::random, false));

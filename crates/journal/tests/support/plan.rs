@@ -24,6 +24,7 @@ pub fn config(random: &mut Random) -> Config {
         max_waiting_bytes: random.between(4, 64) * 4 * KIB,
         idle_mark_ns: random.between(1, 20) * 1_000_000,
         retry_ns: 1_000_000,
+        follow_records: random.below(4),
         ..Config::default()
     }
 }
