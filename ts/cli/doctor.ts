@@ -7,6 +7,7 @@ import { probe as probeAddon, probeSockets } from '../tools.ts';
 import { renderColumns } from './columns.ts';
 import { type Finding, judge, type ProbeFacts } from './doctor-checks.ts';
 import { readFacts } from './doctor-facts.ts';
+import { judgeRecovery } from './doctor-recovery.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
 import { DataOutput, type Terminal } from './terminal.ts';
 
@@ -23,7 +24,8 @@ export interface DoctorOptions {
 export async function doctor(options: DoctorOptions, terminal: Terminal): Promise<ExitCodeNumber> {
   const facts = readFacts(options.dir);
   const { probe, problem } = await readProbe(facts.folder);
-  const findings = judge(facts, probe, problem);
+  const recovery = judgeRecovery(options.dir);
+  const findings = [...judge(facts, probe, problem), ...(recovery === undefined ? [] : [recovery])];
   await new DataOutput(terminal.stdout).text(render(findings, options));
   const failed = findings.some((finding) => finding.verdict === 'FAIL');
   const warned = findings.some((finding) => finding.verdict === 'WARN');
