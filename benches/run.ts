@@ -17,9 +17,17 @@ import { buildLoadTools } from './load-tools.ts';
 import { table } from './report.ts';
 import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
 import { embeddedAppend } from './scenarios/embedded.ts';
+import { redisScenarios } from './scenarios/redis.ts';
 import { hotFetch, largeBatches, oneInFlight, smallRequests } from './scenarios/wire.ts';
 
-const scenarios: readonly Scenario[] = [embeddedAppend, smallRequests, largeBatches, oneInFlight, hotFetch];
+const scenarios: readonly Scenario[] = [
+  embeddedAppend,
+  smallRequests,
+  largeBatches,
+  oneInFlight,
+  hotFetch,
+  ...redisScenarios,
+];
 const SMOKE: Size = { warmUpSeconds: 0.2, seconds: 0.5, repetitions: 1, discarded: 0, rivals: false };
 const REAL: Size = { warmUpSeconds: 2, seconds: 5, repetitions: 5, discarded: 2, rivals: true };
 
