@@ -39,7 +39,7 @@ export interface RangeRequest {
 }
 
 export interface RangePage {
-  readonly entries: RangeEntry[];
+  readonly entries: readonly RangeEntry[];
   /** There may be more behind the last entry. */
   readonly hasMore: boolean;
 }
@@ -196,7 +196,7 @@ export class StoreView {
     if (this.#dirty.size === 0) return page;
     const isReverse = request.reverse === true;
     const last = page.hasMore ? page.entries.at(-1)?.key : undefined;
-    const merged = page.entries.filter(({ key }) => !this.#dirty.has(textOf(key)));
+    const written: RangeEntry[] = [];
     for (const text of this.#dirty.between(textOf(request.from), request.to && textOf(request.to))) {
       const entry = this.#entries.get(text);
       if (!isEntry(entry) || (entry.expiresMs !== 0 && entry.expiresMs <= nowMs)) continue;
@@ -204,9 +204,11 @@ export class StoreView {
       if (!isInside(key, request)) continue;
       // What lies behind the page comes with the next one.
       if (last !== undefined && (isReverse ? key.compare(last) < 0 : key.compare(last) > 0)) continue;
-      merged.push({ key, value: entry.value, expiresMs: entry.expiresMs });
+      written.push({ key, value: entry.value, expiresMs: entry.expiresMs });
     }
-    merged.sort((left, right) => (isReverse ? right.key.compare(left.key) : left.key.compare(right.key)));
+    if (isReverse) written.reverse();
+    const kept = page.entries.filter(({ key }) => !this.#dirty.has(textOf(key)));
+    const merged = written.length === 0 ? kept : inOneOrder(kept, written, isReverse);
     const hasMore = page.hasMore || merged.length > request.limit;
     // A page all of whose entries were removed meanwhile is empty: its reader goes on behind what the engine answered.
     if (merged.length === 0 && page.hasMore) {
@@ -258,12 +260,25 @@ function isInside(key: Buffer, { from, after, to, reverse }: RangeRequest): bool
   return to === undefined || key.compare(to) < 0;
 }
 
+/** Two lists in the same order, which have no key in common, as one. */
+function inOneOrder(left: readonly RangeEntry[], right: readonly RangeEntry[], isReverse: boolean): RangeEntry[] {
+  const merged: RangeEntry[] = [];
+  const sign = isReverse ? -1 : 1;
+  let next = 0;
+  for (const entry of left) {
+    while (next < right.length && sign * (right[next] as RangeEntry).key.compare(entry.key) < 0) {
+      merged.push(right[next] as RangeEntry);
+      next += 1;
+    }
+    merged.push(entry);
+  }
+  for (; next < right.length; next += 1) merged.push(right[next] as RangeEntry);
+  return merged;
+}
+
 function pageOf(page: ScanPage): RangePage {
   if (page.code !== Code.ok) throw unreadable(page.code);
-  return {
-    entries: page.entries.map(({ key, value, expiresMs }) => ({ key, value, expiresMs })),
-    hasMore: page.more,
-  };
+  return { entries: page.entries, hasMore: page.more };
 }
 
 function entryOf(answer: KvAnswer): Entry | null | CommandError {

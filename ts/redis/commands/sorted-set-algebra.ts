@@ -35,9 +35,9 @@ function number(value: number): number {
 
 const aggregates: Readonly<Record<string, Aggregate>> = {
   SUM: (left, right) => number(left + right),
-  // Not Math.min and Math.max, to which NaN is the least and the largest of all.
-  MIN: (left, right) => (right < left ? right : left),
-  MAX: (left, right) => (right > left ? right : left),
+  // What is no number changes nothing.
+  MIN: (left, right) => (Number.isNaN(right) ? left : Math.min(left, right)),
+  MAX: (left, right) => (Number.isNaN(right) ? left : Math.max(left, right)),
 };
 
 function sourceOf(call: Call, key: Buffer, weight: number): Source {
