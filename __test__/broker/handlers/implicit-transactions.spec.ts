@@ -124,6 +124,25 @@ describe('transactions of the newer protocol', () => {
     expect(await offsetOf(harness, 'g')).toEqual([9, 0]);
   });
 
+  it('keep the order of what one producer has under way, whichever of it has to be enlisted', async () => {
+    const { harness, producer } = await opened(2);
+    await using _ = harness;
+    const send = (...partitions: [index: number, baseSequence: number][]) => {
+      const { producerId, epoch: producerEpoch, id: transactionalId } = producer;
+      const partitionData = partitions.map(([index, baseSequence]) => {
+        const fields = { producerId, producerEpoch, baseSequence, transactional: true };
+        return { index, records: encodeBatch([Buffer.from('v')], fields) };
+      });
+      const topicData = [{ name: 't', partitionData }];
+      return harness.send(produceApi, 12, { transactionalId, acks: -1, timeoutMs: 1000, topicData });
+    };
+    const calls = [send([0, 0]), send([0, 1]), send([0, 2], [1, 0]), send([0, 3]), send([1, 1], [0, 4])];
+    const errors = await Promise.all(
+      calls.map(async (call) => (await call.reply()).responses[0]?.partitionResponses.map((row) => row.errorCode)),
+    );
+    expect(errors).toEqual([[0], [0], [0, 0], [0], [0, 0]]);
+  });
+
   it('append nothing that could not be enlisted', async () => {
     const { harness, producer } = await opened();
     await using _ = harness;

@@ -39,6 +39,8 @@ interface Running {
   readonly timeout: WheelTimer;
   /** What comes when nothing is on its way to the journal any more, in order. */
   readonly later: (() => void)[];
+  /** Requests that enlist by writing and are not answered yet: whatever is written after them waits behind them. */
+  enlisting: number;
 }
 
 /** What a coordinator stands on. */
@@ -125,7 +127,22 @@ export class TransactionCoordinator {
    * that another request is under way. `reply` runs at once when all of them take part already.
    */
   enlist(id: string, claim: ProducerClaim, partitions: readonly EnlistedPartition[], reply: Reply): void {
-    this.#inTurn(id, () => this.addPartitions(id, claim, partitions, reply));
+    const running = this.#byId.get(id);
+    if (!running) {
+      reply(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
+      return;
+    }
+    running.enlisting += 1;
+    const answered: Reply = (error) => {
+      running.enlisting -= 1;
+      reply(error);
+    };
+    this.#inTurn(id, () => this.addPartitions(id, claim, partitions, answered));
+  }
+
+  /** Whether something that was written before has yet to be enlisted. */
+  isEnlisting(id: string): boolean {
+    return (this.#byId.get(id)?.enlisting ?? 0) > 0;
   }
 
   /**
@@ -213,7 +230,12 @@ export class TransactionCoordinator {
 
   #start(id: string): Running {
     const transaction = new Transaction(id);
-    const running: Running = { transaction, timeout: new WheelTimer(() => this.#expired(running)), later: [] };
+    const running: Running = {
+      transaction,
+      timeout: new WheelTimer(() => this.#expired(running)),
+      later: [],
+      enlisting: 0,
+    };
     this.#byId.set(id, running);
     return running;
   }

@@ -48,6 +48,8 @@ export class Transaction {
   readonly partitions: Map<number, EnlistedPartition> = new Map();
   readonly groups: Map<string, Map<string, PendingOffset>> = new Map();
   #storing: Storing | undefined;
+  /** Partitions that are on their way to the journal: nothing is appended there before they are in it. */
+  readonly #entering = new Set<number>();
   /** Told when the end is durable: the producer, or whoever has to come again. */
   #enders: { waiter: Waiter; init: boolean }[] = [];
 
@@ -127,7 +129,10 @@ export class Transaction {
       return;
     }
     this.#begin(nowMs, out);
-    for (const partition of partitions) this.partitions.set(partition.id, partition);
+    for (const partition of partitions) {
+      if (!this.partitions.has(partition.id)) this.#entering.add(partition.id);
+      this.partitions.set(partition.id, partition);
+    }
     this.#store(waiter, false, false, out);
   }
 
@@ -234,6 +239,7 @@ export class Transaction {
     const storing = this.#storing;
     if (!storing) return;
     this.#storing = undefined;
+    this.#entering.clear();
     const { waiter } = storing;
     if (!storing.init) out.push({ kind: 'reply', waiter, error });
     else if (error !== ErrorCode.NONE) out.push(initReply(waiter, error));
@@ -258,7 +264,7 @@ export class Transaction {
 
   /** Whether a partition takes part in the open transaction. */
   has(partition: number): boolean {
-    return this.partitions.has(partition);
+    return this.partitions.has(partition) && !this.#entering.has(partition);
   }
 
   /** Rule 18 on the produce path: may this producer append to a partition now? */
