@@ -2,7 +2,8 @@
  * What all collections share: numbers for their members, copies, and the removal of what is left of those that are gone.
  *
  * Not their commands. To remember: removing a collection writes one record, a mark that names its number; the members go
- * later, a few at a time, and the mark after the last of them, so a restart goes on where it was.
+ * later, a few at a time, and the mark after the last of them, so a restart goes on where it was. A collection that expires
+ * is in a list of those by moment, exactly as long as its head has that expiry: nobody else would remember its number.
  */
 
 import { type Collection, encodeHead } from './collection-head.ts';
@@ -14,6 +15,10 @@ const STEP = 500;
 const ID_BYTES = 8;
 /** Marks of collections whose members are to be removed lie under the number 0. */
 const MARKS = 0;
+/** Numbers of collections that expire, by moment, lie under the number 1. */
+const EXPIRIES = 1;
+/** Members of what has expired stay so long, ms: until then a clock may be set back, and the collection be there again. */
+const KEPT_MS = 60_000;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** What lies in front of the keys of all members of a collection. */
@@ -29,6 +34,11 @@ export function memberKey(id: number, member: Buffer): Buffer {
   bytes.writeBigUInt64BE(BigInt(id));
   member.copy(bytes, ID_BYTES);
   return bytes;
+}
+
+/** The place of a collection in the list of those that expire. */
+export function expiryKey(expiresMs: number, id: number): Buffer {
+  return memberKey(EXPIRIES, Buffer.concat([memberPrefix(expiresMs), memberPrefix(id)]));
 }
 
 /** The member of a key. */
@@ -65,6 +75,7 @@ export class Collections {
     for (const { key, value } of entries) target.members.put(memberKey(copied.id, memberOf(key)), value, 0);
     target.mayHaveHeads = true;
     target.heads.put(to, encodeHead(copied), copied.expiresMs);
+    if (copied.expiresMs !== 0) target.members.put(expiryKey(copied.expiresMs, copied.id), NOTHING, 0);
     target.touched(to);
   }
 
@@ -96,6 +107,18 @@ export class Collections {
       }
     }
     if (this.#pending.length > 0) this.#wakePurge();
+  }
+
+  /** Finds collections that have expired, within a turn; their members go as those of removed ones do. */
+  sweepExpired(databases: readonly Database[], nowMs: number): void {
+    if (nowMs <= KEPT_MS) return;
+    for (const db of databases) {
+      const request = { from: memberPrefix(EXPIRIES), to: expiryKey(nowMs - KEPT_MS, 0), keysOnly: true, limit: STEP };
+      for (const { key } of db.members.range(request, nowMs).entries) {
+        db.members.remove(key);
+        this.purge(db, Number(memberOf(key).readBigUInt64BE(ID_BYTES)));
+      }
+    }
   }
 
   /** Removes a few members, within a turn. */

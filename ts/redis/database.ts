@@ -7,9 +7,12 @@
  */
 
 import { type Collection, decodeHead, encodeHead } from './collection-head.ts';
+import { expiryKey } from './collections.ts';
 import { CommandError, errors } from './protocol/errors.ts';
 import { type Entry, type StoreView, textOf } from './store-view.ts';
 import type { TurnWrites } from './turn-writes.ts';
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /** What a key may hold. */
 export type KeyType = 'string' | 'list' | 'set' | 'zset' | 'hash';
@@ -91,6 +94,7 @@ export class Database {
     this.mayHaveHeads = true;
     if (head.count === 0) {
       this.heads.remove(key);
+      this.#expiryChanged(head.id, head.expiresMs, 0);
       this.touched(key);
       this.notify('g', 'del', key);
       return;
@@ -123,8 +127,16 @@ export class Database {
   }
 
   #drop(key: Buffer, text: string, head: Entry): void {
+    const { id } = decodeHead(head);
     this.heads.remove(key, text);
-    this.#host.purge(this, decodeHead(head).id);
+    this.#expiryChanged(id, head.expiresMs, 0);
+    this.#host.purge(this, id);
+  }
+
+  /** Keeps the list of collections that expire. */
+  #expiryChanged(id: number, beforeMs: number, expiresMs: number): void {
+    if (beforeMs !== 0) this.members.remove(expiryKey(beforeMs, id));
+    if (expiresMs !== 0) this.members.put(expiryKey(expiresMs, id), NOTHING, 0);
   }
 
   /** Removes a key; answers whether it was there. */
@@ -146,8 +158,10 @@ export class Database {
   setExpiry(key: Buffer, expiresMs: number): void {
     const found = this.entry(key);
     if (found === null) return;
-    const view = found.type === 'string' ? this.strings : this.heads;
-    view.put(key, found.entry.value, expiresMs);
+    const { type, entry } = found;
+    if (type !== 'string') this.#expiryChanged(decodeHead(entry).id, entry.expiresMs, expiresMs);
+    const view = type === 'string' ? this.strings : this.heads;
+    view.put(key, entry.value, expiresMs);
     this.touched(key);
   }
 

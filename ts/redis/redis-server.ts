@@ -218,6 +218,7 @@ export class RedisServer {
   #sweep(): void {
     const now = Date.now();
     this.core.statistics.sample(performance.now());
+    this.core.executor.chore(() => this.core.collections.sweepExpired(this.core.databases, now));
     const idleMs = this.core.settings.number('timeout') * 1000;
     for (const client of [...this.core.clients.values()]) {
       const quietMs = now - client.lastMs;

@@ -175,3 +175,33 @@ it('collections outlive the server', async () => {
   expect(await client.run('SADD', 'gone', 'y')).toBe(1);
   expect(await client.run('SMEMBERS', 'gone')).toEqual(['y']);
 });
+
+it('nothing is left of collections that are gone, by whatever way, and all of one that stays', async () => {
+  await using own = await openOwn('ring', { limits: { sweepMs: 1_000_000 } });
+  using client = await RespConnection.open(own.port);
+  const { core } = own.server;
+  const members = core.databases[0]?.members.store;
+  const many = Array.from({ length: 1200 }, (_, index) => `m${index}`);
+  for (const key of ['expires', 'persists', 'renamed', 'deleted', 'overwritten', 'moved', 'emptied']) {
+    await client.run('SADD', key, ...many);
+    await client.run('PEXPIRE', key, key === 'expires' ? '60' : '600000');
+  }
+  expect(members?.count()).toBe(7 * 1201);
+  await client.run('PERSIST', 'persists');
+  await client.run('RENAME', 'renamed', 'stays');
+  await client.run('PERSIST', 'stays');
+  await client.run('DEL', 'deleted');
+  await client.run('SET', 'overwritten', 'x');
+  await client.run('MOVE', 'moved', '1');
+  await client.run('SPOP', 'emptied', '2000');
+  await new Promise((resolve) => setTimeout(resolve, 80));
+  core.executor.chore(() => core.collections.sweepExpired(core.databases, Date.now() + 120_000));
+  const isClean = async (): Promise<boolean> => (await client.run('PING')) === 'PONG' && members?.count() === 2 * 1200;
+  for (let tries = 0; tries < 200 && !(await isClean()); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect(members?.count()).toBe(2 * 1200);
+  expect(await client.run('SCARD', 'stays')).toBe(1200);
+  expect(((await client.run('SMEMBERS', 'persists')) as string[]).length).toBe(1200);
+  expect(core.databases[1]?.members.store.count()).toBe(1201);
+});
