@@ -33,6 +33,7 @@ import { ReplyBudget } from './reply-budget.ts';
 import { BrokerSecurity } from './security/broker-security.ts';
 import { guardAll } from './security/guards/guard.ts';
 import { GUARDS } from './security/guards/index.ts';
+import { RequestThrottle } from './security/request-throttle.ts';
 import { type BoundAddress, KafkaServer } from './server.ts';
 import type { BrokerSettings } from './settings.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
@@ -134,6 +135,7 @@ export class Broker {
       replies: this.context.replies,
       print: options.print,
       limits: serverLimits(settings),
+      throttle: new RequestThrottle(this.context.security.quotas, () => performance.now()),
       ring: options.ring,
     });
     this.#retention = new Retention(

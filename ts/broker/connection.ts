@@ -20,6 +20,7 @@ import type { LeasedRecords, Writer } from './protocol/writer.ts';
 import { ReplyAccount, type ReplyBudget } from './reply-budget.ts';
 import type { PeerSecurity, SecurityOwner } from './security/peer-security.ts';
 import { rawTokenFrame } from './security/raw-token.ts';
+import type { RequestThrottle } from './security/request-throttle.ts';
 import type { Transport, TransportUser } from './transport.ts';
 
 /** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
@@ -40,6 +41,8 @@ export interface ConnectionHost {
   readonly log: ConnectionLog;
   readonly buffers: LargeBuffers;
   readonly leases: LeaseHolder;
+  /** Counts what clients use of their quotas; nobody has one without. */
+  readonly throttle: RequestThrottle | undefined;
   /** Counts the replies of all connections. */
   readonly replies: ReplyBudget;
   /** Runs `connection.flush` once before this turn of the event loop ends. */
@@ -68,6 +71,9 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
   #isPumping = false;
   #isPaused = false;
   #isStopping = false;
+  /** Over a quota: monotonic ms until when no request is taken; 0 for not at all. */
+  #mutedUntilMs = 0;
+  #unmute: NodeJS.Timeout | undefined;
 
   constructor(host: ConnectionHost, transport: Transport, id: number, security: PeerSecurity) {
     this.#host = host;
@@ -155,6 +161,24 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
       this.#host.log.say('bug', `request of ${this.#name()} failed: ${error instanceof Error ? error.stack : error}`);
       this.#end();
     }
+  }
+
+  used({ apiKey, clientId, requestBytes }: OpenExchange, recordBytes: number): number {
+    const { throttle } = this.#host;
+    if (throttle === undefined || throttle.isIdle) return 0;
+    return this.#mute(throttle.used(this.peer.security.principal, clientId, apiKey, requestBytes, recordBytes));
+  }
+
+  /** Takes no requests for so long. */
+  #mute(ms: number): number {
+    if (ms === 0 || this.gone) return ms;
+    this.#mutedUntilMs = performance.now() + ms;
+    clearTimeout(this.#unmute);
+    this.#unmute = setTimeout(() => {
+      this.#mutedUntilMs = 0;
+      this.progressed();
+    }, ms);
+    return ms;
   }
 
   /** Takes no more requests; closes as soon as what is open has been answered and sent. */
@@ -289,6 +313,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     const maxUnsentBytes = replies.isSpent ? 1 : limits.maxUnsentBytes;
     return (
       this.peer.security.isBusy ||
+      this.#mutedUntilMs > 0 ||
       this.#open >= limits.maxOpenRequests ||
       this.#openBytes >= limits.maxOpenRequestBytes ||
       this.#transport.unsent + this.#heldBytes >= maxUnsentBytes
@@ -299,6 +324,7 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
   #end(): void {
     if (this.gone) return;
     this.gone = true;
+    clearTimeout(this.#unmute);
     this.#account.holds(0);
     this.#transport.close();
     let exchange = this.#first;

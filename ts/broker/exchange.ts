@@ -29,6 +29,8 @@ export interface ExchangeOwner {
   /** The reply is behind the writer that `outputFor` gave. */
   wrote(leased: readonly LeasedRecords[]): void;
   ended(exchange: OpenExchange): void;
+  /** The request, and so many record bytes of its reply, count for quotas; answers how long its client has to wait, ms. */
+  used(exchange: OpenExchange, recordBytes: number): number;
   shut(reason: string): void;
   /** Closes the connection because a reply could not be made: a bug of ours, which must not reach the engine's callback. */
   failed(error: unknown): void;
@@ -103,6 +105,9 @@ export class OpenExchange implements Exchange<unknown> {
       this.#end(null);
       return;
     }
+    const throttleMs = this.#owner.used(this, lengthOf(leased));
+    // Every response has the field but those of the login and of marker writing; their encoders do not look at it.
+    if (throttleMs > 0) (response as { throttleTimeMs?: number }).throttleTimeMs = throttleMs;
     try {
       const isCopy = leased.length > 0 && !this.#owner.sendsLeases;
       const writer = isCopy ? null : this.#owner.outputFor(this);
@@ -115,6 +120,7 @@ export class OpenExchange implements Exchange<unknown> {
   }
 
   replyNothing(): void {
+    if (!this.#owner.gone) this.#owner.used(this, 0);
     this.#end(null);
   }
 

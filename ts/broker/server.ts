@@ -23,6 +23,7 @@ import { ReplyBudget } from './reply-budget.ts';
 import { RingOutput, RingTransport } from './ring-transport.ts';
 import { type ListenerSecurity, PeerSecurity, PLAINTEXT } from './security/peer-security.ts';
 import { certificatePrincipal } from './security/principal.ts';
+import type { RequestThrottle } from './security/request-throttle.ts';
 import type { Transport } from './transport.ts';
 
 export interface KafkaServerOptions {
@@ -31,6 +32,8 @@ export interface KafkaServerOptions {
   readonly leases: LeaseHolder;
   /** Counts the replies of all connections; nothing limits them together without. */
   readonly replies?: ReplyBudget | undefined;
+  /** Counts what clients use of their quotas. */
+  readonly throttle?: RequestThrottle | undefined;
   /** Where lines about connections go; they are rate-limited. */
   readonly print: PrintLine;
   /** Overrides of `DEFAULT_LIMITS`. */
@@ -78,6 +81,7 @@ export class KafkaServer {
       log: this.#log,
       buffers: new LargeBuffers(),
       leases: options.leases,
+      throttle: options.throttle,
       replies: options.replies ?? new ReplyBudget(Number.POSITIVE_INFINITY),
       flushSoon: (connection) => this.#flushSoon(connection),
       closed: (connection) => this.#closed(connection),

@@ -11,6 +11,7 @@ import { Access } from './access.ts';
 import { AclStore } from './acl-store.ts';
 import { Authenticator, MECHANISMS } from './authenticator.ts';
 import type { ListenerSecurity } from './peer-security.ts';
+import { QuotaStore } from './quota-store.ts';
 import { UserStore } from './user-store.ts';
 
 /** What a listener is to demand. */
@@ -27,6 +28,7 @@ export class BrokerSecurity {
   readonly authenticator: Authenticator;
   readonly acls: AclStore;
   readonly access: Access;
+  readonly quotas: QuotaStore;
   readonly #settings: BrokerSettings;
 
   /** Throws on an entry of the state map that it cannot read. */
@@ -35,6 +37,7 @@ export class BrokerSecurity {
     this.users = new UserStore(engine);
     this.authenticator = new Authenticator(this.users);
     this.acls = new AclStore(engine);
+    this.quotas = new QuotaStore(engine);
     this.access = new Access(this.acls, {
       isEnabled: settings.text('authorizer.class.name') !== '',
       superUsers: new Set(superUsers(settings)),

@@ -1,0 +1,85 @@
+/**
+ * How much clients have used of their quotas, and how long they have to wait for it.
+ *
+ * Time is an input. The invariants to remember: what is over the quota is a debt that is paid by waiting, whatever the
+ * connection; without any quota nothing is measured; idle clients are forgotten, so memory is bounded by those that are
+ * active.
+ */
+
+import { entitiesOf, meterId, type QuotaKey } from './quota.ts';
+import type { QuotaStore } from './quota-store.ts';
+
+/** What a client may use at once after it was idle: the quota of so long. */
+const BURST_MS = 1000;
+/** No answer makes a client wait longer; what is left of its debt is told with the next. */
+const THROTTLE_MAX_MS = 30_000;
+/** Clients that are remembered; beyond, those without a debt are forgotten. */
+const METERS_MAX = 10_000;
+
+interface Meter {
+  /** Monotonic ms when everything used so far is paid for. */
+  paidMs: number;
+}
+
+export class QuotaMeter {
+  readonly #store: QuotaStore;
+  readonly #meters = new Map<string, Meter>();
+  #version = 0;
+  /** The quota that holds for a client, as of `#version`. */
+  #chosen = new Map<string, { readonly id: string; readonly quota: number } | null>();
+
+  constructor(store: QuotaStore) {
+    this.#store = store;
+  }
+
+  /** Whether anybody has a quota at all. */
+  get isIdle(): boolean {
+    return this.#store.size === 0;
+  }
+
+  /** Clients that are remembered. */
+  get size(): number {
+    return this.#meters.size;
+  }
+
+  /** A client has used so much of a quota; answers how long it has to wait, ms, 0 for not at all. */
+  use(key: QuotaKey, user: string, clientId: string, amount: number, nowMs: number): number {
+    const chosen = this.#choose(key, user, clientId);
+    if (chosen === null || amount <= 0) return 0;
+    const meter = this.#meterOf(chosen.id, nowMs);
+    meter.paidMs = Math.max(meter.paidMs, nowMs - BURST_MS) + (amount / chosen.quota) * 1000;
+    return Math.min(Math.ceil(Math.max(0, meter.paidMs - nowMs)), THROTTLE_MAX_MS);
+  }
+
+  #choose(key: QuotaKey, user: string, clientId: string): { id: string; quota: number } | null {
+    if (this.#version !== this.#store.version || this.#chosen.size > METERS_MAX) {
+      this.#version = this.#store.version;
+      this.#chosen = new Map();
+    }
+    const asked = JSON.stringify([key, user, clientId]);
+    const known = this.#chosen.get(asked);
+    if (known !== undefined) return known;
+    let chosen: { id: string; quota: number } | null = null;
+    for (const entity of entitiesOf(user, clientId)) {
+      const quota = this.#store.get(entity)?.get(key);
+      if (quota === undefined) continue;
+      chosen = { id: `${key} ${meterId(entity, user, clientId)}`, quota };
+      break;
+    }
+    this.#chosen.set(asked, chosen);
+    return chosen;
+  }
+
+  #meterOf(id: string, nowMs: number): Meter {
+    const known = this.#meters.get(id);
+    if (known !== undefined) return known;
+    if (this.#meters.size >= METERS_MAX) this.#forget(nowMs);
+    const meter = { paidMs: nowMs - BURST_MS };
+    this.#meters.set(id, meter);
+    return meter;
+  }
+
+  #forget(nowMs: number): void {
+    for (const [id, { paidMs }] of this.#meters) if (paidMs <= nowMs - BURST_MS) this.#meters.delete(id);
+  }
+}
