@@ -5,7 +5,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { type Random, seeded } from '../support/random.ts';
-import { nextCommands, type RandomCommand } from './support/random-commands.ts';
+import type { RandomCommand } from './support/random-arguments.ts';
+import { nextCommands } from './support/random-commands.ts';
 import { openOwn, openTheirs } from './support/redis-servers.ts';
 import { encode, RespConnection } from './support/resp-connection.ts';
 import { replyValue, type Value } from './support/resp-reader.ts';
@@ -82,14 +83,31 @@ async function run(random: Random, ownPort: number, theirPort: number, protocol:
       await letExpire(own, theirs);
     }
   }
-  await compare(own, theirs, [
-    { args: ['DISCARD'], comparison: 'bytes' },
-    ...['0', '3'].flatMap((db): RandomCommand[] => [
+  await compare(own, theirs, [{ args: ['DISCARD'], comparison: 'bytes' }]);
+  for (const db of ['0', '3']) {
+    await compare(own, theirs, [
       { args: ['SELECT', db], comparison: 'bytes' },
       { args: ['DBSIZE'], comparison: 'kind' },
       { args: ['KEYS', '*'], comparison: 'unordered' },
-    ]),
-  ]);
+    ]);
+    const keys = (await own.run('KEYS', '*')) as string[];
+    await theirs.run('KEYS', '*');
+    await compare(own, theirs, keys.flatMap(contents));
+  }
+}
+
+/** Everything that can be asked of a key; all but one are WRONGTYPE. */
+function contents(key: string): RandomCommand[] {
+  const asked: [RandomCommand['comparison'], string[]][] = [
+    ['bytes', ['TYPE', key]],
+    ['bytes', ['GET', key]],
+    ['unordered', ['HGETALL', key]],
+    ['unordered', ['SMEMBERS', key]],
+    ['bytes', ['ZRANGE', key, '0', '-1', 'WITHSCORES']],
+    ['bytes', ['LRANGE', key, '0', '-1']],
+    ['near', ['PTTL', key]],
+  ];
+  return asked.map(([comparison, args]) => ({ comparison, args }));
 }
 
 describe('random commands get the replies of redis-server', () => {

@@ -4,7 +4,7 @@
  * To remember: members of sets come in an order that is nobody's, so replies that list them are compared without it.
  */
 import type { Random } from '../../support/random.ts';
-import { key, pick, type RandomCommand, small, value } from './random-commands.ts';
+import { key, pick, type RandomCommand, small, value } from './random-arguments.ts';
 
 type Make = (random: Random) => string[];
 type Loose = readonly [RandomCommand['comparison'], Make];
