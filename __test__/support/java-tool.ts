@@ -15,6 +15,10 @@ const TOOLS = {
   'console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   'consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
   configs: 'kafka.admin.ConfigCommand',
+  transactions: 'org.apache.kafka.tools.TransactionsCommand',
+  'log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
+  'metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
+  features: 'org.apache.kafka.tools.FeatureCommand',
   'get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
 } as const;

@@ -70,6 +70,42 @@ describe('the tools of Apache Kafka 4.3', () => {
     expect(await run('configs', ['--describe', ...entity])).not.toContain('max.message.bytes=5000');
   });
 
+  it(
+    'transactions (KIP-890): many of a perf producer, described, listed, and read as committed',
+    PATIENCE,
+    async () => {
+      const topic = freshName('java-transactions');
+      const id = freshName('perf');
+      await run('topics', ['--create', '--topic', topic, '--partitions', '3']);
+      const printed = await javaTool('producer-perf-test', [
+        ...['--topic', topic, '--num-records', '3000', '--record-size', '100', '--throughput', '3000'],
+        ...['--transactional-id', id, '--transaction-duration-ms', '50'],
+        ...['--producer-props', `bootstrap.servers=${broker.address}`],
+      ]);
+      expect(printed).toContain('3000 records sent');
+      const wanted = ['--from-beginning', '--max-messages', '3000', '--timeout-ms', '30000'];
+      const read = await run('console-consumer', ['--topic', topic, ...wanted, '--isolation-level', 'read_committed']);
+      expect(read.trimEnd().split('\n')).toHaveLength(3000);
+      const described = await run('transactions', ['describe', '--transactional-id', id]);
+      // An epoch a transaction: the producer has got a new one with every end.
+      const [, , , epoch, state] = described.trimEnd().split('\n').at(-1)?.trim().split(/\s+/) ?? [];
+      expect(state).toBe('CompleteCommit');
+      expect(Number(epoch)).toBeGreaterThan(3);
+      expect(await run('transactions', ['list'])).toContain(id);
+      const producers = await run('transactions', ['describe-producers', '--topic', topic, '--partition', '0']);
+      expect(producers.trimEnd().split('\n')).toHaveLength(2);
+    },
+  );
+
+  it('log directories, quorum and features: what there is of one node', PATIENCE, async () => {
+    const topic = freshName('java-cluster');
+    await run('topics', ['--create', '--topic', topic]);
+    const directories = await run('log-dirs', ['--describe', '--topic-list', topic]);
+    expect(directories).toContain(`"partition":"${topic}-0"`);
+    expect(await run('metadata-quorum', ['describe', '--status'])).toContain('CurrentVoters');
+    expect(await run('features', ['describe'])).toMatch(/transaction\.version.*FinalizedVersionLevel: 2/);
+  });
+
   it('producer perf test with acks=all, and the offsets it leaves', PATIENCE, async () => {
     const topic = freshName('java-perf');
     await run('topics', ['--create', '--topic', topic]);

@@ -21,7 +21,7 @@ function describe(transactionalId: string, transaction: Transaction | undefined)
       transactionState: '',
       transactionTimeoutMs: 0,
       transactionStartTimeMs: 0,
-      producerId: 0,
+      producerId: -1,
       producerEpoch: 0,
       topics: [],
     };

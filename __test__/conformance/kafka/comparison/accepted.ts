@@ -51,6 +51,86 @@ function settings(api: string, at: string): Accepted[] {
   ];
 }
 
+const OWN_LOG = 'the log of metadata is the journal';
+const OWN_TIME = 'a time of the broker';
+const STARTED_WITH = 'settings of the broker are changed by starting it with others';
+
+const CLUSTER: readonly Accepted[] = [
+  ...['totalBytes', 'usableBytes'].map((name) => ({
+    api: 'DescribeLogDirs',
+    path: `results/*/${name}`,
+    why: 'space of the file system',
+  })),
+  ...['leaderEpoch', 'highWatermark', 'currentVoters/*/logEndOffset'].map((name) => ({
+    api: 'DescribeQuorum',
+    path: `topics/*/partitions/*/${name}`,
+    why: OWN_LOG,
+  })),
+  ...['lastFetchTimestamp', 'lastCaughtUpTimestamp'].map((name) => ({
+    api: 'DescribeQuorum',
+    path: `topics/*/partitions/*/currentVoters/*/${name}`,
+    why: OWN_TIME,
+  })),
+  ...['name', 'port'].map((name) => ({
+    api: 'DescribeQuorum',
+    path: `nodes/*/listeners/*/${name}`,
+    why: 'there is no listener of its own for controllers',
+  })),
+  {
+    api: 'UpdateFeatures',
+    step: 'update a feature too far',
+    path: 'errorMessage',
+    why: 'the levels of metadata.version are our own',
+  },
+  {
+    api: 'ListConfigResources',
+    path: 'configResources/__consumer_offsets',
+    why: 'offsets of groups lie in the journal, not in a topic',
+  },
+];
+
+const TRANSACTIONS: readonly Accepted[] = [
+  { api: 'DescribeTransactions', path: 'transactionStates/*/transactionStartTimeMs', why: OWN_TIME },
+  {
+    api: 'DescribeTransactions',
+    path: 'transactionStates/nobody/producerId',
+    ours: -1,
+    why: 'Kafka leaves 0 there, which is somebody',
+  },
+  { api: 'DescribeProducers', path: 'topics/*/partitions/*/activeProducers/*/lastTimestamp', why: OWN_TIME },
+  {
+    api: 'DescribeProducers',
+    path: 'topics/*/partitions/*/activeProducers/*/coordinatorEpoch',
+    kafka: 0,
+    ours: -1,
+    why: 'it is told of producers that are known by the end of a transaction alone',
+  },
+  {
+    api: 'Produce',
+    step: 'write again',
+    path: 'responses/*/partitionResponses/*/logAppendTimeMs',
+    ours: -1,
+    why: 'Kafka tells the time of the first batch as an append time, which it is not',
+  },
+];
+
+const BROKER_SETTINGS: readonly Accepted[] = [
+  { api: 'IncrementalAlterConfigs', path: 'responses/*/errorCode', kafka: 0, ours: 42, why: STARTED_WITH },
+  ...[
+    ['a setting of the broker that was changed', 'results/*/configs/message.max.bytes'],
+    ['a setting of the broker that was given up', 'results/*/configs/message.max.bytes'],
+    ['a setting of all brokers that was changed', 'results/*/configs'],
+    ['what a topic has from the broker', 'results/*/configs/max.message.bytes'],
+  ].flatMap(([step = '', path = '']) =>
+    ['', '/*', '/*/*', '/*/*/*'].map((below) => ({
+      api: 'DescribeConfigs',
+      step,
+      path: path + below,
+      why: STARTED_WITH,
+    })),
+  ),
+];
+
 export const ACCEPTED: readonly Accepted[] = [
   ...[
     'AlterConfigs',
@@ -151,9 +231,13 @@ export const ACCEPTED: readonly Accepted[] = [
   },
   {
     api: 'Produce',
-    path: 'responses/*/partitionResponses/*/recordErrors/*',
-    why: 'rule 11: a refusal is told for the batch, not for each record',
+    step: 'produce what is too old',
+    path: 'responses/*/partitionResponses/*/recordErrors/*/batchIndexErrorMessage',
+    why: 'it tells the time',
   },
+  ...CLUSTER,
+  ...TRANSACTIONS,
+  ...BROKER_SETTINGS,
   {
     api: 'Fetch',
     path: 'responses/*/partitions/*/abortedTransactions',

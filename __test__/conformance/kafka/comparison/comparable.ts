@@ -28,6 +28,9 @@ const KEYED: Readonly<Record<string, readonly string[]>> = {
   responses: ['name', 'resourceName', 'topic', 'topicId'],
   partitionResponses: ['index'],
   members: ['memberId'],
+  configResources: ['resourceName'],
+  resultsByPartition: ['partitionIndex'],
+  transactionStates: ['transactionalId'],
 };
 
 /** Fields whose values are given by a broker, with the word for them. */
@@ -39,6 +42,7 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   sessionId: 'session',
   producerId: 'producer',
   port: 'port',
+  logDir: 'directory',
 };
 
 const NONE = new Set<unknown>(['', null, -1, '00000000000000000000000000000000']);

@@ -29,6 +29,7 @@ const FEATURES = {
   topics: 'topics and partitions',
   configs: 'settings',
   groups: 'groups described, reset, deleted',
+  cluster: 'log directories, quorum, features',
   load: 'load program',
 } as const;
 
@@ -84,6 +85,11 @@ export const CLIENTS: readonly Client[] = [
         'consumer of a group of the newer protocol (rule 45): every line, and its offsets reset',
       ],
       load: ['java-tools.spec.ts', 'producer perf test with acks=all, and the offsets it leaves'],
+      transactions: [
+        'java-tools.spec.ts',
+        'transactions (KIP-890): many of a perf producer, described, listed, and read as committed',
+      ],
+      cluster: ['java-tools.spec.ts', 'log directories, quorum and features: what there is of one node'],
     },
   },
   {

@@ -1,6 +1,10 @@
 /** The script, records: produce, fetch, offsets by time, leader epochs, records deleted. */
 import type { Sparse } from '../../../../../ts/broker/protocol/api.ts';
-import { type ProduceRequest, produceApi } from '../../../../../ts/broker/protocol/gen/00-produce.gen.ts';
+import {
+  type ProduceRequest,
+  type ProduceResponse,
+  produceApi,
+} from '../../../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { type FetchRequest, fetchApi } from '../../../../../ts/broker/protocol/gen/01-fetch.gen.ts';
 import { listOffsetsApi } from '../../../../../ts/broker/protocol/gen/02-list-offsets.gen.ts';
 import { deleteRecordsApi } from '../../../../../ts/broker/protocol/gen/21-delete-records.gen.ts';
@@ -23,6 +27,23 @@ function produce(name: string, rows: readonly (readonly [number, Uint8Array])[],
     timeoutMs: 10_000,
     topicData: [{ name, partitionData: rows.map(([index, records]) => ({ index, records })) }],
   };
+}
+
+/** A step whose topics are named by their ids from version 13 on. */
+function produceStep(
+  name: string,
+  ask: (version: number, notes: Notes) => Sparse<ProduceRequest>,
+  more: Parameters<typeof step<ProduceRequest, ProduceResponse>>[3] = {},
+): Step {
+  const byId = (version: number, notes: Notes): Sparse<ProduceRequest> => {
+    const request = ask(version, notes);
+    const topicData = request.topicData?.map((topic) => ({
+      ...topic,
+      topicId: String(notes.get(`id of ${topic.name}`) ?? '2'.repeat(32)),
+    }));
+    return { ...request, topicData: topicData ?? [] };
+  };
+  return step(produceApi, name, byId, more);
 }
 
 /** A batch with one byte changed. */
@@ -59,8 +80,7 @@ function fetch(v: number, notes: Notes, name: string, wishes: readonly Wish[], m
 }
 
 export const recordSteps: readonly Step[] = [
-  step(
-    produceApi,
+  produceStep(
     'produce',
     () =>
       produce('plain', [
@@ -71,9 +91,9 @@ export const recordSteps: readonly Step[] = [
       keep: (_, notes) => notes.set('produced', 1),
     },
   ),
-  step(produceApi, 'produce with acks 1', () => produce('plain', [[0, batch('d')]], 1)),
-  step(produceApi, 'produce with acks that mean nothing', () => produce('plain', [[0, batch('x')]], 2)),
-  step(produceApi, 'produce to unknown places', () => ({
+  produceStep('produce with acks 1', () => produce('plain', [[0, batch('d')]], 1)),
+  produceStep('produce with acks that mean nothing', () => produce('plain', [[0, batch('x')]], 2)),
+  produceStep('produce to unknown places', () => ({
     ...produce('plain', [
       [7, batch('x')],
       [-1, batch('x')],
@@ -83,30 +103,30 @@ export const recordSteps: readonly Step[] = [
       { name: 'plain', partitionData: [{ index: 7, records: batch('x') }] },
     ],
   })),
-  step(produceApi, 'produce too much', () => produce('small', [[0, batch('x'.repeat(500))]])),
-  step(produceApi, 'produce without a key where one is needed', () => produce('compacted', [[0, batch('x')]])),
-  step(produceApi, 'produce damage: checksum', () =>
+  produceStep('produce too much', () => produce('small', [[0, batch('x'.repeat(500))]])),
+  produceStep('produce without a key where one is needed', () => produce('compacted', [[0, batch('x')]])),
+  produceStep('produce damage: checksum', () =>
     produce('plain', [
       [2, damaged(20, 1)],
       [0, batch('fine')],
     ]),
   ),
-  step(produceApi, 'produce damage: magic 1', () => produce('plain', [[2, damaged(16, 1)]])),
-  step(produceApi, 'produce damage: magic 9', () => produce('plain', [[2, damaged(16, 9)]])),
-  step(produceApi, 'produce nothing', () => produce('plain', [[2, new Uint8Array(0)]])),
-  step(produceApi, 'produce two batches', () => produce('plain', [[2, Buffer.concat([batch('x'), batch('y')])]])),
-  step(produceApi, 'produce with a wrong count', () => {
+  produceStep('produce damage: magic 1', () => produce('plain', [[2, damaged(16, 1)]])),
+  produceStep('produce damage: magic 9', () => produce('plain', [[2, damaged(16, 9)]])),
+  produceStep('produce nothing', () => produce('plain', [[2, new Uint8Array(0)]])),
+  produceStep('produce two batches', () => produce('plain', [[2, Buffer.concat([batch('x'), batch('y')])]])),
+  produceStep('produce with a wrong count', () => {
     const wrong = encodeBatch([Buffer.from('x')], { timestamp: TIME, count: 2, lastOffsetDelta: 1 });
     return produce('plain', [[2, wrong]]);
   }),
-  step(produceApi, 'produce with a wrong last delta', () => {
+  produceStep('produce with a wrong last delta', () => {
     const wrong = encodeBatch([Buffer.from('x')], { timestamp: TIME, lastOffsetDelta: 4 });
     return produce('plain', [[2, wrong]]);
   }),
-  step(produceApi, 'produce zstd before its version', () => produce('plain', [[2, damaged(22, 4)]]), {
+  produceStep('produce zstd before its version', () => produce('plain', [[2, damaged(22, 4)]]), {
     versions: [3, 6],
   }),
-  step(produceApi, 'produce no codec', () => produce('plain', [[2, damaged(22, 7)]])),
+  produceStep('produce no codec', () => produce('plain', [[2, damaged(22, 7)]])),
   step(
     initProducerIdApi,
     'producer id',
@@ -118,7 +138,7 @@ export const recordSteps: readonly Step[] = [
     }),
     { keep: (answer, notes) => notes.set('producer', answer.producerId) },
   ),
-  step(produceApi, 'produce in sequence, again, and with a gap', (v, notes) => {
+  produceStep('produce in sequence, again, and with a gap', (v, notes) => {
     const producerId = Number(noted(notes, 'producer'));
     const row = (baseSequence: number) =>
       encodeBatch([Buffer.from(`i${v}`)], { timestamp: TIME, producerId, producerEpoch: 0, baseSequence });
