@@ -463,7 +463,9 @@ impl Journal {
                 let cause = if flight.durable { PoisonCause::DurableWrite } else { PoisonCause::Write };
                 let number = self.files.get(flight.commit.file).number;
                 self.flights.lose(id);
-                return self.fail(cause, number.into(), error);
+                self.fail(cause, number.into(), error);
+                // One behind it may have completed already: it was kept for this one.
+                return self.land_commits(now);
             }
         };
         assert_eq!(written, flight.commit.bytes, "a write completes in full or not at all");

@@ -284,6 +284,16 @@ fn a_failure_of_either_of_two_commits_is_final_for_both() {
 }
 
 #[test]
+fn a_second_commit_that_was_kept_for_a_first_that_then_fails_is_not_kept_for_ever() {
+    let (mut bench, [first, second]) = two_on_their_way();
+    bench.answer(second.0, written(&second.1));
+    bench.answer(first.0, Err(eio()));
+    assert_eq!(bench.journal.poison().expect("poisoned").cause, PoisonCause::DurableWrite);
+    assert_eq!(bench.watermarks(), (8, 0, 0));
+    assert!(!bench.journal.has_operations());
+}
+
+#[test]
 fn no_commit_is_begun_beside_one_that_needs_a_flush_nor_one_that_needs_it_beside_another() {
     for (first, second) in [(Level::Written, Level::Durable), (Level::Durable, Level::Written)] {
         let mut bench = bench(2);
