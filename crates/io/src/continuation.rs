@@ -7,7 +7,7 @@ use crate::attempt::{Attempt, total};
 use crate::buffer::BLOCK;
 use crate::driver::Driver;
 use crate::errno::IoError;
-use crate::inflight::InFlight;
+use crate::inflight::{FlushBehind, InFlight};
 use crate::op::Done;
 
 /// How often in a row an attempt is made again without any progress.
@@ -49,6 +49,10 @@ impl InFlight {
             }
             Attempt::Read { .. } => self.judge_read(slot, attempt, result as usize, driver),
             Attempt::Write { .. } => self.judge_write(slot, attempt, result as usize),
+            Attempt::Sync { .. } if self.work(slot).flush_behind == FlushBehind::UnderWay => {
+                let length = self.work(slot).filled;
+                Next::Complete(Ok(Done::Written { length }))
+            }
             _ => Next::Complete(Ok(Done::Finished)),
         }
     }
@@ -98,15 +102,24 @@ impl InFlight {
 
     fn judge_write(&mut self, slot: u32, mut attempt: Attempt, count: usize) -> Next {
         let whole_blocks = self.whole_blocks(slot);
-        let Attempt::Write { pieces, done, .. } = &mut attempt else {
+        let Attempt::Write { handle, pieces, done, .. } = &mut attempt else {
             unreachable!("called for writes only")
         };
+        let handle = *handle;
         let length = total(pieces);
         let reached = *done + count;
         assert!(reached <= length, "a write returned more than was asked for");
         if reached == length {
             self.counters.bytes_written += length as u64;
-            return Next::Complete(Ok(Done::Written { length }));
+            if self.work(slot).flush_behind == FlushBehind::None {
+                return Next::Complete(Ok(Done::Written { length }));
+            }
+            if self.is_closing() {
+                return Next::Complete(Err(self.failure(slot, &attempt, libc::ECANCELED)));
+            }
+            let work = self.work(slot);
+            (work.filled, work.retries, work.flush_behind) = (length, 0, FlushBehind::Waiting);
+            return Next::Again(Attempt::Sync { handle });
         }
         let before = self.work(slot).filled;
         let (filled, progress) = (reached.max(before), reached > before);

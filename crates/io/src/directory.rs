@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// Name of the file that carries the lock and the holder's process id.
 const LOCK_NAME: &str = "lock";
 
+/// How often the lock is tried while its file is being replaced, or a signal comes in between.
+const LOCK_TRIES: usize = 1000;
+
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -119,7 +122,7 @@ fn open_root(root: &Path) -> Result<OwnedFd, OpenError> {
 
 fn take_lock(directory: &OwnedFd, root: &Path) -> Result<File, OpenError> {
     let path = root.join(LOCK_NAME);
-    loop {
+    for _ in 0..LOCK_TRIES {
         let mut file = open_lock(directory, &path)?;
         // SAFETY: flock takes any descriptor and touches no memory of ours.
         if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
@@ -141,6 +144,8 @@ fn take_lock(directory: &OwnedFd, root: &Path) -> Result<File, OpenError> {
         write_pid(&mut file).map_err(|error| failed(&error, "write", &path))?;
         return Ok(file);
     }
+    // The directory was moved or replaced while it was being opened: what we hold is not what the path names.
+    Err(OpenError::Locked { path: root.to_path_buf(), pid: None })
 }
 
 fn open_lock(directory: &OwnedFd, path: &Path) -> Result<File, OpenError> {

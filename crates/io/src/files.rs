@@ -21,6 +21,8 @@ pub(crate) struct OpenFile {
     pub references: u32,
     /// A `Sync` has been accepted and is not yet complete.
     pub syncing: bool,
+    /// A flush behind a write is under way.
+    pub flushing: bool,
     /// A `Close` has been accepted: nothing else is, from then on.
     pub closing: bool,
 }
@@ -58,7 +60,15 @@ impl FileTable {
         };
         let entry = &mut self.entries[usize::from(slot)];
         let whole_blocks = !matches!(mode, OpenMode::CreateCached | OpenMode::ReadCached);
-        let file = OpenFile { path, handle, whole_blocks, references: 0, syncing: false, closing: false };
+        let file = OpenFile {
+            path,
+            handle,
+            whole_blocks,
+            references: 0,
+            syncing: false,
+            flushing: false,
+            closing: false,
+        };
         assert!(entry.file.replace(file).is_none(), "file slot {slot} was free and in use at once");
         Some(FileId(u32::from(entry.generation) << SLOT_BITS | u32::from(slot)))
     }

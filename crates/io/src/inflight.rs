@@ -33,9 +33,22 @@ pub(crate) struct Work {
     pub retries: u32,
     /// Bytes of a read or write that are known to be there.
     pub filled: usize,
+    /// A write that is to be durable by itself, where that is refused: a flush follows it.
+    pub flush_behind: FlushBehind,
     /// Completed already, as far as anyone knows.
     #[cfg(feature = "planted")]
     silent: bool,
+}
+
+/// How far a durable write is that takes a plain one and a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlushBehind {
+    None,
+    /// When all bytes are written.
+    Due,
+    /// It waits for its turn: the kernel reports a failed flush once, so there is only one of a file at a time.
+    Waiting,
+    UnderWay,
 }
 
 /// What an operation means for the file it is on.
@@ -62,6 +75,8 @@ pub(crate) struct InFlight {
     timers: usize,
     max: usize,
     direct: bool,
+    /// Writes that are durable by themselves are refused here.
+    pub flushes_behind: bool,
     closing: bool,
     pub files: FileTable,
     pub counters: IoCounters,
@@ -79,6 +94,7 @@ impl InFlight {
             timers: 0,
             max: max.max(1),
             direct,
+            flushes_behind: false,
             closing: false,
             files: FileTable::default(),
             counters: IoCounters::default(),
@@ -121,7 +137,14 @@ impl InFlight {
         }
     }
 
-    fn admit(&mut self, id: OpId, plan: Plan, driver: &mut dyn Driver) {
+    fn admit(&mut self, id: OpId, mut plan: Plan, driver: &mut dyn Driver) {
+        let mut flush_behind = FlushBehind::None;
+        if let Attempt::Write { durable, .. } = &mut plan.attempt
+            && self.flushes_behind
+            && std::mem::take(durable)
+        {
+            flush_behind = FlushBehind::Due;
+        }
         self.counters.bytes_copied += plan.copied as u64;
         let role = match plan.attempt {
             Attempt::Close { .. } => Role::Closes,
@@ -142,6 +165,7 @@ impl InFlight {
             attempt: Some(plan.attempt),
             retries: 0,
             filled: 0,
+            flush_behind,
             #[cfg(feature = "planted")]
             silent: false,
         });
@@ -181,14 +205,20 @@ impl InFlight {
         any
     }
 
-    /// A close waits for everything else that refers to its file.
+    /// A close waits for everything else that refers to its file, a flush for other flushes of it.
     fn must_wait(&self, slot: u32) -> bool {
         let work = self.slots[slot as usize].work.as_ref().expect("what waits is in its slot");
-        if work.role != Role::Closes {
+        let is_flush = work.flush_behind == FlushBehind::Waiting;
+        if work.role == Role::Uses && !is_flush {
             return false;
         }
-        let file = work.file.expect("a close has a file");
-        self.files.get(file).expect("a file is there until its close completes").references > 1
+        let file = work.file.expect("closes and flushes have a file");
+        let file = self.files.get(file).expect("a file is there until its close completes");
+        match work.role {
+            Role::Closes => file.references > 1,
+            Role::Syncs => file.flushing,
+            Role::Uses => file.flushing || file.syncing,
+        }
     }
 
     fn start(&mut self, slot: u32, driver: &mut dyn Driver) {
@@ -196,6 +226,11 @@ impl InFlight {
         entry.generation = entry.generation.wrapping_add(1);
         let work = entry.work.as_mut().expect("what is started is in its slot");
         let attempt = work.attempt.take().expect("what is started was waiting");
+        if work.flush_behind == FlushBehind::Waiting {
+            work.flush_behind = FlushBehind::UnderWay;
+            let file = work.file.and_then(|file| self.files.get_mut(file));
+            file.expect("a file is there until its close completes").flushing = true;
+        }
         match attempt {
             Attempt::Timer { .. } => self.timers += 1,
             _ => self.started += 1,
@@ -222,7 +257,11 @@ impl InFlight {
                 #[cfg(feature = "planted")]
                 self.plant_early_completion(slot, &attempt, ready);
                 self.work(slot).attempt = Some(attempt);
-                self.start(slot, driver);
+                if self.must_wait(slot) {
+                    self.waiting.push_back(slot);
+                } else {
+                    self.start(slot, driver);
+                }
             }
         }
     }
@@ -238,6 +277,7 @@ impl InFlight {
             let open = self.files.get_mut(file).expect("a file is there until its close completes");
             open.references -= 1;
             open.syncing &= work.role != Role::Syncs;
+            open.flushing &= work.flush_behind != FlushBehind::UnderWay;
             // A close that failed has freed the handle all the same; only one that never ran has not.
             let never_ran = matches!(&result, Err(error) if error.errno == libc::ECANCELED);
             match work.role {
@@ -282,6 +322,10 @@ impl InFlight {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "flush_behind_tests.rs"]
+mod flush_behind_tests;
 
 #[cfg(test)]
 mod tests {

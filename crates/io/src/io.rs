@@ -54,8 +54,10 @@ impl Io {
     /// asked for and cannot be had. Nothing but the directory and its lock file has been touched then.
     pub fn open(root: &Path, choice: DriverChoice, limits: Limits) -> Result<Io, OpenError> {
         let directory = Arc::new(DataDirectory::open(root)?);
-        let Opened { driver, report } = choose(directory, choice, limits)?;
-        Ok(Io::with(driver, report, boot::of_machine()))
+        let Opened { driver, report, flushes_behind } = choose(directory, choice, limits)?;
+        let mut io = Io::with(driver, report, boot::of_machine());
+        io.inflight.flushes_behind = flushes_behind;
+        Ok(io)
     }
 
     /// Opens what is on a simulated disk. Whatever was opened on it before is dead from now on, as its process is.

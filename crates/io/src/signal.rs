@@ -43,11 +43,14 @@ pub(crate) fn last_error(context: &str) -> IoError {
     IoError::from_errno(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO), context)
 }
 
-/// Blocks until `descriptor` is readable or `timeout_ns` have passed. May return early.
+/// The longest wait, in ns. Whoever waits looks again then: what the kernel had no memory for is handed over again, and
+/// a wake-up that was missed costs a second, not the process.
+const WAIT_MAX_NS: u64 = 1_000_000_000;
+
+/// Blocks until `descriptor` is readable or `timeout_ns` have passed. May return early, and does after a second.
 pub(crate) fn wait_readable(descriptor: RawFd, timeout_ns: Option<u64>) {
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
-    let timeout = timeout_ns.map(crate::clock::timespec);
-    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let timeout = crate::clock::timespec(timeout_ns.map_or(WAIT_MAX_NS, |wanted| wanted.min(WAIT_MAX_NS)));
     // SAFETY: `poll` and `timeout` are locals that outlive the call; one entry is announced and present.
-    unsafe { libc::ppoll(&mut poll, 1, timeout, std::ptr::null()) };
+    unsafe { libc::ppoll(&mut poll, 1, &raw const timeout, std::ptr::null()) };
 }

@@ -1,5 +1,5 @@
-//! A trial run of a driver in its directory: one file is created, written durably, and removed. Whether direct I/O
-//! works is tried, never guessed from names or versions.
+//! A trial run of a driver in its directory: one file is created, written durably, and removed. Whether direct I/O and
+//! writes that are durable by themselves work is tried, never guessed from names or versions.
 
 use crate::attempt::{Attempt, Handle, Outcome, Token};
 use crate::buffer::{BLOCK, SlabWriter};
@@ -17,8 +17,16 @@ pub(crate) struct Trial {
     pub direct_reason: String,
     /// What positions and lengths must be multiples of, as statx says; 0 when it does not say.
     pub alignment: u32,
+    /// Why a write that is durable by itself is refused here, if it is: a flush behind a plain one works.
+    pub flushes_behind: Option<String>,
     /// What did not even work through the page cache.
     pub failure: Option<String>,
+}
+
+impl Trial {
+    fn of(direct: bool, direct_reason: String, alignment: u32) -> Trial {
+        Trial { direct, direct_reason, alignment, flushes_behind: None, failure: None }
+    }
 }
 
 /// Tries direct I/O, then, if that is refused, the page cache.
@@ -27,38 +35,56 @@ pub(crate) fn run(driver: &mut dyn Driver) -> Trial {
     remove(driver);
     let (alignment, direct) = attempt(driver, true);
     let direct_reason = match direct {
-        Ok(()) if alignment as usize <= BLOCK => {
-            return Trial { direct: true, direct_reason: String::new(), alignment, failure: None };
+        Ok(flushes_behind) if alignment as usize <= BLOCK => {
+            return Trial { flushes_behind, ..Trial::of(true, String::new(), alignment) };
         }
-        Ok(()) => format!("direct I/O needs {alignment}-byte alignment here, more than a block of {BLOCK}"),
+        Ok(_) => format!("direct I/O needs {alignment}-byte alignment here, more than a block of {BLOCK}"),
         Err(reason) => reason,
     };
-    let failure = attempt(driver, false).1.err();
-    Trial { direct: false, direct_reason, alignment, failure }
+    let trial = Trial::of(false, direct_reason, alignment);
+    match attempt(driver, false).1 {
+        Ok(flushes_behind) => Trial { flushes_behind, ..trial },
+        Err(failure) => Trial { failure: Some(failure), ..trial },
+    }
 }
 
-/// The file's alignment, and whether it could be opened and durably written.
-fn attempt(driver: &mut dyn Driver, direct: bool) -> (u32, Result<(), String>) {
+/// Why writes need a flush behind them, if they do.
+type FlushesBehind = Option<String>;
+
+/// The file's alignment, and whether and how it could be opened and durably written.
+fn attempt(driver: &mut dyn Driver, direct: bool) -> (u32, Result<FlushesBehind, String>) {
     let open = Attempt::Open { path: TRIAL_NAME.into(), mode: OpenMode::CreateDirect, direct };
     let opened = now(driver, open);
     if opened < 0 {
         // Some file systems create the file before they refuse the flag.
         remove(driver);
-        return (0, refusal(if direct { "open with O_DIRECT" } else { "create a file" }, opened));
+        let refused = refusal(if direct { "open with O_DIRECT" } else { "create a file" }, opened);
+        return (0, refused.map(|()| None));
     }
     let handle = opened as Handle;
     let alignment = alignment(handle);
-    let written = now(driver, durable_block(handle, !direct));
+    let written = write_durably(driver, handle, !direct);
     now(driver, Attempt::Close { handle });
     remove(driver);
-    (alignment, refusal(if direct { "durable direct write" } else { "durable write" }, written))
+    (alignment, written)
 }
 
-fn durable_block(handle: Handle, cached: bool) -> Attempt {
+/// Writes a block durably: with one write, or, where that is refused, with a plain write and a flush.
+fn write_durably(driver: &mut dyn Driver, handle: Handle, cached: bool) -> Result<FlushesBehind, String> {
+    let kind = if cached { "" } else { "direct " };
+    let alone = now(driver, block(handle, true, cached));
+    let Err(refused) = refusal(&format!("durable {kind}write"), alone) else { return Ok(None) };
+    let plain = now(driver, block(handle, false, cached));
+    refusal(&format!("{kind}write"), plain).map_err(|_| refused.clone())?;
+    refusal("flush", now(driver, Attempt::Sync { handle }))?;
+    Ok(Some(refused))
+}
+
+fn block(handle: Handle, durable: bool, cached: bool) -> Attempt {
     let mut writer = SlabWriter::new(BLOCK);
     writer.skip(BLOCK);
     let pieces = vec![writer.piece(0, BLOCK)];
-    Attempt::Write { handle, position: 0, pieces, done: 0, durable: true, cached }
+    Attempt::Write { handle, position: 0, pieces, done: 0, durable, cached }
 }
 
 fn remove(driver: &mut dyn Driver) {
@@ -93,9 +119,17 @@ fn now(driver: &mut dyn Driver, attempt: Attempt) -> i64 {
 pub(crate) fn alignment(handle: Handle) -> u32 {
     let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
     let path = c"";
+    // By number: musl has had the function since 1.2.5 only, and a missing symbol would keep us from being loaded.
     // SAFETY: `path` is zero-terminated and `status` has room for one `statx`.
     let result = unsafe {
-        libc::statx(handle, path.as_ptr(), libc::AT_EMPTY_PATH, libc::STATX_DIOALIGN, status.as_mut_ptr())
+        libc::syscall(
+            libc::SYS_statx,
+            handle,
+            path.as_ptr(),
+            libc::AT_EMPTY_PATH,
+            libc::STATX_DIOALIGN,
+            status.as_mut_ptr(),
+        )
     };
     // SAFETY: `status` was zeroed, and all-zero is a valid `statx`, filled or not.
     let status = unsafe { status.assume_init() };
@@ -136,6 +170,34 @@ mod tests {
         let trial = run(&mut driver);
         assert!(!trial.direct && trial.direct_reason.starts_with("durable direct write"), "{trial:?}");
         assert_eq!(trial.failure, None);
+    }
+
+    #[test]
+    fn where_a_durable_write_is_refused_a_flush_behind_a_plain_one_is_tried() {
+        for direct_works in [true, false] {
+            let mut driver = Scripted::new(move |attempt| match attempt {
+                Attempt::Open { direct: true, .. } if !direct_works => -i64::from(libc::EINVAL),
+                Attempt::Open { .. } => 100,
+                Attempt::Write { durable: true, .. } => -i64::from(libc::EOPNOTSUPP),
+                Attempt::Write { .. } => BLOCK as i64,
+                _ => 0,
+            });
+            let trial = run(&mut driver);
+            assert_eq!((trial.direct, &trial.failure), (direct_works, &None));
+            assert!(trial.flushes_behind.is_some_and(|reason| reason.starts_with("durable ")));
+        }
+    }
+
+    #[test]
+    fn a_flush_that_fails_behind_a_plain_write_is_a_failure() {
+        let mut driver = Scripted::new(|attempt| match attempt {
+            Attempt::Open { .. } => 100,
+            Attempt::Write { durable: true, .. } => -i64::from(libc::EOPNOTSUPP),
+            Attempt::Write { .. } => BLOCK as i64,
+            Attempt::Sync { .. } => -i64::from(libc::EINVAL),
+            _ => 0,
+        });
+        assert!(run(&mut driver).failure.is_some_and(|failure| failure.starts_with("flush: ")));
     }
 
     #[test]

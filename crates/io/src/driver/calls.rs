@@ -127,12 +127,31 @@ fn read(handle: Handle, position: u64, bytes: &mut [u8]) -> i64 {
 fn write(handle: Handle, position: u64, pieces: &[Piece], done: usize, durable: bool) -> i64 {
     let mut iovecs = Vec::with_capacity(pieces.len().min(PIECES_MAX));
     gather(pieces, done, &mut iovecs);
-    let flags = if durable { libc::RWF_DSYNC } else { 0 };
     // SAFETY: every part points into a piece that `pieces` keeps alive during the call, and the kernel only reads.
     let result = unsafe {
-        libc::pwritev2(handle, iovecs.as_ptr(), iovecs.len() as libc::c_int, position as libc::off_t, flags)
+        if durable {
+            durable_write(handle, &iovecs, position)
+        } else {
+            libc::pwritev(handle, iovecs.as_ptr(), iovecs.len() as libc::c_int, position as libc::off_t)
+                as i64
+        }
     };
-    if result < 0 { last_errno() } else { result as i64 }
+    if result < 0 { last_errno() } else { result }
+}
+
+/// pwritev2 with RWF_DSYNC, by number: musl has had the function since 1.2.5 only, and a missing symbol would keep us
+/// from being loaded.
+///
+/// # Safety
+///
+/// Every part points to memory that stays readable during the call.
+unsafe fn durable_write(handle: Handle, iovecs: &[libc::iovec], position: u64) -> i64 {
+    // The kernel takes a position in two halves; where a long has 64 bits, the first is all of it.
+    const { assert!(size_of::<libc::c_long>() == 8, "a position fits into one argument") };
+    // SAFETY: the caller's promise; the kernel only reads.
+    unsafe {
+        libc::syscall(libc::SYS_pwritev2, handle, iovecs.as_ptr(), iovecs.len(), position, 0, libc::RWF_DSYNC)
+    }
 }
 
 /// Makes the names in a directory durable.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Opened {
     pub driver: Box<dyn Driver>,
     pub report: DriverReport,
+    /// A write that has to be durable by itself is a plain one with a flush behind it here.
+    pub flushes_behind: bool,
 }
 
 /// Opens the driver that was asked for, or the best one there is.
@@ -27,7 +29,7 @@ pub(crate) fn choose(
         DriverChoice::Auto | DriverChoice::Ring => match open_ring(&directory, in_flight_max) {
             Ok(mut opened) => {
                 let reason = if choice == DriverChoice::Ring { "chosen" } else { "io_uring is available" };
-                opened.report.reason = reason.to_string();
+                opened.report.reason.insert_str(0, reason);
                 return Ok(opened);
             }
             Err(reason) if choice == DriverChoice::Ring => return Err(OpenError::RingRefused(reason)),
@@ -36,9 +38,9 @@ pub(crate) fn choose(
     };
     let mut driver = Box::new(Pool::open(directory, limits.pool_threads.clamp(1, 64))?);
     let trial = trial::run(driver.as_mut());
-    let mut report = report(DriverKind::Pool, trial, in_flight_max);
-    report.reason = reason;
-    Ok(Opened { driver, report })
+    let mut opened = opened(DriverKind::Pool, driver, trial, in_flight_max);
+    opened.report.reason.insert_str(0, &reason);
+    Ok(opened)
 }
 
 fn open_ring(directory: &Arc<DataDirectory>, in_flight_max: usize) -> Result<Opened, String> {
@@ -48,8 +50,9 @@ fn open_ring(directory: &Arc<DataDirectory>, in_flight_max: usize) -> Result<Ope
     if let Some(failure) = trial.failure {
         return Err(format!("io_uring cannot write here: {failure}"));
     }
-    let report = report(DriverKind::Ring, trial, in_flight_max);
-    Ok(Opened { driver: Box::new(ring), report: DriverReport { flags, missing, ..report } })
+    let mut opened = opened(DriverKind::Ring, Box::new(ring), trial, in_flight_max);
+    (opened.report.flags, opened.report.missing) = (flags, missing);
+    Ok(opened)
 }
 
 /// Never more than half of the device's queue: beyond that, submitting blocks.
@@ -59,15 +62,18 @@ fn in_flight_max(directory: &DataDirectory, limits: Limits) -> usize {
     limits.in_flight.clamp(1, 1024).min(half.max(1))
 }
 
-fn report(kind: DriverKind, trial: Trial, in_flight_max: usize) -> DriverReport {
-    DriverReport {
+/// What a trial allows; the reason is what follows the one for this driver.
+fn opened(kind: DriverKind, driver: Box<dyn Driver>, trial: Trial, in_flight_max: usize) -> Opened {
+    let behind = |refused: &String| format!("; flushes follow plain writes ({refused})");
+    let report = DriverReport {
         kind,
-        reason: String::new(),
+        reason: trial.flushes_behind.as_ref().map_or_else(String::new, behind),
         direct: trial.direct,
         direct_reason: trial.direct_reason,
         alignment: trial.alignment,
         flags: Vec::new(),
         missing: Vec::new(),
         in_flight_max,
-    }
+    };
+    Opened { driver, report, flushes_behind: trial.flushes_behind.is_some() }
 }

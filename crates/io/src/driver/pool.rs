@@ -190,13 +190,13 @@ impl Driver for Pool {
 }
 
 impl Drop for Pool {
-    /// Ends the threads. One that hangs in the kernel is left behind with the attempt it owns: it frees nothing
-    /// anyone else uses.
+    /// Ends the threads, in five seconds at most for all of them. One that hangs in the kernel is left behind with the
+    /// attempt it owns: it frees nothing anyone else uses.
     fn drop(&mut self) {
         self.shared.state().stopping = true;
         self.shared.work.notify_all();
+        let patience = clock::monotonic_ns() + 5_000_000_000;
         for thread in self.threads.drain(..) {
-            let patience = clock::monotonic_ns() + 5_000_000_000;
             while !thread.is_finished() && clock::monotonic_ns() < patience {
                 std::thread::yield_now();
             }
