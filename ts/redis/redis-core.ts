@@ -76,6 +76,9 @@ const PLAIN = new Set([
 ]);
 const QUEUE_COMMANDS_MAX = 100_000;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
+/** What one command or transaction writes has to fit into one frame of the journal, with room for what is before it. */
+const COMMAND_WRITES_MAX = 24 * 1024 * 1024;
+const TOO_MUCH = 'ERR one command changes more than 24 MiB of keys and members; do it in parts';
 /** A listener that lets so many bytes wait is closed. */
 const PUSH_BYTES_MAX = 32 * 1024 * 1024;
 /** A threshold of the slow log below this may be met by a simple command. */
@@ -383,6 +386,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       if (step !== null) step(call);
       else if (command.run === undefined) throw new CommandError(wrongArity(command.name));
       else command.run(call);
+      if (this.writes.bytesSince(writes) > COMMAND_WRITES_MAX) throw new CommandError(TOO_MUCH);
     } catch (error) {
       if (error instanceof Cold || error instanceof Unfinished) {
         // It will look again.

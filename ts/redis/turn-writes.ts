@@ -33,6 +33,8 @@ export interface WriteMark {
 
 const ARENA_BYTES = 64 * 1024;
 const LARGE_BYTES = 16 * 1024;
+/** Of an effect in a frame, beside key and value, at most. */
+const EFFECT_BYTES = 32;
 
 export class TurnWrites {
   effects: KvEffect[] = [];
@@ -52,6 +54,11 @@ export class TurnWrites {
       events: this.events.length,
       bytes: this.bytes,
     };
+  }
+
+  /** Bytes of keys and values since `mark`, with what the journal puts to each. */
+  bytesSince(mark: WriteMark): number {
+    return this.bytes - mark.bytes + (this.effects.length - mark.effects) * EFFECT_BYTES;
   }
 
   /** Whether nothing has been written since `mark`. */

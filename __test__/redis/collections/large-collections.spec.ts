@@ -205,3 +205,15 @@ it('nothing is left of collections that are gone, by whatever way, and all of on
   expect(((await client.run('SMEMBERS', 'persists')) as string[]).length).toBe(1200);
   expect(core.databases[1]?.members.store.count()).toBe(1201);
 });
+
+it('a command that changes more than fits into one frame is refused, and nothing of it is done', async () => {
+  await using own = await openOwn('ring');
+  using client = await RespConnection.open(own.port);
+  const large = 'x'.repeat(4 * 1024 * 1024);
+  await client.run('RPUSH', 'l', large, large, large, large);
+  await client.run('RPUSH', 'l', large, large, large, large);
+  expect(await client.run('COPY', 'l', 'copy')).toMatchObject({ error: expect.stringContaining('more than 24 MiB') });
+  expect(await client.run('EXISTS', 'copy')).toBe(0);
+  expect(await client.run('RENAME', 'l', 'copy')).toBe('OK');
+  expect(await client.run('LLEN', 'copy')).toBe(8);
+});

@@ -241,7 +241,14 @@ const rows: readonly Row[] = [
   ['hrandfield', -2, 'read', '6.2.0', 'Returns one or more random fields from a hash.', random],
 ];
 
+/** Reads that take the longer the larger the hash is. */
+const SLOW = new Set(['hgetall', 'hkeys', 'hvals', 'hscan', 'hrandfield']);
+
+function flagsOf(name: string, kind: 'read' | 'write'): Command['flags'] {
+  if (kind === 'read') return SLOW.has(name) ? ['readonly'] : ['readonly', 'fast'];
+  return name === 'hdel' ? ['write', 'fast'] : ['write', 'denyoom', 'fast'];
+}
+
 export const hashCommands: readonly Command[] = rows.map(([name, arity, kind, since, summary, run]): Command => {
-  const flags = kind === 'write' ? (['write', 'denyoom', 'fast'] as const) : (['readonly', 'fast'] as const);
-  return { name, arity, flags, keys: [1, 1, 1], group: 'hash', since, summary, run };
+  return { name, arity, flags: flagsOf(name, kind), keys: [1, 1, 1], group: 'hash', since, summary, run };
 });

@@ -213,6 +213,7 @@ function storing([base, takesWeights, combine, what]: Row): Command {
     name,
     arity: -4,
     flags: ['write', 'denyoom', 'movablekeys'],
+    keys: [1, 1, 1],
     keysOf: (args) => [at(args, 1), ...keysBehindCount(args, 2)],
     group,
     since: base === 'zdiff' ? '6.2.0' : '2.0.0',
