@@ -90,7 +90,10 @@ export const NOT_SERVED: readonly (readonly [what: string, why: string])[] = [
   ['AddPartitionsToTxn from version 4 on', 'it is a request between brokers'],
   ['Delegation tokens (38, 39, 40, 41)', 'users have passwords'],
   ['UnregisterBroker (64)', 'there is one broker'],
-  ['Share groups (76, 77, 78, 79, 90, 91, 92), streams groups (88, 89)', 'not built; Kafka Streams uses classic groups'],
+  [
+    'Share groups (76, 77, 78, 79, 90, 91, 92), streams groups (88, 89)',
+    'not built; Kafka Streams uses classic groups',
+  ],
   ['Telemetry (71, 72)', 'never: half an implementation disturbs clients'],
 ];
 
