@@ -8,7 +8,6 @@
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { type Advertised, parseAdvertised } from './advertised-listeners.ts';
 import { Broker } from './broker/broker.ts';
 import { brokerConfigKey, brokerConfigKeys, configProblem } from './broker/config-table.ts';
 import { BrokerSettings } from './broker/settings.ts';
@@ -24,6 +23,7 @@ import type { EngineOptions } from './options.ts';
 import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis/redis-options.ts';
 import { bindingsOf, identityOf, KAFKA_HOST, listenersText, secureListeners } from './secure-listeners.ts';
 import { type ServerParts, setParts } from './server-parts.ts';
+import { type Advertised, parseAdvertised } from './tls/advertised-listeners.ts';
 import { assertBindings, isLoopback } from './tls/bind-rules.ts';
 import type { TlsIdentity, TlsOptions } from './tls/tls-identity.ts';
 import { parseSize } from './units.ts';

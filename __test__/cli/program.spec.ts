@@ -28,6 +28,8 @@ describe('millrace', () => {
       'consume',
       'group',
       'cluster',
+      'user',
+      'acl',
       'dump',
       'doctor',
       'config',

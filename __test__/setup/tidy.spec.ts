@@ -145,26 +145,43 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'verify.ts': [...leaves, 'io'],
   'index.ts': [...leaves, 'kv', 'log', 'serve.ts', 'tools.ts', 'verify.ts', 'broker', 'testing', 'io'],
   kv: [...leaves, 'io', 'log'],
-  redis: [...leaves, 'kv', 'io', 'log', 'net'],
+  redis: [...leaves, 'kv', 'io', 'log', 'net', 'tls'],
   level: [...leaves, 'kv', 'log', 'io'],
   keyv: [...leaves, 'kv', 'log', 'io'],
-  'serve.ts': [...leaves, 'server-parts.ts', 'http', 'redis', 'broker', 'log', 'io', 'net'],
+  'serve.ts': [
+    ...leaves,
+    'server-parts.ts',
+    'secure-listeners.ts',
+    'http',
+    'redis',
+    'broker',
+    'log',
+    'io',
+    'net',
+    'tls',
+  ],
+  'secure-listeners.ts': [...leaves, 'serve.ts', 'http', 'redis', 'broker', 'tls'],
+  'local-broker.ts': [...leaves, 'broker', 'io'],
+  tls: leaves,
   io: leaves,
   net: leaves,
   log: [...leaves, 'io'],
-  broker: [...leaves, 'log', 'net'],
+  broker: [...leaves, 'log', 'net', 'tls'],
   client: [...leaves, 'broker/protocol'],
   cli: [
     ...leaves,
     'index.ts',
     'serve.ts',
+    'local-broker.ts',
     'service-manager.ts',
+    'tls',
     'setting-descriptions.ts',
     'tools.ts',
     'verify.ts',
     'testing',
     'client',
     'broker/protocol',
+    'broker/rules',
     'log/batch',
   ],
   testing: [...leaves, 'serve.ts', 'server-parts.ts', 'broker', 'log', 'io'],
@@ -178,12 +195,16 @@ const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];
 /** Pieces of ts/log that stand alone: the record batch format and the partitioner, which a client needs as well. */
 const batchFormat = /^ts\/log\/(batch-layout|batch-view|record-batch|partitioner|record)\.ts$/;
 
+/** Pieces of ts/broker that are numbers and names of access control, which a command line needs as well. */
+const ruleNumbers = /^ts\/broker\/(config-keys-security|security\/(acl|scram))\.ts$/;
+
 function mayImport(from: Source, to: string, typeOnly: boolean): boolean {
   const [own, other] = [part(from.path), part(to)];
   const list = allowed[own] ?? [];
   if (own === other || list.includes(other) || contracts.includes(to)) return true;
   if (typeOnly && to.startsWith('ts/log/')) return own === 'tools.ts' || own === 'cli' || own === 'io';
   if (to.startsWith('ts/broker/protocol/')) return list.includes('broker/protocol');
+  if (list.includes('broker/rules') && ruleNumbers.test(to)) return true;
   return list.includes('log/batch') && batchFormat.test(to);
 }
 

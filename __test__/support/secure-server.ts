@@ -8,7 +8,7 @@ import { pbkdf2Sync } from 'node:crypto';
 import { join } from 'node:path';
 import { AUTHORIZERS } from '../../ts/broker/config-keys-security.ts';
 import { alterUserScramCredentialsApi } from '../../ts/broker/protocol/gen/51-alter-user-scram-credentials.gen.ts';
-import { openLocal } from '../../ts/cli/local-session.ts';
+import { openLocal } from '../../ts/local-broker.ts';
 import { type MillraceServer, type ServeOptions, serve } from '../../ts/serve.ts';
 import { scratch } from './scratch.ts';
 

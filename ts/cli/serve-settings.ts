@@ -5,11 +5,12 @@
  * Invariant: every setting is known and valid before anything is touched, and an unknown name is refused with the
  * nearest one.
  */
-import { parseAdvertised } from '../advertised-listeners.ts';
+
 import { type Durability, levelNumber, parseFlushText } from '../durability.ts';
 import type { FlushPolicy } from '../log/types.ts';
 import type { DriverName } from '../options.ts';
 import type { SocketsChoice } from '../serve.ts';
+import { parseAdvertised } from '../tls/advertised-listeners.ts';
 import { usage } from './exit.ts';
 import { type Address, address, formatAddress } from './options.ts';
 import {

@@ -5,7 +5,6 @@
  * second one ends it at once, which costs nothing that was acknowledged as written.
  */
 import { describeFlush } from '../durability.ts';
-import { REDIS_HOST, REDIS_PORT } from '../redis/redis-options.ts';
 import { type MillraceServer, serve as openServer, settingsTable } from '../serve.ts';
 import { serviceManager } from '../service-manager.ts';
 import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
@@ -80,7 +79,7 @@ async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceSe
       http,
       // With TLS alone the other address is the loopback one.
       redis: (redis ?? redisTls) && {
-        ...(redis ?? { host: REDIS_HOST, port: REDIS_PORT }),
+        ...redis,
         tls: redisTls,
         password: process.env.MILLRACE_REDIS_PASSWORD,
         shutdown: stopSelf,

@@ -87,7 +87,7 @@ export async function openAdmin(
   { dir, create }: { readonly dir: string | undefined; readonly create: boolean },
 ): Promise<AdminSession> {
   if (dir === undefined) return openSession(options);
-  const { openLocal } = await import('./local-session.ts');
+  const { openLocal } = await import('../local-broker.ts');
   return openLocal(dir, create);
 }
 

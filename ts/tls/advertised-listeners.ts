@@ -4,7 +4,7 @@
  * To remember: at most one address of each kind, because there is one broker.
  */
 
-import { MillraceError } from './errors.ts';
+import { MillraceError } from '../errors.ts';
 
 export interface Advertised {
   readonly plain: { readonly host: string; readonly port: number } | undefined;

@@ -6,25 +6,33 @@
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Broker } from '../broker/broker.ts';
-import { AUTHORIZERS } from '../broker/config-keys-security.ts';
-import type { AnyHandler, Exchange, Peer } from '../broker/handler.ts';
-import type { Api, Complete, Sparse } from '../broker/protocol/api.ts';
-import { Reader } from '../broker/protocol/reader.ts';
-import { Writer } from '../broker/protocol/writer.ts';
-import { PeerSecurity, PLAINTEXT } from '../broker/security/peer-security.ts';
-import { userPrincipal } from '../broker/security/principal.ts';
-import { BrokerSettings } from '../broker/settings.ts';
-import { openEngine } from '../io/engine.ts';
-import { CliError, ExitCode } from './exit.ts';
-import type { AdminSession } from './session.ts';
+import { Broker } from './broker/broker.ts';
+import { AUTHORIZERS } from './broker/config-keys-security.ts';
+import type { AnyHandler, Exchange, Peer } from './broker/handler.ts';
+import type { Api, Complete, Sparse } from './broker/protocol/api.ts';
+import { Reader } from './broker/protocol/reader.ts';
+import { Writer } from './broker/protocol/writer.ts';
+import { PeerSecurity, PLAINTEXT } from './broker/security/peer-security.ts';
+import { userPrincipal } from './broker/security/principal.ts';
+import { BrokerSettings } from './broker/settings.ts';
+import { MillraceError } from './errors.ts';
+import { openEngine } from './io/engine.ts';
 
 const OWNER = userPrincipal('local');
 
-/** Opens a directory, which has to be there unless `create` says otherwise. Throws `CliError`, or with MILLRACE_LOCKED while a server has it. */
-export function openLocal(dir: string, create: boolean): AdminSession {
+/** Where requests are sent. */
+export interface LocalBroker extends AsyncDisposable {
+  /** Sends a request and resolves with the reply. */
+  send<Request, Response>(api: Api<Request, Response>, body: Sparse<Request>): Promise<Complete<Response>>;
+}
+
+/** Opens a directory, which has to be there unless `create` says otherwise. Throws MILLRACE_ARGUMENT, or MILLRACE_LOCKED while a server has it. */
+export function openLocal(dir: string, create: boolean): LocalBroker {
   if (!create && !existsSync(join(dir, 'manifest'))) {
-    throw new CliError(ExitCode.notFound, `${dir}: no data directory; a server makes one when it starts there`);
+    throw new MillraceError(
+      'MILLRACE_ARGUMENT',
+      `${dir} is no data directory; a server makes one when it starts there`,
+    );
   }
   mkdirSync(dirname(dir), { recursive: true });
   const engine = openEngine(dir, {});
@@ -65,10 +73,10 @@ function ask<Request, Response>(
         api.encodeResponse(reply, version, response);
         finish(reply);
       },
-      replyNothing: () => reject(new CliError(ExitCode.failure, 'no reply')),
+      replyNothing: () => reject(new MillraceError('MILLRACE_ABORTED', 'no reply')),
       begin: (sizeHint) => new Writer(sizeHint),
       finish,
-      close: (reason) => reject(new CliError(ExitCode.failure, reason)),
+      close: (reason) => reject(new MillraceError('MILLRACE_ABORTED', reason)),
     };
     handler.handle(request, exchange as Exchange<unknown>);
   });
