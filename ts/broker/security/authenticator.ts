@@ -40,7 +40,7 @@ const SALT_BYTES = 16;
 /** Makes exchanges over the users of one broker. */
 export class Authenticator {
   readonly users: UserStore;
-  readonly derivations = new Derivations();
+  readonly derivations: Derivations = new Derivations();
   /** Makes salts of users that are not there, the same ones for the same name. */
   readonly #secret = randomBytes(32);
 

@@ -38,7 +38,7 @@ function groupBits(rights: Rights, bits: number | undefined, group: string): num
 export function refusedRows<Partition extends { readonly partitionIndex: number }>(
   topics: readonly { readonly name: string; readonly partitions: readonly Partition[] }[],
   errorCode: ErrorNumber,
-) {
+): { name: string; partitions: { partitionIndex: number; errorCode: ErrorNumber }[] }[] {
   return topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
