@@ -22,6 +22,8 @@ export interface ScanRequest {
   readonly toInclusive: boolean;
   readonly reverse: boolean;
   readonly keysOnly: boolean;
+  /** The page has only its last entry, beside its count: for whoever counts. */
+  readonly lastOnly: boolean;
   /** Most entries of the page. */
   readonly limit: number;
   /** Bytes of the page; a larger single entry still comes whole. */
@@ -42,6 +44,8 @@ export interface ScanEntry {
 export interface ScanPage {
   readonly code: CodeNumber;
   readonly entries: readonly ScanEntry[];
+  /** How many entries the page stands for. */
+  readonly count: number;
   /** There may be more behind the last entry. */
   readonly more: boolean;
 }
@@ -68,8 +72,10 @@ export function scanPage(
       reads.whenReported(out[3] as number, (reported) => again(native, reads, request, reported, done));
       return undefined;
     }
-    if (code !== Code.ok) return { code, entries: [], more: false };
-    return { code, entries: entriesOf(destination, out[1] as number, out[2] as number), more: out[4] === 1 };
+    if (code !== Code.ok) return { code, entries: [], count: 0, more: false };
+    const count = out[1] as number;
+    const from = request.lastOnly ? count - 1 : 0;
+    return { code, entries: entriesOf(destination, from, count, out[2] as number), count, more: out[4] === 1 };
   }
 }
 
@@ -81,7 +87,7 @@ function again(
   done: (page: ScanPage) => void,
 ): void {
   if (reported !== Code.ok) {
-    done({ code: reported, entries: [], more: false });
+    done({ code: reported, entries: [], count: 0, more: false });
     return;
   }
   const page = scanPage(native, reads, request, done);
@@ -94,19 +100,22 @@ function ask(native: NativeEngine, request: ScanRequest, destination: Buffer): v
   native.kvScan(store, snapshot, from, fromInclusive, to, toInclusive, flags, limit, destination, out);
 }
 
-function entriesOf(bytes: Buffer, count: number, end: number): ScanEntry[] {
+/** Entries from the one at index `from` on. */
+function entriesOf(bytes: Buffer, from: number, count: number, end: number): ScanEntry[] {
   const entries: ScanEntry[] = [];
   let at = 0;
   for (let index = 0; index < count && at + KV_ENTRY_HEAD <= end; index += 1) {
     const keyAt = at + KV_ENTRY_HEAD;
     const valueAt = keyAt + bytes.readUInt32LE(at);
     const next = valueAt + bytes.readUInt32LE(at + 4);
-    entries.push({
-      key: bytes.subarray(keyAt, valueAt),
-      value: bytes.subarray(valueAt, next),
-      sequence: bytes.readDoubleLE(at + 8),
-      expiresMs: bytes.readDoubleLE(at + 16),
-    });
+    if (index >= from) {
+      entries.push({
+        key: bytes.subarray(keyAt, valueAt),
+        value: bytes.subarray(valueAt, next),
+        sequence: bytes.readDoubleLE(at + 8),
+        expiresMs: bytes.readDoubleLE(at + 16),
+      });
+    }
     at = next;
   }
   return entries;

@@ -32,6 +32,8 @@ export interface Bounds {
 export interface PageOptions {
   readonly reverse?: boolean | undefined;
   readonly keysOnly?: boolean | undefined;
+  /** The page has only its last entry, beside its count. */
+  readonly lastOnly?: boolean | undefined;
   /** Most entries. */
   readonly limit: number;
   /** Bytes of keys and values; a larger single entry still comes whole. */
@@ -207,6 +209,7 @@ function requestOf(store: number, snapshot: number, bounds: Bounds, options: Pag
     toInclusive: lte !== undefined,
     reverse: options.reverse === true,
     keysOnly: options.keysOnly === true,
+    lastOnly: options.lastOnly === true,
     limit: options.limit,
     bytes: options.bytes,
   };

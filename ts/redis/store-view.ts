@@ -47,6 +47,8 @@ export interface RangePage {
 /** Bytes of a page that is asked for at once. */
 const PAGE_BYTES = 256 * 1024;
 
+/** Entries counted at once. */
+const COUNTED = 4000;
 /** Entries asked for at once when the turn has removed all of the page before. */
 const AHEAD_MAX = 1024;
 
@@ -175,10 +177,7 @@ export class StoreView {
     const texts = [...this.#dirty.all()];
     const before = this.#isCleared ? null : this.#committed(texts.map((text) => Buffer.from(text, 'latin1')));
     texts.forEach((text, index) => {
-      const entry = this.#entries.get(text);
-      const isThere = isEntry(entry) && (entry.expiresMs === 0 || entry.expiresMs > nowMs);
-      const wasThere = before !== null && before[index]?.code === Code.ok;
-      count += Number(isThere) - Number(wasThere);
+      count += Number(isLive(this.#entries.get(text), nowMs)) - Number(before?.[index]?.code === Code.ok);
     });
     return count;
   }
@@ -215,6 +214,34 @@ export class StoreView {
       return this.range({ ...request, ...behind(request, last) }, nowMs, Math.min(ahead * 4, AHEAD_MAX));
     }
     return { entries: merged.slice(0, request.limit), hasMore };
+  }
+
+  /** How many keys there are from `from` on and before `to`, counted page by page. May throw `Cold`. */
+  countBetween(from: Buffer, to: Buffer, nowMs: number): number {
+    let count = this.#isCleared ? 0 : this.#committedBetween(from, to);
+    if (this.#dirty.size === 0) return count;
+    const texts = this.#dirty.between(textOf(from), textOf(to));
+    const before = this.#isCleared ? null : this.#committed(texts.map((text) => Buffer.from(text, 'latin1')));
+    texts.forEach((text, index) => {
+      count += Number(isLive(this.#entries.get(text), nowMs)) - Number(before?.[index]?.code === Code.ok);
+    });
+    return count;
+  }
+
+  #committedBetween(from: Buffer, to: Buffer): number {
+    const reads = new PendingReads();
+    const options = { keysOnly: true, lastOnly: true, limit: COUNTED, bytes: PAGE_BYTES };
+    let count = 0;
+    let low: { gte: Buffer } | { gt: Buffer } = { gte: from };
+    for (;;) {
+      const page = this.store.scanPage({ ...low, lt: to }, options, () => reads.arrived());
+      if (page === undefined) throw new Cold(reads);
+      if (page.code !== Code.ok) throw unreadable(page.code);
+      count += page.count;
+      const last = page.entries[0];
+      if (!page.more || last === undefined) return count;
+      low = { gt: last.key };
+    }
   }
 
   #committedRange({ from, after, to, reverse, keysOnly }: RangeRequest, limit: number): RangePage {
@@ -288,6 +315,10 @@ function entryOf(answer: KvAnswer): Entry | null | CommandError {
 
 function isEntry(entry: Entry | null | CommandError | undefined): entry is Entry {
   return entry !== null && entry !== undefined && !(entry instanceof CommandError);
+}
+
+function isLive(entry: Entry | null | CommandError | undefined, nowMs: number): boolean {
+  return isEntry(entry) && (entry.expiresMs === 0 || entry.expiresMs > nowMs);
 }
 
 function unreadable(code: number): CommandError {

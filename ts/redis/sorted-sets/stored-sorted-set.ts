@@ -182,11 +182,8 @@ export class StoredSortedSet {
     return this.countBetween({ from: this.allKeys.from, to: key });
   }
 
-  countBetween(keys: ScoreKeys): number {
-    let count = 0;
-    const range = { ...keys, keysOnly: true, expected: this.count };
-    for (const _ of walkMembers(this.#call.db, range, this.#call.nowMs)) count += 1;
-    return count;
+  countBetween({ from, to }: ScoreKeys): number {
+    return from.compare(to) < 0 ? this.#call.db.members.countBetween(from, to, this.#call.nowMs) : 0;
   }
 
   /** Removes the key with all members at once. */
