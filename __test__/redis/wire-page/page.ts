@@ -38,20 +38,24 @@ compares it. RESP2 and RESP3, inline commands, 16 databases. A command that is n
   for reads that saw somebody else's write; \`everysec\` and \`no\` when it is written. \`CONFIG SET appendfsync\` switches it
   while running, for the whole data directory. All commands that arrive in a turn of the event loop are one frame of the
   journal, and so one flush.
-- **MULTI/EXEC is one frame**: a crash leaves all of it or nothing.
+- **MULTI/EXEC is one frame**: a crash leaves all of it or nothing. So is every command, on however many keys.
+- **Whoever waits for a key** (\`BLPOP\` and its kin) is served in the turn that fills it, the longest waiting first; what it
+  takes is part of the same frame, so an element that was received comes back only where \`appendfsync\` lets a power cut
+  take a write back.
 - **Keys** are stored as they are, so the embedded API reads the same bytes from the store \`redis-0\`.
 - Commands run one after another, over memory; one that needs the disk waits, with its connection, and others go on.
 - Expired keys are gone for every command at once. There is no event when the engine removes one that nobody asked for.
 
 ## Limits
 
-16 MiB an argument, 64 MiB and 1,048,576 arguments a command, 10 arguments of 16 KiB before AUTH. 100,000 commands in a
+16 MiB an argument, 64 MiB and 1,048,576 arguments a command, 10 arguments of 16 KiB before AUTH. A command or transaction
+changes at most 24 MiB of keys and members. 100,000 commands in a
 transaction, 100,000 watched keys. A client that leaves 1 MiB of replies unread is not served further until it reads; a
 subscriber with 32 MiB waiting is closed. Patterns are at most 1 KiB long. \`FLUSHALL\` and \`SHUTDOWN\` mean what they say.
 
 ## Not here
 
-Cluster, replication, ACL beyond one password, modules, functions, Lua (the scripts of lock libraries are known and run
+Cluster, replication, ACL beyond one password, modules, functions, streams, Lua (the scripts of lock libraries are known and run
 natively), eviction: a durable store never forgets by itself.
 `;
 
