@@ -80,7 +80,7 @@ export const RULES: readonly Rule[] = [
   met(50, 'DescribeConfigs tells every key with its source'),
   partly(51, 'AlterConfigs replaces, IncrementalAlterConfigs changes; all of a resource or nothing', 'topics only'),
   met(52, 'DeleteRecords'),
-  met(53, 'ACL APIs say SECURITY_DISABLED; DescribeLogDirs exists'),
+  met(53, 'ACL APIs say SECURITY_DISABLED without an authorizer; DescribeLogDirs exists'),
   met(54, 'A topic created again has another id'),
 ];
 

@@ -30,6 +30,7 @@ const FEATURES = {
   configs: 'settings',
   groups: 'groups described, reset, deleted',
   cluster: 'log directories, quorum, features',
+  login: 'logins by PLAIN and SCRAM, TLS',
   load: 'load program',
 } as const;
 
@@ -50,6 +51,7 @@ export const CLIENTS: readonly Client[] = [
       topics: ['admin.spec.ts', 'adds partitions, changes settings, removes records and sees what it did'],
       configs: ['admin.spec.ts', 'adds partitions, changes settings, removes records and sees what it did'],
       groups: ['admin.spec.ts', 'lists, describes and deletes groups'],
+      login: ['security.spec.ts', 'serves kafkajs that logs in by %s over TLS'],
     },
   },
   {
@@ -66,6 +68,7 @@ export const CLIENTS: readonly Client[] = [
       codecs: ['kcat.spec.ts', 'gets back every line it sent with codec $codec'],
       offsets: ['kcat.spec.ts', 'finds offsets by query and reads from the middle and from the end'],
       topics: ['kcat.spec.ts', 'lists a topic with its partitions and a leader for each'],
+      login: ['security.spec.ts', 'serves kcat that logs in by %s over TLS, and nobody with another password'],
     },
   },
   {
@@ -97,6 +100,7 @@ export const CLIENTS: readonly Client[] = [
     proofs: {
       produce: ['command-line.spec.ts', 'give back every line with codec $codec, kept (rule 12)'],
       codecs: ['command-line.spec.ts', 'give back every line with codec $codec, kept (rule 12)'],
+      login: ['security.spec.ts', 'says the same of a user that is not there and of a wrong password'],
     },
   },
 ];
