@@ -1,0 +1,115 @@
+/** Promises of verify and repair: whole is said to be whole, damage ends with its own code, nothing changes without --apply. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { ExitCode } from '../../ts/cli/exit.ts';
+import { runCommandLine } from '../../ts/cli/main.ts';
+import { openKv, openLog } from '../../ts/index.ts';
+import { scratch } from '../support/scratch.ts';
+
+async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const text = { out: '', err: '' };
+  const sink = (name: 'out' | 'err') =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        text[name] += String(chunk);
+        done();
+      },
+    });
+  const terminal = { stdin: new PassThrough(), stdout: sink('out'), stderr: sink('err') };
+  return { code: await runCommandLine(argv, terminal), ...text };
+}
+
+/** A closed data directory with a few records and keys. */
+async function writtenDirectory(folder: string): Promise<string> {
+  const dir = join(folder, 'data');
+  await using log = await openLog(dir);
+  const topic = await log.topic('t', { partitions: 2 });
+  for (let index = 0; index < 20; index++) await topic.append({ value: `record ${index}` });
+  await using kv = await openKv(dir);
+  await kv.put('key', Buffer.from('value'));
+  return dir;
+}
+
+/** Flips a bit of the last frame of the journal: of a directory that was closed, and so damage. */
+function damageJournal(dir: string): string {
+  const file = join(dir, 'journal', readdirSync(join(dir, 'journal')).sort()[0] ?? '');
+  const bytes = readFileSync(file);
+  const at = bytes.lastIndexOf('MRJF') + 70;
+  const handle = openSync(file, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(handle, byte, 0, 1, at);
+  writeSync(handle, Buffer.of((byte[0] ?? 0) ^ 1), 0, 1, at);
+  closeSync(handle);
+  return file;
+}
+
+describe('verify', () => {
+  it('a directory that was closed verifies, with and without --deep, and is left as it was', async () => {
+    using folder = scratch('verify');
+    const dir = await writtenDirectory(folder.path);
+    const before = readdirSync(dir, { recursive: true }).map(String).sort();
+    for (const options of [[], ['--deep']]) {
+      const found = await run('verify', dir, ...options);
+      expect(found, found.err).toMatchObject({ code: ExitCode.ok, out: '' });
+      expect(found.err).toContain('everything verifies');
+    }
+    expect(readdirSync(dir, { recursive: true }).map(String).sort()).toEqual(before);
+  });
+
+  it('damage is named by file and position, with exit code 4, as text and as JSON', async () => {
+    using folder = scratch('verify');
+    const dir = await writtenDirectory(folder.path);
+    damageJournal(dir);
+    const text = await run('verify', dir);
+    expect(text.code).toBe(ExitCode.damaged);
+    expect(text.out).toMatch(/^DAMAGE journal\S* at position \d+: /);
+    const json = await run('verify', dir, '--deep', '--json');
+    expect(json).toMatchObject({ code: ExitCode.damaged, err: '' });
+    const lines = json.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.at(0)).toMatchObject({ kind: 'damage' });
+    expect(lines.at(-1)).toMatchObject({ kind: 'summary' });
+  });
+
+  it('what is no data directory is not touched: exit code 3 when it is not there, 2 when it is something else', async () => {
+    using folder = scratch('verify');
+    expect((await run('verify', join(folder.path, 'nothing'))).code).toBe(ExitCode.notFound);
+    const foreign = await run('verify', folder.path);
+    expect(foreign.code).toBe(ExitCode.usage);
+    expect(readdirSync(folder.path)).toEqual([]);
+  });
+
+  it('a directory that is open is refused', async () => {
+    using folder = scratch('verify');
+    const dir = await writtenDirectory(folder.path);
+    await using _log = await openLog(dir);
+    const refused = await run('verify', dir);
+    expect(refused.code).toBe(ExitCode.failure);
+    expect(refused.err).not.toBe('');
+  });
+});
+
+describe('repair', () => {
+  it('changes nothing without --apply, and copies a damaged journal file away with it', async () => {
+    using folder = scratch('repair');
+    const dir = await writtenDirectory(folder.path);
+    const file = damageJournal(dir);
+    const damaged = readFileSync(file);
+    const planned = await run('repair', dir);
+    expect(planned.code).toBe(ExitCode.damaged);
+    expect(readdirSync(dir)).not.toContain('repair');
+    const applied = await run('repair', dir, '--apply', '--json');
+    const summary = JSON.parse(applied.out.trimEnd().split('\n').at(-1) ?? '{}');
+    expect(summary).toMatchObject({ kind: 'summary', applied: true });
+    const kept = readdirSync(join(dir, 'repair'), { recursive: true, withFileTypes: true }).filter((one) =>
+      one.isFile(),
+    );
+    for (const one of kept) expect(readFileSync(join(one.parentPath ?? one.path, one.name)).equals(damaged)).toBe(true);
+    await using log = await openLog(dir);
+    expect(log.recovery.damage.length).toBeGreaterThan(0);
+  });
+});
