@@ -14,6 +14,7 @@ const TOOLS = {
   'console-producer': 'org.apache.kafka.tools.ConsoleProducer',
   'console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   'consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  acls: 'org.apache.kafka.tools.AclCommand',
   configs: 'kafka.admin.ConfigCommand',
   transactions: 'org.apache.kafka.tools.TransactionsCommand',
   'log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
