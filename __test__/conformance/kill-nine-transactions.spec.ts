@@ -194,7 +194,9 @@ async function settle(address: string, random: Random): Promise<void> {
   }
 }
 
-it('a copy by transactions holds every record once, whenever the server is killed', { timeout: 120_000 }, async () => {
+const LIMIT = { timeout: 60_000 + KILLS * 10_000 };
+
+it('a copy by transactions holds every record once, whenever the server is killed', LIMIT, async () => {
   await seeded('a copy by transactions holds every record once', async (random) => {
     using directory = scratch('kill-transactions');
     const options = { directory: join(directory.path, 'data'), port: await freePort() };
