@@ -34,8 +34,20 @@ function isNear(left: number, right: number): boolean {
   return left > 0 && right > 0 && Math.max(left, right) > 500 && Math.abs(left - right) < 2000;
 }
 
+/** Without the sign of a zero, which Redis keeps as a score in sorted sets that are large, or have been, and else not. */
+function unsigned(reply: Buffer): Buffer {
+  const text = reply
+    .toString('latin1')
+    .replaceAll('$2\r\n-0\r\n', '$1\r\n0\r\n')
+    .replaceAll('\r\n,-0\r\n', '\r\n,0\r\n');
+  return Buffer.from(text.replace(/^,-0\r/, ',0\r'), 'latin1');
+}
+
 /** Whether two replies are as good as the same. */
-function agree({ comparison }: RandomCommand, own: Buffer, theirs: Buffer): boolean {
+function agree({ args, comparison }: RandomCommand, ownReply: Buffer, theirReply: Buffer): boolean {
+  if (ownReply.equals(theirReply)) return true;
+  const hasScores = /^(z|exec)/i.test(args[0] ?? '');
+  const [own, theirs] = hasScores ? [unsigned(ownReply), unsigned(theirReply)] : [ownReply, theirReply];
   if (own.equals(theirs)) return true;
   const [left, right] = [replyValue(own), replyValue(theirs)];
   if (comparison === 'unordered') return alike(sorted(left), sorted(right));
