@@ -104,7 +104,13 @@ describe('SCRAM', () => {
   });
 
   it('shows an unknown user a salt and rounds, and fails with the proof only', () => {
-    const exchange = exchangeOf(undefined);
+    // Also when somebody has found a password for what the unknown user seems to have.
+    const decoy = storedOf('sha256', 'any', Buffer.from('salt-salt'));
+    const exchange = new ScramExchange(
+      'sha256',
+      () => undefined,
+      () => decoy,
+    );
     const answer = exchange.first(Buffer.from('n,,n=nobody,r=abc')).toString();
     expect(answer).toMatch(/^r=abc[^,]{20,},s=[^,]+,i=4096$/);
     expect(() => exchange.final(Buffer.from(finalOf('sha256', 'any', 'n=nobody,r=abc', answer)))).toThrow(ScramError);
