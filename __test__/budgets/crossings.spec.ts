@@ -70,6 +70,23 @@ describe.each(['ring', 'pool', 'sim'] as const)('on driver %s', (driver) => {
     expect(spent.callbacks).toBeLessThanOrEqual(rounds);
   });
 
+  test('a crowd that appends again after every acknowledgement costs at most three calls for a round of halves', async () => {
+    const writers = 128;
+    const rounds = 10;
+    const offsets: bigint[] = [];
+    const write = async (): Promise<void> => {
+      for (let round = 0; round < rounds; round += 1) {
+        offsets.push((await topic.append({ value: 'v' }, { partition: 1 })).baseOffset);
+      }
+    };
+    const spent = await crossings(() => Promise.all(Array.from({ length: writers }, write)));
+    expect(spent.calls).toBeLessThanOrEqual(3 * rounds);
+    expect(spent.callbacks).toBeLessThanOrEqual(2 * rounds);
+    expect(spent.commits).toBeLessThanOrEqual(2 * rounds);
+    expect(offsets).toHaveLength(writers * rounds);
+    expect(offsets).toEqual([...offsets].sort((a, b) => Number(a - b)));
+  });
+
   test('reading data that is in memory is at most two calls for a turn, and no callback', async () => {
     const reader = topic.read({ partition: 0, from: { offset: 0 }, follow: false, maxBytes: 64 * 1024 * 1024 });
     const spent = await crossings(async () => {

@@ -22,6 +22,7 @@ import type {
 } from '../log/types.ts';
 import { decideOptions, type EngineOptions } from '../options.ts';
 import { Advance } from './advance.ts';
+import { Crowd } from './crowd.ts';
 import { NativeKv } from './kv-port.ts';
 import { loadNative } from './native.ts';
 import { fromNative } from './native-error.ts';
@@ -87,6 +88,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   /** Of ends of transactions only. */
   readonly #stable = new Advance();
   readonly #failureListeners = new Set<(code: CodeNumber) => void>();
+  readonly #crowd = new Crowd();
   #turn = new Turn();
   #spareTurn: Turn | undefined;
   #participants: Participant[] = [];
@@ -179,6 +181,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   /** Commits what the turn has collected. Called by the schedule, and by whoever cannot wait for it. */
   commitNow(): void {
     this.#scheduled = false;
+    this.#crowd.committed();
     const participants = this.#participants;
     if (participants.length > 0) {
       this.#participants = [];
@@ -196,6 +199,19 @@ export class NodeEngine implements Engine, WaitingRoom {
     turn.place(report);
     this.#spareTurn = turn;
     this.#release();
+  }
+
+  /** `count` appends that were collected by a participant are being answered: their writers may append again at once. */
+  answering(count: number): void {
+    const isIdle = (this.#page[Page.appendedLsn] as number) <= (this.#page[Page.durableLsn] as number);
+    this.#crowd.answered(count, isIdle);
+  }
+
+  /** A participant has collected one append more. Half a crowd is committed and started while the rest is answered. */
+  collected(): void {
+    if (!this.#crowd.collected()) return;
+    this.commitNow();
+    this.#native.start();
   }
 
   #refusal(): CodeNumber {

@@ -245,6 +245,8 @@ export interface NativeEngine {
   recoveryText(): string;
   /** Applies all effects of a turn; results go into the rows. Returns 0, or a `Code` that refused the whole call. */
   commit(plan: Float64Array, rows: number, buffers: Uint8Array[]): number;
+  /** Hands what was committed to the device now; otherwise that happens when the running callback has ended. */
+  start(): void;
   /** Fills watermarks and available bytes of all rows. */
   readable(rows: Float64Array, count: number): number;
   /** Copies batches into `destination`; a row whose bytes are cold gets code `pending` and a token: `destination` is

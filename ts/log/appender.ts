@@ -72,6 +72,7 @@ class OpenBatch implements Ticket, Waiter {
 
   /** The strongest level is reached, or will never be known. */
   release(failure: CodeNumber): void {
+    this.#owner.answering(this.answers.length);
     this.reached(this.answers.level, failure);
   }
 
@@ -175,6 +176,7 @@ export class Appender implements Participant {
     const promise = batch.answers.add(count, level);
     // A full batch is committed at once: at most one batch of a partition is in a turn, so a refusal cannot reorder them.
     if (writer.length >= limit || writer.count >= RECORDS_MAX) this.#engine.commitNow();
+    else this.#engine.collected();
     return promise;
   }
 
@@ -229,6 +231,11 @@ export class Appender implements Participant {
   /** The engine has copied the bytes; the buffer serves again. */
   recycle(writer: BatchWriter): void {
     this.#spare = writer;
+  }
+
+  /** A batch of so many appends is being answered. */
+  answering(count: number): void {
+    this.#engine.answering(count);
   }
 
   /** What the results of a batch have in common. Not the batch: results are kept by callers, its buffers must not be. */

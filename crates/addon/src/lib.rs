@@ -30,6 +30,7 @@ mod read_rows;
 pub mod report;
 mod settings_handle;
 mod sim_registry;
+mod start_handle;
 mod status;
 mod teardown;
 pub mod transactions;

@@ -33,6 +33,7 @@ mod read;
 mod repair;
 mod report;
 mod retention;
+mod start;
 mod state;
 mod transactions;
 mod verify;

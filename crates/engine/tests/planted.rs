@@ -26,6 +26,11 @@ fn an_acknowledgement_before_the_flush_is_found() {
 }
 
 #[test]
+fn an_acknowledgement_of_a_commit_before_an_older_one_is_found() {
+    is_found(Plant::AcknowledgeOutOfOrder);
+}
+
+#[test]
 fn a_stale_lap_that_is_accepted_is_found() {
     is_found(Plant::AcceptStaleLap);
 }

@@ -26,6 +26,8 @@ pub enum Plant {
     TrustReferences,
     #[cfg(feature = "planted")]
     RemoveNamedFiles,
+    #[cfg(feature = "planted")]
+    AcknowledgeOutOfOrder,
 }
 
 /// Device and settings of one seed.
@@ -103,6 +105,7 @@ impl Plan {
             }
             Plant::AcknowledgeBeforeBulkFlush => self.config.planted.acknowledge_before_bulk_flush = true,
             Plant::TrustReferences => self.config.planted.trust_references = true,
+            Plant::AcknowledgeOutOfOrder => self.config.planted.acknowledge_out_of_order = true,
             Plant::RemoveNamedFiles => self.config.planted.remove_named_files = true,
             Plant::DirectorySyncLeftOut => self.device.planted = Some(PlantedBug::DirectorySyncLeftOut),
         }
