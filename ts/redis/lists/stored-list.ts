@@ -194,6 +194,8 @@ export class StoredList {
   trim(first: number, last: number): void {
     const left = this.outermost(first, true).map(({ position }) => position);
     const right = this.outermost(this.count - 1 - last, false).map(({ position }) => position);
+    // Whoever watches the key is told of a trim that removes nothing too, as by Redis.
+    this.#isChanged = true;
     if (left.length + right.length === 0) return;
     for (const position of [...left, ...right]) this.#call.db.members.remove(this.#keyAt(position));
     if (left.length > 0) this.#beginBehind(left.at(-1) as number);
