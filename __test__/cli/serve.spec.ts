@@ -121,7 +121,8 @@ describe('serve', () => {
     [['-X', 'no.such.setting=1'], /no\.such\.setting/],
     [['-X', 'num.partitions=none'], /num\.partitions/],
     [['--kafka', 'localhost'], /HOST:PORT/],
-    [['--kafka', '203.0.113.1:9092'], /no address of this machine/],
+    [['--kafka', '203.0.113.1:9092', '--insecure'], /no address of this machine/],
+    [['--kafka', '0.0.0.0:9092'], /without TLS.*--insecure/],
   ])('refuses %j and does not touch the directory', (args, reason) => {
     const result = serve('--dir', dir, ...args);
     expect([1, 2]).toContain(result.status);
