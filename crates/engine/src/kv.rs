@@ -22,7 +22,8 @@ impl Engine {
     /// Does one KV effect of the frame with this LSN; `payload` is its entry in the journal's memory. Answers the
     /// sequence its key had before, 0 when there was none.
     pub(crate) fn attach_kv(&mut self, effect: &Effect<'_>, lsn: u64, payload: &Piece) -> u64 {
-        let now_ms = self.kv_now();
+        // Noted when the effect was judged.
+        let now_ms = self.kv.clock_ms();
         match *effect {
             Effect::KvPut { store, key, expires_ms, .. } => {
                 let at = KEY_LENGTH + key.len();

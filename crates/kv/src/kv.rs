@@ -130,7 +130,9 @@ impl Kv {
         self.clock_ms
     }
 
-    pub(crate) fn clock_ms(&self) -> u64 {
+    /// The latest wall time that was noted, in ms.
+    #[must_use]
+    pub fn clock_ms(&self) -> u64 {
         self.clock_ms
     }
 

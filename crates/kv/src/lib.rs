@@ -19,6 +19,7 @@ mod limits;
 pub mod load;
 mod location;
 mod memtable;
+mod memtable_key;
 mod merge;
 mod merge_input;
 mod merge_plan;

@@ -4,12 +4,13 @@
 //!
 //! The invariant: an entry here is newer than anything a data file has for its key.
 
+use crate::memtable_key::{KeptKey, MemtableKey};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// Memory of one entry beside key and value: tree slot, two allocations.
-const ENTRY_BYTES: u64 = 112;
+/// Memory of one entry beside key and value: tree slot with the key's head, two allocations.
+const ENTRY_BYTES: u64 = 136;
 
 /// The newest write of a key.
 #[derive(Clone, Debug)]
@@ -33,7 +34,7 @@ impl Written {
 /// Newest writes by key.
 #[derive(Clone, Debug, Default)]
 pub struct Memtable {
-    map: BTreeMap<Box<[u8]>, Written>,
+    map: BTreeMap<KeptKey, Written>,
     bytes: u64,
 }
 
@@ -47,14 +48,15 @@ fn cost(key: &[u8], written: &Written) -> u64 {
 impl Memtable {
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&Written> {
-        self.map.get(key)
+        self.map.get(&MemtableKey::of(key))
     }
 
     /// Sets the newest write of a key; answers the one it takes the place of.
     pub fn insert(&mut self, key: &[u8], written: Written) -> Option<Written> {
         self.bytes += cost(key, &written);
-        let Some(place) = self.map.get_mut(key) else {
-            self.map.insert(key.into(), written);
+        let wanted = MemtableKey::of(key);
+        let Some(place) = self.map.get_mut(&wanted) else {
+            self.map.insert(KeptKey::copy_of(&wanted), written);
             return None;
         };
         self.bytes -= cost(key, place);
@@ -63,7 +65,7 @@ impl Memtable {
 
     /// Forgets a key of which nothing older exists anywhere.
     pub fn forget(&mut self, key: &[u8]) {
-        if let Some(gone) = self.map.remove(key) {
+        if let Some(gone) = self.map.remove(&MemtableKey::of(key)) {
             self.bytes -= cost(key, &gone);
         }
     }
@@ -72,7 +74,7 @@ impl Memtable {
     pub fn take_back(&mut self, older: &Memtable) {
         for (key, written) in &older.map {
             if !self.map.contains_key(key) {
-                self.insert(key, written.clone());
+                self.insert(key.bytes(), written.clone());
             }
         }
     }
@@ -98,6 +100,7 @@ impl Memtable {
         &'a self,
         range: KeyRange<'_>,
     ) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a Written)> + use<'a> {
-        self.map.range::<[u8], _>(range).map(|(key, written)| (key.as_ref(), written))
+        let range = (range.0.map(MemtableKey::of), range.1.map(MemtableKey::of));
+        self.map.range::<MemtableKey<'_>, _>(range).map(|(key, written)| (key.bytes(), written))
     }
 }

@@ -18,7 +18,17 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Takes a number off the front. `None`: it ends early, is too large, or is not in its shortest form.
 #[must_use]
+#[inline]
 pub fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    // Nearly all are this short: lengths of keys and values.
+    if let [byte @ ..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Some(u64::from(*byte));
+    }
+    take_long_varint(bytes)
+}
+
+fn take_long_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for (index, byte) in bytes.iter().enumerate().take(VARINT_MAX) {
         let part = u64::from(byte & 0x7f);
