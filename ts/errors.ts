@@ -68,7 +68,7 @@ const errorTable = {
   },
   MILLRACE_FOREIGN_FILE: {
     message: 'this file was not written by Millrace',
-    remedy: 'name a journal, segment, index or manifest file of a data directory',
+    remedy: 'name a journal, segment, index, data, hint or manifest file of a data directory',
     retriable: false,
   },
   MILLRACE_IO: {

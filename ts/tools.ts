@@ -65,7 +65,7 @@ export async function probeSockets(driver: ProbeReport['driver']): Promise<Socke
 }
 
 /**
- * Describes a journal, segment, index or manifest file: at most `limit` lines of JSON, with payload bytes when `data`.
+ * Describes a journal, segment, index, data, hint or manifest file: at most `limit` lines of JSON, with payload bytes when `data`.
  * Throws MILLRACE_FOREIGN_FILE for a file that is none of these, MILLRACE_DAMAGED for one that has been.
  */
 export function dumpFile(path: string, limit: number, data: boolean): string[] {
@@ -74,7 +74,7 @@ export function dumpFile(path: string, limit: number, data: boolean): string[] {
 }
 
 /** First bytes of our files. Segments of one partition begin as Kafka's do, with a record batch. */
-const beginnings = ['MRJH', 'MRmanif1', 'MRshared', 'MRindex1', 'MRbulk01'];
+const beginnings = ['MRJH', 'MRmanif1', 'MRshared', 'MRindex1', 'MRbulk01', 'MRkvdata', 'MRkvhint'];
 const batchMagic = { position: 16, value: 2 };
 
 /** Whether a file is one of ours: by where it lies, so that a destroyed beginning is damage, or by its first bytes. */
@@ -82,6 +82,7 @@ function isOurs(path: string): boolean {
   const [folder, name] = [basename(dirname(resolve(path))), basename(path)];
   if (folder === 'journal' && /^\d{8}$/.test(name)) return true;
   if (folder === 'segments' && /\.(log|shared|index)$/.test(name)) return true;
+  if (folder === 'kv' && /\.(data|hint)$/.test(name)) return true;
   const head = Buffer.alloc(32);
   const file = openSync(path, 'r');
   let length: number;

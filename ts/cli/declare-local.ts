@@ -13,7 +13,7 @@ export function declareDump(program: Command, terminal: Terminal, ended: Ended):
   program
     .command('dump')
     .argument('<file>')
-    .description('show what a journal, segment, index or manifest file holds')
+    .description('show what a journal, segment, index, data, hint or manifest file holds')
     .option('--print-data', 'with payload bytes')
     .option('--from <n>', 'first entry, counted from 0', wholeNumber(0), 0)
     .option('--to <n>', 'entry to stop before', wholeNumber(1), 1_000_000)

@@ -1,5 +1,5 @@
 /**
- * `millrace dump FILE`: what a journal, segment, index or manifest file holds, one JSON object a line or as text. It
+ * `millrace dump FILE`: what a journal, segment, index, data, hint or manifest file holds, one JSON object a line or as text. It
  * reads one file and needs no server; the decoding is the engine's own.
  *
  * Invariant: a damaged entry is shown and counted (exit code 4), never skipped.

@@ -19,7 +19,7 @@ pub fn probe(dir: String) -> Result<String, Thrown> {
     Ok(probe_text(&report))
 }
 
-/// Describes a journal, segment, index or manifest file, one line of JSON an entry.
+/// Describes a journal, segment, index, data, hint or manifest file, one line of JSON an entry.
 #[napi]
 pub fn dump(path: String, limit: f64, data: bool) -> Result<Vec<String>, Thrown> {
     // A limit beyond what fits is no limit.

@@ -5,6 +5,7 @@
 //!
 //! The invariant: one entry in memory at a time, bounded by what the file really has; nothing is written.
 
+use crate::dump_data::{data_file, hint_file};
 use crate::dump_journal::journal;
 use crate::dump_line::Line;
 use crate::dump_segment::{bulk, index, own_segment, shared_segment};
@@ -26,7 +27,7 @@ pub enum DumpError {
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Manifest(#[from] ManifestError),
-    #[error("it is not a journal, segment, index or manifest file")]
+    #[error("it is not a journal, segment, index, data, hint or manifest file")]
     Unknown,
 }
 
@@ -47,6 +48,8 @@ pub fn dump(path: &Path, limit: usize, data: bool) -> Result<Vec<String>, DumpEr
         Some("shared") => shared_segment(&source, &mut out)?,
         Some("bulk") => bulk(&source, &mut out)?,
         Some("index") => index(&source, &mut out)?,
+        Some("data") => data_file(&source, &mut out)?,
+        Some("hint") => hint_file(&source, &mut out)?,
         _ if head.starts_with(b"MRmanif1") => manifest_file(&source, &mut out)?,
         _ => journal(&source, &mut out)?,
     }
@@ -87,6 +90,11 @@ impl Source {
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, position)?;
         Ok(bytes)
+    }
+
+    /// The whole file, when it is not larger than one entry may be.
+    pub(crate) fn whole(&self) -> std::io::Result<Vec<u8>> {
+        self.read(0, usize::try_from(self.length).unwrap_or(usize::MAX))
     }
 }
 

@@ -11,6 +11,7 @@ mod command_run;
 mod commit;
 mod config;
 mod dump;
+mod dump_data;
 mod dump_journal;
 mod dump_line;
 mod dump_segment;
