@@ -68,6 +68,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
   #heldBytes = 0;
   /** The handler of the request that is being dispatched looks at its bytes until the exchange has ended. */
   #isRequestHeld = false;
+  /** When a request was last seen open: as of the last look, no clock is read for a reply. */
+  #busyMs = 0;
   #isPumping = false;
   #isPaused = false;
   #isStopping = false;
@@ -203,9 +205,16 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     } else if (!this.#hasSpoken) {
       if (now - this.#openedMs > limits.firstRequestMs)
         this.shut(`no whole request within ${seconds(limits.firstRequestMs)}`);
-    } else if (this.#open === 0 && now - this.#transport.receivedMs > limits.idleMs) {
+    } else if (this.#open > 0) {
+      this.#busyMs = now;
+    } else if (this.#isIdle(now)) {
       this.#end();
     }
+  }
+
+  /** Nothing has been received or worked on for the idle time. */
+  #isIdle(now: number): boolean {
+    return now - Math.max(this.#busyMs, this.#transport.receivedMs) > this.#host.limits.idleMs;
   }
 
   arrived(): void {

@@ -1,5 +1,6 @@
 /** Hostile inputs 1-5 and 14 of the reliability requirements: only the connection that sends them suffers. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { heartbeatApi } from '../../../ts/broker/protocol/gen/12-heartbeat.gen.ts';
 import { apiVersionsApi } from '../../../ts/broker/protocol/gen/18-api-versions.gen.ts';
@@ -60,6 +61,20 @@ describe.each(transports)('over %s', (transport) => {
     const start = performance.now();
     await client.closed;
     expect(performance.now() - start).toBeGreaterThan(100);
+  });
+
+  test('a request that takes longer than the idle time to answer is no silence', async () => {
+    const late = heartbeatHandler((_request, exchange) => {
+      setTimeout(() => exchange.reply({ errorCode: 0, throttleTimeMs: 0 }), 1400);
+    });
+    await using served = await serve([late], { idleMs: 1000, sweepMs: 10 });
+    const client = await RawClient.open(served.port);
+    client.send(framedRequest(heartbeatApi, 4, 1, {}));
+    expect(await client.correlations(1)).toEqual([1]);
+    await sleep(100);
+    client.send(framedRequest(heartbeatApi, 4, 2, {}));
+    expect(await client.correlations(1)).toEqual([2]);
+    client.destroy();
   });
 
   test('input 5: ApiVersions in an unsupported version is answered with error 35 in the layout of version 0', async () => {
