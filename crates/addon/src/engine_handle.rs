@@ -13,9 +13,7 @@ use crate::read_rows::{self, Ask, epoch_of, isolation_of, put_all, put_offset, p
 use crate::report;
 use crate::status::{Refusal, check};
 use crate::{sim_registry, teardown};
-use millrace_engine::{
-    Code, Effect, Engine, EpochEnd, Offset, Outcome, Read, RecoveryAccount, account_text,
-};
+use millrace_engine::{Code, Effect, Engine, EpochEnd, Offset, Outcome, Read, RecoveryAccount, account_text};
 use millrace_io::sim::FailAt;
 use millrace_io::{Io, Limits, SimHandle};
 use napi::bindgen_prelude::{Function, Unknown};
@@ -88,7 +86,14 @@ impl NativeEngine {
         let leases = Leases::new(usize::try_from(memory_bytes).unwrap_or(usize::MAX).saturating_mul(2));
         let host = Host::start(env, engine, reference, page, leases)?;
         teardown::register(&host)?;
-        Ok(NativeEngine { host, account, driver, sim, outcomes: RefCell::default(), replies: RefCell::default() })
+        Ok(NativeEngine {
+            host,
+            account,
+            driver,
+            sim,
+            outcomes: RefCell::default(),
+            replies: RefCell::default(),
+        })
     }
 
     /// The shared page, a Float64Array.
