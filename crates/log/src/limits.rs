@@ -53,7 +53,8 @@ impl Limits {
         let ms = |limit: u64| i64::try_from(limit).unwrap_or(i64::MAX);
         let oldest = self.timestamp_before_ms.map_or(i64::MIN, |limit| now_ms.saturating_sub(ms(limit)));
         let newest = self.timestamp_after_ms.map_or(i64::MAX, |limit| now_ms.saturating_add(ms(limit)));
-        checked.log_append_time != -1 || (checked.earliest >= oldest && checked.header.max_timestamp <= newest)
+        checked.log_append_time != -1
+            || (checked.earliest >= oldest && checked.header.max_timestamp <= newest)
     }
 
     /// Whether timestamps have bounds at all.
@@ -226,11 +227,8 @@ mod tests {
 
     #[test]
     fn rule_9_records_are_admitted_up_to_their_bounds_and_no_further() {
-        let limits = Limits {
-            timestamp_before_ms: Some(100),
-            timestamp_after_ms: Some(10),
-            ..Limits::default()
-        };
+        let limits =
+            Limits { timestamp_before_ms: Some(100), timestamp_after_ms: Some(10), ..Limits::default() };
         assert!(limits.admits(&batch(900, 1_010), 1_000));
         assert!(!limits.admits(&batch(899, 1_000), 1_000));
         assert!(!limits.admits(&batch(1_000, 1_011), 1_000));
