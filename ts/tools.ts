@@ -10,14 +10,9 @@ import { MillraceError } from './errors.ts';
 import { openEngine } from './io/engine.ts';
 import { loadNative } from './io/native.ts';
 import { fromNative } from './io/native-error.ts';
-import type { InflateTools } from './log/batch-view.ts';
-import type { BatchTools } from './log/record-batch.ts';
 import { chooseSockets, type SocketsReport } from './net/choose-sockets.ts';
 
-/** Checksum and codecs for writing and reading record batches. Throws MILLRACE_NATIVE_MISSING without the addon. */
-export function batchTools(): BatchTools & InflateTools {
-  return loadNative();
-}
+export { batchTools } from './log/batch-tools.ts';
 
 /** What the I/O layer would use for a directory. */
 export interface ProbeReport {

@@ -139,7 +139,8 @@ impl Ledger {
     /// Everything up to this LSN was durable.
     fn prove(&mut self, lsn: u64) {
         self.proven_lsn = self.proven_lsn.max(lsn);
-        while let Some(unproven) = self.unproven.pop_front_if(|unproven| unproven.lsn <= self.proven_lsn) {
+        while self.unproven.front().is_some_and(|unproven| unproven.lsn <= self.proven_lsn) {
+            let Some(unproven) = self.unproven.pop_front() else { return };
             self.count_proven(unproven);
         }
     }

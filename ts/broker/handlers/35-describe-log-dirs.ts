@@ -5,8 +5,8 @@
  * No list of topics asks for all. 2 flexible; 3 a top-level error; 4 size and free space of the file system.
  */
 
-import { statfs } from 'node:fs';
 import type { BrokerContext } from '../context.ts';
+import { diskSpace } from '../disk-space.ts';
 import type { Handler } from '../handler.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
@@ -59,17 +59,8 @@ export function describeLogDirsHandler(
     handle({ topics }, exchange) {
       const logDir = context.settings.text('log.dirs');
       const asked = wanted(context, topics);
-      // A directory of the simulated disk is none of the system's: its space is unknown.
-      statfs(logDir, (failure, space) => {
-        const totalBytes = failure ? -1 : space.blocks * space.bsize;
-        const usableBytes = failure ? -1 : space.bavail * space.bsize;
-        const described = {
-          errorCode: ErrorCode.NONE,
-          logDir,
-          topics: sizesOf(context, asked),
-          totalBytes,
-          usableBytes,
-        };
+      diskSpace(logDir, (space) => {
+        const described = { errorCode: ErrorCode.NONE, logDir, topics: sizesOf(context, asked), ...space };
         exchange.reply({ throttleTimeMs: 0, errorCode: ErrorCode.NONE, results: [described] });
       });
     },

@@ -6,9 +6,9 @@
  */
 
 import { MillraceError } from '../../errors.ts';
+import { batchTools } from '../../log/batch-tools.ts';
 import { readHeader, readRecords } from '../../log/batch-view.ts';
 import type { LogRecord } from '../../log/record.ts';
-import { batchTools } from '../../tools.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import type { TopicLimits } from '../settings.ts';
 
