@@ -54,9 +54,10 @@ fn place(store: u32, key: &[u8]) -> (usize, u64) {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
         mixed = (mixed ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
-        mixed ^= mixed >> 29;
+        // Keys that are counted differ in their last bytes only, which are the upper bits here: they come down.
+        mixed ^= mixed >> 32;
     }
-    let index = (mixed >> 7) as usize % (WORDS * 64);
+    let index = (mixed.wrapping_mul(FACTOR) >> 32) as usize % (WORDS * 64);
     (index / 64, 1 << (index % 64))
 }
 
@@ -82,7 +83,7 @@ mod tests {
         }
         let others = (500..1500).map(|number| format!("key:{number:012}"));
         let named = others.filter(|key| written.may_have(&writes, 7, key.as_bytes())).count();
-        assert!(named < 100, "{named} of 1000");
+        assert!(named < 60, "{named} of 1000, where 500 bits of 16,384 are set");
         written.clear();
         assert!(!written.may_have(&writes[..1], 7, keys[1].as_bytes()));
     }
