@@ -45,9 +45,9 @@ export async function produce(
   );
   const shape = recordShape(topic, options);
   await using session = await openSession(options);
-  const partitions = await countPartitions(session, topic);
+  const to = await target(session, topic);
   const acks = acksOf[options.acks];
-  const producer = new Producer(session, { topic, partitions, acks, compression: options.compression }, batchTools());
+  const producer = new Producer(session, { topic, ...to, acks, compression: options.compression }, batchTools());
   using interrupt = watchInterrupt();
   const progress = new Progress(terminal, () => `${producer.acknowledged} records`, options.progress !== false);
   try {
@@ -136,8 +136,8 @@ function parseHeader(text: string): [string, Uint8Array] {
   return [text.slice(0, at), Buffer.from(text.slice(at + 1))];
 }
 
-async function countPartitions(session: Session, topic: string): Promise<number> {
+async function target(session: Session, topic: string): Promise<{ topicId: string; partitions: number }> {
   const [found] = await fetchTopics(session, [topic]);
   check(found?.errorCode ?? 3, topic, 'create it with: millrace topic create');
-  return found?.partitions.length ?? 0;
+  return { topicId: found?.topicId ?? '', partitions: found?.partitions.length ?? 0 };
 }

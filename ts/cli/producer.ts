@@ -25,6 +25,8 @@ export interface OutgoingRecord {
 
 export interface ProducerOptions {
   readonly topic: string;
+  /** What Produce 13 and later calls the topic by. */
+  readonly topicId: string;
   readonly partitions: number;
   readonly acks: -1 | 0 | 1;
   readonly compression: Compression;
@@ -135,12 +137,12 @@ export class Producer {
   }
 
   async #request(partition: number, records: Uint8Array): Promise<void> {
-    const { acks, topic } = this.#options;
+    const { acks, topic, topicId } = this.#options;
     const body = {
       transactionalId: null,
       acks,
       timeoutMs: requestTimeoutMs,
-      topicData: [{ name: topic, partitionData: [{ index: partition, records }] }],
+      topicData: [{ name: topic, topicId, partitionData: [{ index: partition, records }] }],
     };
     if (acks === 0) return this.#session.sendOnly(produceApi, body);
     const response = await this.#session.send(produceApi, body);
