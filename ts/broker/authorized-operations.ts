@@ -4,18 +4,7 @@
  * Not access control. To remember: a bit is 1 << the number Kafka gives an operation.
  */
 
-const Operation = {
-  read: 3,
-  write: 4,
-  create: 5,
-  delete: 6,
-  alter: 7,
-  describe: 8,
-  clusterAction: 9,
-  describeConfigs: 10,
-  alterConfigs: 11,
-  idempotentWrite: 12,
-} as const;
+import { Operation } from './security/acl.ts';
 
 type Name = keyof typeof Operation;
 
