@@ -73,7 +73,8 @@ function recordsOf(batch: Buffer): StoredRecord[] {
     cursor.at += 1;
     readVarint(batch, cursor);
     const delta = readVarint(batch, cursor);
-    if (readVarint(batch, cursor) !== -1) throw new Error('a record has a key');
+    const key = readVarint(batch, cursor);
+    cursor.at += Math.max(key, 0);
     const size = readVarint(batch, cursor);
     const value = batch.subarray(cursor.at, cursor.at + size);
     cursor.at = end;

@@ -1,5 +1,6 @@
 /**
- * Brings the jars that pom.xml names into .cache/kafka-VERSION/jars, once. Not in the package and never run at install.
+ * Brings the jars that a pom.xml names into a folder of .cache, once: those of Kafka itself are beside this file. Not in
+ * the package and never run at install.
  *
  * Invariant: a directory with the mark file is complete; without it, it is copied again.
  */
@@ -20,15 +21,20 @@ export function kafkaVersion(): string {
 
 /** A class path with every jar of the broker and its tools. Copies them with Maven when they are not there (30 s). */
 export function kafkaClassPath(): string {
-  const directory = join(root, '.cache', `kafka-${kafkaVersion()}`);
+  return mavenClassPath(manifest, `kafka-${kafkaVersion()}`);
+}
+
+/** A class path with every jar that `pom` asks for, kept in .cache/`name`; Maven copies them when they are not there. */
+export function mavenClassPath(pom: string, name: string): string {
+  const directory = join(root, '.cache', name);
   const jars = join(directory, 'jars');
   const mark = join(directory, 'complete');
   if (!existsSync(mark)) {
     mkdirSync(jars, { recursive: true });
-    process.stderr.write(`copying Kafka ${kafkaVersion()} into ${jars}\n`);
-    const args = ['-q', '-B', '-f', manifest, 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`];
+    process.stderr.write(`copying ${name} into ${jars}\n`);
+    const args = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`];
     const maven = spawnSync('mvn', args, { stdio: ['ignore', 'inherit', 'inherit'] });
-    if (maven.error) throw new Error('Maven (mvn) is needed to bring Kafka', { cause: maven.error });
+    if (maven.error) throw new Error('Maven (mvn) is needed to bring Java programs', { cause: maven.error });
     if (maven.status !== 0) throw new Error(`mvn ended with ${maven.status ?? maven.signal}`);
     writeFileSync(mark, '');
   }

@@ -32,6 +32,7 @@ const FEATURES = {
   cluster: 'log directories, quorum, features',
   login: 'logins by PLAIN and SCRAM, TLS',
   load: 'load program',
+  streams: 'Streams: word count, exactly_once_v2, kill -9',
 } as const;
 
 type Feature = keyof typeof FEATURES;
@@ -92,6 +93,7 @@ export const CLIENTS: readonly Client[] = [
         'java-tools.spec.ts',
         'transactions (KIP-890): many of a perf producer, described, listed, and read as committed',
       ],
+      streams: ['streams.spec.ts', 'counts every word once, though the server and then the application are killed'],
       cluster: ['java-tools.spec.ts', 'log directories, quorum and features: what there is of one node'],
     },
   },

@@ -1,0 +1,89 @@
+/**
+ * A Java program of the conformance tests that runs until it is killed: started from its source, or by its class, with
+ * Kafka Streams and Connect on its class path.
+ *
+ * Not the command line tools, which end by themselves (java-tool.ts). Invariant: a program started here is gone after its
+ * `dispose`, whatever the test did.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { mavenClassPath } from '../../benches/rivals/kafka-jars.ts';
+
+const manifest = fileURLToPath(new URL('../conformance/kafka/java/pom.xml', import.meta.url));
+const JVM = [
+  '-Xmx256m',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:+UseSerialGC',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+];
+const LINES_KEPT = 400;
+
+/** The class path of what java/pom.xml names; a changed pom is copied anew. */
+function classPath(): string {
+  const version = createHash('sha256').update(readFileSync(manifest)).digest('hex').slice(0, 12);
+  return mavenClassPath(manifest, `java-${version}`);
+}
+
+export class JavaProgram implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+  readonly #lines: string[] = [];
+  #look: () => void = () => undefined;
+
+  /** `main`: a source file, or a class of the class path. */
+  constructor(main: string, args: readonly string[]) {
+    this.#child = spawn('java', [...JVM, '-cp', classPath(), main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      if (stream === null) throw new Error('a stream of the program is not a pipe');
+      createInterface({ input: stream }).on('line', (line) => this.#take(line));
+    }
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('error', (error) => this.#take(String(error))).once('close', () => resolve());
+    });
+    void this.#ended.then(() => this.#look());
+  }
+
+  #take(line: string): void {
+    this.#lines.push(line);
+    if (this.#lines.length > LINES_KEPT) this.#lines.shift();
+    this.#look();
+  }
+
+  /** Waits for a line that has `words`. Throws with what was printed when the program ends before, or after `ms`. */
+  async printed(words: string, ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (!this.#lines.some((line) => line.includes(words))) {
+      const left = until - performance.now();
+      if (left <= 0 || !this.running()) throw new Error(`no line has "${words}":\n${this.output()}`);
+      await new Promise<void>((resolve) => {
+        const late = setTimeout(resolve, left);
+        this.#look = () => {
+          clearTimeout(late);
+          resolve();
+        };
+      });
+    }
+  }
+
+  running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The last lines of both streams. */
+  output(): string {
+    return this.#lines.join('\n');
+  }
+
+  /** kill -9, and waits until the program is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
