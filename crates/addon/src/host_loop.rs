@@ -248,7 +248,7 @@ impl Host {
         state.dirty = true;
         if let Some(handles) = state.handles.as_mut() {
             handles.hold(true);
-            handles.prepare(on_prepare);
+            handles.prepare(on_prepare, on_timer);
         }
     }
 
@@ -258,7 +258,10 @@ impl Host {
         let state = &mut *state;
         let (Some(engine), Some(handles)) = (state.engine.as_ref(), state.handles.as_mut()) else { return };
         // Tokens beyond one callback, and the steps of closing that no completion leads to, need another turn at once.
-        let waiting = !state.finished.is_empty() || (state.closing && engine.io().in_flight() == 0);
+        // So does what was queued by the last callback of this pump, when the loop blocks next.
+        let waiting = !state.finished.is_empty()
+            || (state.closing && engine.io().in_flight() == 0)
+            || (state.dirty && uv::is_preparing());
         if !state.dirty {
             handles.prepared();
         }
@@ -386,7 +389,7 @@ unsafe extern "C" fn on_readable(handle: *mut Handle, status: c_int, _events: c_
 unsafe extern "C" fn on_prepare(handle: *mut Handle) {
     // SAFETY: as in `on_readable`.
     let host = unsafe { host_of(handle) };
-    host.pump();
+    uv::while_preparing(|| host.pump());
 }
 
 /// What was scheduled is due: after a delay, or in this turn.

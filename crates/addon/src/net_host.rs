@@ -108,7 +108,7 @@ impl NetHost {
     pub(crate) fn queued(&self) {
         if let Some(handles) = self.state.borrow_mut().handles.as_mut() {
             handles.hold(true);
-            handles.prepare(on_prepare);
+            handles.prepare(on_prepare, on_timer);
         }
     }
 
@@ -166,7 +166,8 @@ impl NetHost {
             handles.prepared();
         }
         handles.hold(state.is_closing || !net.is_closed());
-        let again = net.has_news() || net.has_ready() || state.is_closing && net.is_closed();
+        let unsent = net.wants_submit() && uv::is_preparing();
+        let again = net.has_news() || net.has_ready() || state.is_closing && net.is_closed() || unsent;
         if again {
             handles.schedule(Some(0), on_timer);
             state.is_scheduled = true;
@@ -290,7 +291,7 @@ unsafe extern "C" fn on_readable(handle: *mut Handle, status: c_int, _events: c_
 unsafe extern "C" fn on_prepare(handle: *mut Handle) {
     // SAFETY: as in `on_readable`.
     let host = unsafe { host_of(handle) };
-    host.pump(false);
+    uv::while_preparing(|| host.pump(false));
 }
 
 unsafe extern "C" fn on_timer(handle: *mut Handle) {

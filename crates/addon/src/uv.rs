@@ -4,6 +4,7 @@
 //!
 //! The one invariant: handle memory is freed only in the close callback; libuv still links it until then.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 /// A libuv handle: opaque, `handle_size` bytes, malloc'ed.
@@ -28,6 +29,23 @@ const READABLE: c_int = 1;
 
 pub(crate) type PollCallback = unsafe extern "C" fn(*mut Handle, c_int, c_int);
 pub(crate) type PlainCallback = unsafe extern "C" fn(*mut Handle);
+
+thread_local! {
+    /// This thread's loop is calling prepare handles: one that is started now runs only after the loop has blocked.
+    static IS_PREPARING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs what a prepare callback does. What is queued meanwhile, by any host of the thread, keeps the loop from blocking.
+pub(crate) fn while_preparing(run: impl FnOnce()) {
+    IS_PREPARING.set(true);
+    run();
+    IS_PREPARING.set(false);
+}
+
+/// The loop blocks next, whatever prepare handles are started now.
+pub(crate) fn is_preparing() -> bool {
+    IS_PREPARING.get()
+}
 
 /// Function pointers of this process's libuv.
 pub(crate) struct Uv {
@@ -206,12 +224,16 @@ impl Handles {
         unsafe { if held { (self.uv.reference)(self.poll) } else { (self.uv.unreference)(self.poll) } }
     }
 
-    /// Runs `callback` once before the loop next blocks.
-    pub(crate) fn prepare(&mut self, callback: PlainCallback) {
+    /// Runs `callback` before the loop next blocks. When it is about to block, another host's prepare callback having
+    /// brought us here, `at_once` runs in a turn that does not block instead: libuv would call `callback` only after it.
+    pub(crate) fn prepare(&mut self, callback: PlainCallback, at_once: PlainCallback) {
         if self.preparing || self.prepare.is_null() {
             return;
         }
         self.preparing = true;
+        if is_preparing() {
+            self.set_idle(true, at_once);
+        }
         // SAFETY: the handle is open until `close`.
         let status = unsafe { (self.uv.prepare_start)(self.prepare, callback) };
         assert!(status == 0, "uv_prepare_start refused an open handle: {status}");
