@@ -31,7 +31,6 @@ export class JavaProgram implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
   readonly #lines: string[] = [];
-  #look: () => void = () => undefined;
 
   /** `main`: a source file, or a class of the class path. */
   constructor(main: string, args: readonly string[]) {
@@ -43,29 +42,11 @@ export class JavaProgram implements AsyncDisposable {
     this.#ended = new Promise((resolve) => {
       this.#child.once('error', (error) => this.#take(String(error))).once('close', () => resolve());
     });
-    void this.#ended.then(() => this.#look());
   }
 
   #take(line: string): void {
     this.#lines.push(line);
     if (this.#lines.length > LINES_KEPT) this.#lines.shift();
-    this.#look();
-  }
-
-  /** Waits for a line that has `words`. Throws with what was printed when the program ends before, or after `ms`. */
-  async printed(words: string, ms: number): Promise<void> {
-    const until = performance.now() + ms;
-    while (!this.#lines.some((line) => line.includes(words))) {
-      const left = until - performance.now();
-      if (left <= 0 || !this.running()) throw new Error(`no line has "${words}":\n${this.output()}`);
-      await new Promise<void>((resolve) => {
-        const late = setTimeout(resolve, left);
-        this.#look = () => {
-          clearTimeout(late);
-          resolve();
-        };
-      });
-    }
   }
 
   running(): boolean {

@@ -33,6 +33,7 @@ const FEATURES = {
   login: 'logins by PLAIN and SCRAM, TLS',
   load: 'load program',
   streams: 'Streams: word count, exactly_once_v2, kill -9',
+  connect: 'Connect, distributed: file source and sink, kill -9',
 } as const;
 
 type Feature = keyof typeof FEATURES;
@@ -94,6 +95,7 @@ export const CLIENTS: readonly Client[] = [
         'transactions (KIP-890): many of a perf producer, described, listed, and read as committed',
       ],
       streams: ['streams.spec.ts', 'counts every word once, though the server and then the application are killed'],
+      connect: ['connect.spec.ts', 'moves every line of a file, though the workers that read it are killed'],
       cluster: ['java-tools.spec.ts', 'log directories, quorum and features: what there is of one node'],
     },
   },
