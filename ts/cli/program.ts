@@ -8,6 +8,7 @@
 import { Command } from 'commander';
 import { version } from '../version.ts';
 import type { Declare, Ended } from './declare.ts';
+import { declareBench } from './declare-bench.ts';
 import { declareProve, declareRepair, declareVerify } from './declare-checks.ts';
 import { declareCluster, declareGroup } from './declare-group.ts';
 import { declareCompletion, declareDoctor, declareDump } from './declare-local.ts';
@@ -33,6 +34,7 @@ const verbs: Readonly<Record<string, Declare>> = {
   verify: declareVerify,
   repair: declareRepair,
   prove: declareProve,
+  bench: declareBench,
   doctor: declareDoctor,
   config: declareConfig,
   completion: declareCompletion,
