@@ -54,7 +54,7 @@ export interface ServeOptions extends EngineOptions {
   kafka?: KafkaOptions | undefined;
   /** Redis is served when this is given. Its `appendfsync` is the flush policy: `always`, an interval, or neither. */
   redis?: RedisOptions | undefined;
-  /** Metrics, health and counters by HTTP. Default: not served. It has no authentication: leave it on the loopback. */
+  /** Metrics, health and the console by HTTP. Default: not served. Leave it on the loopback: metrics ask nobody. */
   http?: HttpOptions | undefined;
   /** Certificate and key of what listens for TLS. */
   tls?: TlsOptions | undefined;
@@ -161,6 +161,8 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
       broker,
       kafka: { host: bound.address, port: bound.port },
       dir: options.sim ? undefined : dir,
+      flush: options.flush ?? 'always',
+      knowsClients: asksClients(options, settings),
       counters: () => ({
         ...engine.counters(),
         ...(ring ? named('sockets', ring.counters()) : {}),
@@ -177,6 +179,12 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
     await engine.close();
     throw error;
   }
+}
+
+/** Whether anybody who connects has to show who they are, or may not do everything. */
+function asksClients({ kafka, redis, tls }: ServeOptions, settings: BrokerSettings): boolean {
+  const hasPassword = redis?.password !== undefined && redis.password !== '';
+  return kafka?.login === true || hasPassword || tls?.ca !== undefined || settings.text('authorizer.class.name') !== '';
 }
 
 /** Loads the endpoint only where it is wanted. */

@@ -5,6 +5,7 @@
  */
 
 import type { Broker } from './broker/broker.ts';
+import type { FlushInput } from './durability.ts';
 import { MillraceError } from './errors.ts';
 import type { NodeEngine } from './io/engine.ts';
 
@@ -16,6 +17,9 @@ export interface ServerParts {
   readonly kafka: { readonly host: string; readonly port: number };
   /** The data directory; undefined on a simulated disk, which has no room to be asked for. */
   readonly dir: string | undefined;
+  readonly flush: FlushInput;
+  /** Clients of Kafka or Redis have to show who they are: what is theirs is shown to nobody who has not. */
+  readonly knowsClients: boolean;
   /** As `MillraceServer.counters`. */
   counters(): Record<string, number>;
 }

@@ -39,6 +39,7 @@ describe('serve settings', () => {
     expect(decide({})).toEqual({
       kafka: { host: '127.0.0.1', port: 9092 },
       advertised: undefined,
+      consoleWrite: false,
       dir: './millrace-data',
       flush: 'always',
       durability: undefined,

@@ -42,7 +42,11 @@ describe('the package', () => {
       [],
     );
     const strange = paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)(\.map)?|ts\/.+\.ts|[^/]+)$/.test(path));
-    expect(strange).toEqual(['dist/cli/package.json']);
+    expect(strange.filter((path) => !path.startsWith('dist/console/assets/'))).toEqual(['dist/cli/package.json']);
+    const assets = ['index.html', 'app.css', 'app.js'].flatMap((name) => [name, `${name}.gz`]);
+    expect(
+      paths.filter((path) => path.startsWith('dist/console/assets/')).map((path) => path.split('/').at(-1)),
+    ).toEqual(expect.arrayContaining(assets));
     expect(paths.filter((path) => path.startsWith('dist/cli/')).sort()).toEqual([
       'dist/cli/index.js',
       'dist/cli/index.js.map',

@@ -24,7 +24,7 @@ function filesBelow(folder: string, wanted: RegExp): Source[] {
 }
 
 const rust = [...filesBelow('crates', /\.rs$/), ...filesBelow('benches', /\.rs$/)];
-const scripts = ['ts', '__test__', 'benches'].flatMap((folder) => filesBelow(folder, /\.(ts|mjs)$/));
+const scripts = ['ts', '__test__', 'benches'].flatMap((folder) => filesBelow(folder, /\.(tsx?|mjs)$/));
 const written = scripts.filter(({ path }) => !path.endsWith('.gen.ts'));
 const sources = [...rust, ...written];
 
@@ -92,7 +92,7 @@ describe('names', () => {
   it('are kebab-case in TypeScript and snake_case in Rust', () => {
     const wrong = (files: readonly Source[], right: RegExp) =>
       files.map(({ path }) => path.split('/').at(-1) ?? '').filter((name) => !right.test(name));
-    expect(wrong(scripts, /^[a-z0-9]+(-[a-z0-9]+)*(\.(gen|spec|bench|d))?\.(ts|mjs)$/)).toEqual([]);
+    expect(wrong(scripts, /^[a-z0-9]+(-[a-z0-9]+)*(\.(gen|spec|bench|d))?\.(tsx?|mjs)$/)).toEqual([]);
     // A program is named as it is called on the command line.
     const modules = rust.filter(({ path }) => !/\/(bin|examples)\//.test(path));
     expect(wrong(modules, /^[a-z0-9]+(_[a-z0-9]+)*\.rs$/)).toEqual([]);
@@ -188,7 +188,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'service-manager.ts': [...leaves, 'io'],
   'server-parts.ts': [...leaves, 'broker', 'io'],
   metrics: [...leaves, 'server-parts.ts', 'broker', 'log', 'io'],
-  http: [...leaves, 'server-parts.ts', 'metrics'],
+  http: [...leaves, 'server-parts.ts', 'metrics', 'console'],
+  console: [...leaves, 'server-parts.ts', 'metrics', 'broker', 'log', 'kv', 'io'],
   setup: [],
 };
 const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];

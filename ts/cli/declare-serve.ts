@@ -28,11 +28,15 @@ function withSettings(command: Command): Command {
         .env('MILLRACE_SOCKETS'),
     )
     .addOption(
-      new Option('--http [host:port]', 'serve metrics and health by HTTP (127.0.0.1:9644 when no address is given)')
+      new Option(
+        '--http [host:port]',
+        'serve metrics, health and the console by HTTP (127.0.0.1:9644 when no address is given)',
+      )
         .env('MILLRACE_HTTP')
         .preset('127.0.0.1:9644')
         .argParser(address),
     )
+    .option('--console-write', 'let the console at /console of --http change things (default: it only reads)')
     .addOption(
       new Option('--kafka-tls <host:port>', 'address for Kafka clients that speak TLS')
         .env('MILLRACE_KAFKA_TLS')

@@ -68,7 +68,12 @@ export function describeStart(facts: StartFacts): string {
   const { driver, sockets, recovery } = facts;
   const lines = [
     `millrace ${facts.version} serves Kafka on ${facts.kafka}${facts.redis === undefined ? '' : `, Redis on ${facts.redis}`}`,
-    ...(facts.http === undefined ? [] : [`  metrics   http://${facts.http}/metrics, health at /healthz and /readyz`]),
+    ...(facts.http === undefined
+      ? []
+      : [
+          `  metrics   http://${facts.http}/metrics, health at /healthz and /readyz`,
+          `  console   http://${facts.http}/console/`,
+        ]),
     ...tlsLine(facts),
     `  data      ${facts.dir}`,
     `  driver    ${driver.driver}: ${driver.reason}; ${driver.detail}`,

@@ -28,6 +28,7 @@ export interface ServeFlags extends SecureFlags {
   readonly kafka?: Address;
   readonly redis?: Address;
   readonly http?: Address;
+  readonly consoleWrite?: boolean;
   readonly dir?: string;
   readonly config?: string;
   readonly flush?: string;
@@ -49,6 +50,8 @@ export interface ServeSettings extends SecureSettings {
   readonly advertised: Address | undefined;
   /** Where metrics and health are served; undefined serves none. */
   readonly http: Address | undefined;
+  /** Whether the console may change things. */
+  readonly consoleWrite: boolean;
   readonly dir: string;
   readonly flush: FlushPolicy;
   /** The weakest level any acknowledgement stands for; undefined leaves it to `acks`. */
@@ -124,6 +127,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
     advertised: advertisedPlain(given.get('advertised.listeners') ?? ''),
     ...decideSecure(flags, given),
     http: flags.http ?? listener(given, 'http'),
+    consoleWrite: flags.consoleWrite === true,
     dir: flags.dir ?? given.get('dir') ?? given.get('log.dirs') ?? './millrace-data',
     flush: decideFlush(flags, given),
     durability,

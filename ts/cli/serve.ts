@@ -59,7 +59,9 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
 
 async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceServer> {
   const { kafka, redis, advertised, http, dir, flush, durability, driver, sockets } = settings;
-  const { kafkaTls, redisTls, tls, login, insecure } = settings;
+  const { kafkaTls, redisTls, tls, login, insecure, consoleWrite } = settings;
+  // An empty variable is none: a console that everybody opens with nothing would be no console that asks.
+  const token = process.env.MILLRACE_CONSOLE_TOKEN || undefined;
   try {
     return await openServer({
       dir,
@@ -76,7 +78,7 @@ async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceSe
       },
       tls,
       insecure,
-      http,
+      http: http && { ...http, console: { write: consoleWrite, token } },
       // With TLS alone the other address is the loopback one.
       redis: (redis ?? redisTls) && {
         ...redis,

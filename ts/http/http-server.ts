@@ -1,12 +1,13 @@
 /**
- * The HTTP side of a server: metrics, health and counters, for monitoring.
+ * The HTTP side of a server: metrics, health and counters, for monitoring, and the console for people.
  *
- * Not for data, and not for the world: it answers GET and HEAD, has no authentication, and listens on the loopback address
- * unless told otherwise. To remember: a request changes nothing.
+ * Not for the world: it listens on the loopback address unless told otherwise, and metrics ask nobody who they are. To
+ * remember: outside the console (ts/console) it answers GET and HEAD only, and a request changes nothing.
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Console } from '../console/console.ts';
 import { ServerMetrics } from '../metrics/collect.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { HTTP_HOST, HTTP_PORT, type HttpEndpoint, type HttpOptions } from './http-options.ts';
@@ -17,16 +18,21 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Serves the metrics of `parts`. Rejects with the system's error when the port cannot be taken. */
 export async function serveHttp(
   parts: ServerParts,
-  { host = HTTP_HOST, port = HTTP_PORT }: HttpOptions,
+  { host = HTTP_HOST, port = HTTP_PORT, console: consoleOptions = {} }: HttpOptions,
 ): Promise<HttpEndpoint> {
   const metrics = new ServerMetrics(parts);
+  const page = new Console(parts, consoleOptions, () => metrics.poisoned);
+  const dispose = (): void => {
+    metrics[Symbol.dispose]();
+    page[Symbol.dispose]();
+  };
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(metrics, request, response);
+    answer({ metrics, page }, request, response);
   });
   try {
     await listening(server, host, port);
   } catch (error) {
-    metrics[Symbol.dispose]();
+    dispose();
     throw error;
   }
   const bound = server.address() as AddressInfo;
@@ -35,7 +41,7 @@ export async function serveHttp(
     port: bound.port,
     close: () =>
       new Promise((resolve) => {
-        metrics[Symbol.dispose]();
+        dispose();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -52,8 +58,23 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   });
 }
 
-function answer(metrics: ServerMetrics, request: IncomingMessage, response: ServerResponse): void {
+/** What answers requests. */
+interface Answering {
+  readonly metrics: ServerMetrics;
+  readonly page: Console;
+}
+
+function answer({ metrics, page }: Answering, request: IncomingMessage, response: ServerResponse): void {
   const [path = '/'] = (request.url ?? '/').split('?', 1);
+  if (Console.owns(path)) {
+    void page.answer(request, response);
+    return;
+  }
+  // People who type the address get the console, programs the list of what there is.
+  if (path === '/' && /\btext\/html\b/.test(request.headers.accept ?? '')) {
+    response.writeHead(302, { Location: '/console/', 'Cache-Control': 'no-store' }).end();
+    return;
+  }
   const route = routes.get(path);
   if (!route) send(request, response, { status: 404, type: 'text/plain', body: `nothing is at ${path}\n` });
   else if (request.method === 'GET' || request.method === 'HEAD') void run(route, metrics, request, response);

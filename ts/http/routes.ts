@@ -34,7 +34,10 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/readyz', ready],
   ['/health/ready', ready],
   ['/v1/status', (metrics) => json(200, metrics.json())],
-  ['/', () => ({ status: 200, type: 'text/plain', body: `${[...routes.keys()].slice(0, -1).join('\n')}\n` })],
+  [
+    '/',
+    () => ({ status: 200, type: 'text/plain', body: `${[...routes.keys()].slice(0, -1).join('\n')}\n/console/\n` }),
+  ],
 ]);
 
 function json(status: number, value: unknown): Answer {

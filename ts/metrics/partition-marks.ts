@@ -22,7 +22,14 @@ const RUN = 1000;
 
 /** All partitions by topic name, then number. One that is deleted meanwhile is left out. */
 export function allMarks(engine: NodeEngine, catalogue: TopicCatalogue): PartitionMarks[] {
-  const topics = [...catalogue.all()].sort((left, right) => (left.name < right.name ? -1 : 1));
+  return marksOf(
+    engine,
+    [...catalogue.all()].sort((left, right) => (left.name < right.name ? -1 : 1)),
+  );
+}
+
+/** All partitions of `topics`, in their order. One that is deleted meanwhile is left out. */
+export function marksOf(engine: NodeEngine, topics: readonly Topic[]): PartitionMarks[] {
   const places = topics.flatMap((topic) => topic.partitions.map((id, partition) => ({ topic, partition, id })));
   const found: PartitionMarks[] = [];
   for (let from = 0; from < places.length; from += RUN) {

@@ -1,5 +1,5 @@
 /**
- * `npm run build`: compiles ts into dist and bundles the command line. The new tree is made beside the old one and takes
+ * `npm run build`: compiles ts into dist, bundles the command line and the console's pages. The new tree is made beside the old one and takes
  * its place whole, so that a server started meanwhile never finds half of it; at the same depth, so that source maps stay
  * true.
  *
@@ -10,6 +10,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleCommandLine } from './bundle.mjs';
+import { bundleConsole } from './console.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const fresh = join(root, 'dist.new');
@@ -23,6 +24,7 @@ async function compile() {
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) return status ?? 1;
   await bundleCommandLine(root, fresh);
+  await bundleConsole(root, fresh);
   rmSync(old, { recursive: true, force: true });
   try {
     renameSync(join(root, 'dist'), old);

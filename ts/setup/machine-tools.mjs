@@ -1,6 +1,6 @@
 /**
  * Programs the tests need from the system's package manager: kcat, a JVM with Maven for Kafka's own tools, and
- * redis-server with its client. Only
+ * redis-server with its client, and Chromium for the console. Only
  * `npm test` calls this; `npm start` needs none of them.
  *
  * Invariant: a tool that is missing is installed or the run fails; no test passes because its tool was absent.
@@ -17,6 +17,7 @@ const tools = [
   { command: 'mvn', debian: 'maven' },
   { command: 'redis-server', debian: 'redis-server' },
   { command: 'redis-cli', debian: 'redis-tools' },
+  { command: 'chromium', debian: 'chromium' },
 ];
 
 /**

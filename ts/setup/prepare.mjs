@@ -45,8 +45,15 @@ function addonBuild(root) {
  * @returns {import('./stamp.mjs').Build}
  */
 function compiledBuild(root) {
-  const files = ['ts', 'tsconfig.json', 'tsconfig.build.json', 'ts/setup/compile.mjs', 'ts/setup/bundle.mjs'];
-  const inputs = listFiles(root, files, (path) => path.endsWith('.ts'));
+  const files = [
+    'ts',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'ts/setup/compile.mjs',
+    'ts/setup/bundle.mjs',
+    'ts/setup/console.mjs',
+  ];
+  const inputs = listFiles(root, files, (path) => /\.(tsx?|css|html)$/.test(path));
   return { stamp: '.cache/setup/dist.json', inputs, output: 'dist/cli/index.js' };
 }
 

@@ -77,6 +77,7 @@ function steps() {
   return [
     verdict('format and lint of TypeScript', 'npx', 'biome', 'check', '--error-on-warnings', '.'),
     verdict('types', 'npx', 'tsc', '-p', 'tsconfig.json'),
+    verdict('types of the console', 'npx', 'tsc', '-p', 'tsconfig.console.json'),
     verdict('format of Rust', 'cargo', 'fmt', '--all', '--check'),
     verdict('lint of Rust', 'cargo', 'clippy', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings'),
     {

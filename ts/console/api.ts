@@ -1,0 +1,120 @@
+/**
+ * What the console's server and its pages say to each other, as types only: the one contract between the two.
+ *
+ * Not a public API: it changes with the pages. To remember: everything is JSON, so offsets are numbers (below 2^53) and
+ * bytes are `Bytes`.
+ */
+
+/** Bytes as JSON can carry them: text when they are UTF-8, else base64. `size` counts all of them, also those cut off. */
+export interface Bytes {
+  readonly text?: string;
+  readonly base64?: string;
+  readonly size: number;
+}
+
+/** What the frame around every page shows. */
+export interface AboutView {
+  readonly version: string;
+  readonly mayWrite: boolean;
+  readonly dir: string | null;
+  readonly kafka: string;
+}
+
+/** One second of the server. Rates are per second, latencies ms; null where nothing happened. */
+export interface Sample {
+  readonly timeMs: number;
+  readonly records: number | null;
+  readonly requests: number;
+  readonly produces: number;
+  readonly bytesIn: number;
+  readonly bytesWritten: number;
+  readonly bytesRead: number;
+  readonly appendP50: number | null;
+  readonly appendP99: number | null;
+  readonly flushes: number;
+  readonly flushP50: number | null;
+  readonly flushP99: number | null;
+  readonly commits: number;
+  readonly frames: number;
+  readonly commitBytes: number | null;
+  readonly unsettledBytes: number;
+  readonly connections: number;
+  readonly redisCommands: number | null;
+}
+
+export interface Warning {
+  readonly level: 'warn' | 'bad';
+  readonly text: string;
+  /** Where to look, as a place in the console. */
+  readonly link?: string;
+}
+
+export interface OverviewView {
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly poisoned: boolean;
+  readonly driver: { readonly name: string; readonly reason: string; readonly detail: string };
+  readonly flush: string;
+  readonly acks: readonly { readonly acks: string; readonly level: string; readonly loss: string }[];
+  readonly topics: number;
+  readonly partitions: number;
+  readonly groups: number;
+  readonly stores: number;
+  readonly connections: number;
+  readonly redisClients: number | null;
+  /** Undefined where the system does not tell. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  readonly dataBytes: number;
+  readonly warnings: readonly Warning[];
+}
+
+export interface TopicRow {
+  readonly name: string;
+  readonly partitions: number;
+  /** Between log start and high watermark; transactions' markers count as one each. */
+  readonly records: number;
+  readonly bytes: number;
+  /** Records a second; null until there are two looks at it. */
+  readonly rate: number | null;
+  readonly retentionMs: string;
+  readonly retentionBytes: string;
+  readonly cleanup: string;
+}
+
+export interface TopicsView {
+  readonly topics: readonly TopicRow[];
+}
+
+export interface PartitionRow {
+  readonly partition: number;
+  readonly logStart: number;
+  readonly lastStable: number;
+  readonly durable: number;
+  /** The end of what is written, which is what readers see. */
+  readonly highWatermark: number;
+  readonly logEnd: number;
+  readonly leaderEpoch: number;
+  readonly bytes: number;
+  /** Producers whose transaction is open here. */
+  readonly openTransactions: number;
+}
+
+export interface SettingRow {
+  readonly name: string;
+  readonly value: string;
+  readonly source: 'default' | 'server' | 'topic' | 'given';
+  readonly default: string;
+  readonly unit: string | null;
+  readonly effect: 'enforced' | 'accepted';
+  readonly doc: string;
+}
+
+export interface TopicView {
+  readonly name: string;
+  readonly id: string;
+  readonly createdMs: number;
+  readonly rate: number | null;
+  readonly partitions: readonly PartitionRow[];
+  readonly settings: readonly SettingRow[];
+  readonly groups: readonly { readonly group: string; readonly lag: number; readonly members: number }[];
+}

@@ -1,0 +1,33 @@
+/**
+ * What the console can be asked for, by name: views that are read once or followed, scans that stream, and changes.
+ *
+ * Tables only. To remember: a view reads and never changes; what changes anything stands in `changes`, and is refused
+ * unless the server was started so.
+ */
+
+import type { EventStream } from './event-stream.ts';
+import { liveSamples } from './live-samples.ts';
+import { about, overview } from './overview.ts';
+import type { ConsoleParts, Query } from './parts.ts';
+import { topic, topics } from './topics.ts';
+
+/** Answers with what can be JSON. Throws ConsoleError. */
+export type View = (parts: ConsoleParts, query: Query) => unknown;
+
+/** Sends events until it is done or nobody listens. */
+export type Scan = (parts: ConsoleParts, query: Query, events: EventStream) => Promise<void>;
+
+/** Changes something; the body has been JSON. Throws ConsoleError. */
+export type Change = (parts: ConsoleParts, body: Readonly<Record<string, unknown>>) => Promise<unknown>;
+
+export const views: ReadonlyMap<string, View> = new Map<string, View>([
+  ['about', about],
+  ['overview', overview],
+
+  ['topics', topics],
+  ['topic', topic],
+]);
+
+export const scans: ReadonlyMap<string, Scan> = new Map<string, Scan>([['live', liveSamples]]);
+
+export const changes: ReadonlyMap<string, Change> = new Map<string, Change>([]);
