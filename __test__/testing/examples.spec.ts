@@ -1,8 +1,9 @@
 /** The examples run as their page says, against the built package. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { installPinned } from '../support/pinned-packages.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'examples/README.md'), 'utf8');
@@ -10,9 +11,9 @@ const page = readFileSync(join(root, 'examples/README.md'), 'utf8');
 vi.setConfig({ testTimeout: 60_000 });
 
 /** Runs a line of the page, and answers what it printed. */
-function runAsPrinted(line: string): { status: number | null; output: string } {
+function runAsPrinted(line: string, folder = root): { status: number | null; output: string } {
   expect(page).toContain(`\`${line}\``);
-  const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: root, encoding: 'utf8', timeout: 50_000 });
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: folder, encoding: 'utf8', timeout: 50_000 });
   return { status, output: stdout + stderr };
 }
 
@@ -37,6 +38,47 @@ describe('the examples', () => {
   it('show a hundred power cuts', () => {
     const { status, output } = runAsPrinted('node examples/power-cut.mjs');
     expect(output).toMatch(/^100 power cuts: no confirmed transfer lost/);
+    expect(status).toBe(0);
+  });
+
+  it('show a queue of jobs on log and store', () => {
+    const { status, output } = runAsPrinted('node examples/own-queue.mjs');
+    expect(output).toMatch(/^40 jobs done once each in \d+ lives\n$/);
+    expect(status).toBe(0);
+  });
+});
+
+describe('the examples with packages of others', () => {
+  let folder = '';
+  beforeAll(async () => {
+    const source = join(root, 'examples/clients');
+    folder = dirname(await installPinned(source, 'example-clients'));
+    // As `npm run setup` leaves it; everything but the packages is as it is in the repository.
+    rmSync(join(folder, 'node_modules/millrace'), { force: true });
+    symlinkSync(root, join(folder, 'node_modules/millrace'));
+    const isSource = (path: string) => basename(path) !== 'node_modules';
+    cpSync(source, folder, { recursive: true, filter: isSource });
+  }, 150_000);
+
+  it('are all on their page', () => {
+    const files = readdirSync(join(root, 'examples/clients')).filter(
+      (name) => !/^(package.*|node_modules)$/.test(name),
+    );
+    expect(files.filter((name) => !page.includes(`clients/${name}`))).toEqual([]);
+  });
+
+  it.each([
+    ['ioredis', 'node ioredis.mjs', /^100 users and 3 visits are there\n$/],
+    ['node-redis', 'node node-redis.mjs', /^a user, a leaderboard, and one last piece sold once\n$/],
+    [
+      'NestJS',
+      'npx tsx --tsconfig nestjs/tsconfig.json nestjs/main.ts',
+      /^a price was answered, and an order was taken$/m,
+    ],
+    ['jest', 'npx jest --config jest/jest.config.mjs', /^Tests: +1 passed, 1 total$/m],
+  ])('show %s', (_name, line, printed) => {
+    const { status, output } = runAsPrinted(line, folder);
+    expect(output).toMatch(printed);
     expect(status).toBe(0);
   });
 });

@@ -1,54 +1,12 @@
 /**
- * The clients that package-lock.json beside this file pins, installed once into `.cache/`.
+ * The clients of Redis that package-lock.json beside this file pins.
  *
- * Not dependencies of Millrace: nobody who installs it, or works on it, gets them. To remember: a folder is complete when
- * its mark is there, so an installation that was interrupted is done again.
+ * Not dependencies of Millrace: nobody who installs it, or works on it, gets them. To remember: what is installed is what
+ * the lock file says.
  */
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const here = fileURLToPath(new URL('.', import.meta.url));
-const cache = fileURLToPath(new URL('../../../.cache/', import.meta.url));
+import { installPinned } from '../../support/pinned-packages.ts';
 
 /** Installs what is not there yet; answers a path that `createRequire` takes. Rejects with what npm complained of. */
-export async function installClients(): Promise<string> {
-  const pinned = createHash('sha256')
-    .update(readFileSync(join(here, 'package-lock.json')))
-    .digest('hex')
-    .slice(0, 16);
-  const folder = join(cache, `redis-clients-${pinned}`);
-  const entry = join(folder, 'package.json');
-  if (existsSync(entry)) return entry;
-  const fresh = `${folder}.${process.pid}`;
-  rmSync(fresh, { recursive: true, force: true });
-  mkdirSync(fresh, { recursive: true });
-  for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(here, name), join(fresh, name));
-  await npmCi(fresh);
-  try {
-    renameSync(fresh, folder);
-  } catch (error) {
-    // Another run was faster.
-    rmSync(fresh, { recursive: true, force: true });
-    if (!existsSync(entry)) throw error;
-  }
-  return entry;
-}
-
-function npmCi(folder: string): Promise<void> {
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const child = spawn('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'], timeout: 110_000 });
-  let complaints = '';
-  child.stderr.on('data', (chunk) => {
-    complaints += String(chunk);
-  });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      if (code === 0) resolve();
-      else reject(new Error(`npm ci of the Redis clients ended with ${code}: ${complaints}`));
-    });
-  });
+export function installClients(): Promise<string> {
+  return installPinned(import.meta.dirname, 'redis-clients');
 }
