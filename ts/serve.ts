@@ -126,8 +126,8 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   } = options;
   const host = kafka.host ?? KAFKA_HOST;
   const port = kafka.port ?? 9092;
-  const { engine: engineGiven, rest } = takeEngineSettings(given);
-  const settings = new BrokerSettings({ ...inForce(options, host, port), ...rest });
+  const { engine: engineGiven } = takeEngineSettings(given);
+  const settings = brokerSettings(options);
   const advertised = advertisedAddresses(kafka, settings);
   const secure = secureListeners(options);
   assertBindings(bindingsOf(options, settings), insecure);
@@ -254,6 +254,18 @@ function running(
 
 function named(prefix: string, counters: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(counters).map(([name, value]) => [`${prefix}.${name}`, value]));
+}
+
+/** Every Kafka setting a broker would be started with. Throws MILLRACE_OPTION on an unknown key or a bad value. */
+export function startSettings(options: ServeOptions): ReadonlyMap<string, string> {
+  const settings = brokerSettings(options);
+  return new Map(Array.from(brokerConfigKeys(), ({ name }) => [name, settings.text(name)]));
+}
+
+function brokerSettings(options: ServeOptions): BrokerSettings {
+  const { kafka = {}, settings = {} } = options;
+  const { rest } = takeEngineSettings(settings);
+  return new BrokerSettings({ ...inForce(options, kafka.host ?? KAFKA_HOST, kafka.port ?? 9092), ...rest });
 }
 
 /** What the options decide of the broker settings, so that DescribeConfigs reports what is in force. */

@@ -18,6 +18,8 @@ export interface SettingDescription {
   readonly oneOf?: readonly string[];
   /** `accepted`: stored and reported, but without an effect. */
   readonly effect: 'enforced' | 'accepted';
+  /** A server's that can be altered while it runs, by IncrementalAlterConfigs. */
+  readonly dynamic?: true;
   readonly doc: string;
 }
 
@@ -33,7 +35,11 @@ function byName(left: SettingDescription, right: SettingDescription): number {
 
 function described(key: ConfigKey, scope: SettingDescription['scope']): SettingDescription {
   const { name, type, effect, doc, unit, oneOf } = key;
-  const extra = { ...(unit === undefined ? {} : { unit }), ...(oneOf === undefined ? {} : { oneOf }) };
+  const extra = {
+    ...(unit === undefined ? {} : { unit }),
+    ...(oneOf === undefined ? {} : { oneOf }),
+    ...(key.dynamic ? { dynamic: key.dynamic } : {}),
+  };
   return { name, scope, type, default: key.default, effect, doc, ...extra };
 }
 

@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../ts/cli/main.ts';
+import { startTestBroker } from '../../ts/testing/index.ts';
 import { scratch } from '../support/scratch.ts';
+
+/** Settings a test broker decides for itself. */
+const ABOUT_THE_MACHINE = new Set([
+  'log.dirs',
+  'listeners',
+  'group.initial.rebalance.delay.ms',
+  'group.min.session.timeout.ms',
+]);
 
 let folder: ReturnType<typeof scratch>;
 beforeEach(() => {
@@ -15,10 +24,15 @@ afterEach(() => {
   folder[Symbol.dispose]();
 });
 
-async function diff(file: object, other: string): Promise<{ code: number; out: string }> {
-  const [left, right] = [join(folder.path, 'a.json'), join(folder.path, 'b.properties')];
-  writeFileSync(left, JSON.stringify(file));
+function diff(file: object, other: string): Promise<{ code: number; out: string }> {
+  const right = join(folder.path, 'b.properties');
   writeFileSync(right, other);
+  return diffWith(file, [right]);
+}
+
+async function diffWith(file: object, others: readonly string[]): Promise<{ code: number; out: string }> {
+  const left = join(folder.path, 'a.json');
+  writeFileSync(left, JSON.stringify(file));
   let out = '';
   const stdout = new Writable({
     write(chunk, _encoding, done) {
@@ -27,7 +41,7 @@ async function diff(file: object, other: string): Promise<{ code: number; out: s
     },
   });
   const terminal = { stdin: new PassThrough(), stdout, stderr: new PassThrough() };
-  const code = await runCommandLine(['config', 'diff', left, right, '--format', 'json'], terminal);
+  const code = await runCommandLine(['config', 'diff', left, ...others, '--format', 'json'], terminal);
   return { code, out };
 }
 
@@ -45,6 +59,21 @@ it('shows what differs in effect, and ends with 1', async () => {
     { name: 'flush', file: 'os', other: 'always' },
     { name: 'num.partitions', file: '3' },
   ]);
+});
+
+it('shows where a running server is not what a file would make of it', async () => {
+  await using broker = await startTestBroker();
+  const address = broker.bootstrapServers;
+  const listeners = { kafka: address, log: { dirs: 'elsewhere' } };
+  const names = async (file: object) => {
+    const { code, out } = await diffWith(file, ['--brokers', address]);
+    const found = (JSON.parse(out) as { name: string }[]).filter(({ name }) => !ABOUT_THE_MACHINE.has(name));
+    return { code, found };
+  };
+  expect((await names(listeners)).found).toEqual([]);
+  const { code, found } = await names({ ...listeners, num: { partitions: 3 } });
+  expect(code).toBe(1);
+  expect(found).toEqual([{ name: 'num.partitions', file: '3', other: '1' }]);
 });
 
 it('refuses a file with a setting that is none', async () => {

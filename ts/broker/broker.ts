@@ -23,6 +23,7 @@ import { CommittedOffsets } from './groups/offsets.ts';
 import { subscribedTopics } from './groups/subscription.ts';
 import { type AnyHandler, type ApiRange, HandlerTable } from './handler.ts';
 import { registerHandlers } from './handlers/register.ts';
+import { BrokerConfigStore } from './metadata/broker-config-store.ts';
 import { declareSettings } from './metadata/partition-settings.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
@@ -78,6 +79,9 @@ export class Broker {
   constructor(options: BrokerOptions) {
     const { engine, settings } = options;
     const newId = () => randomUUID().replaceAll('-', '');
+    const brokerConfigs = new BrokerConfigStore(engine, settings.number('node.id'), (broker, defaults) =>
+      settings.alter(broker, defaults),
+    );
     const catalogue = options.catalogue ?? new TopicCatalogue(engine, newId, Date.now);
     const offsets = new CommittedOffsets(engine);
     const groups = new GroupCoordinator({
@@ -104,6 +108,7 @@ export class Broker {
       engine,
       catalogue,
       settings,
+      brokerConfigs,
       groups,
       consumerGroups: new ConsumerGroups({
         timers: this.#timers,
@@ -135,6 +140,7 @@ export class Broker {
       replies: this.context.replies,
       print: options.print,
       limits: serverLimits(settings),
+      maxConnectionsPerAddress: () => settings.number('max.connections.per.ip'),
       throttle: new RequestThrottle(this.context.security.quotas, () => performance.now()),
       ring: options.ring,
     });
@@ -253,9 +259,9 @@ export class Broker {
     const idleMs = settings.number('transactional.id.expiration.ms');
     this.#every(TRANSACTION_CHECK_MS, () => transactions.expire(wall() - idleMs));
     this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());
-    const producerMs = settings.number('producer.id.expiration.ms');
-    const forget = () => this.context.engine.expireProducers(Math.floor(wall()), producerMs);
-    this.#every(Math.min(PRODUCER_CHECK_MS, producerMs), forget);
+    const producerMs = () => settings.number('producer.id.expiration.ms');
+    const forget = () => this.context.engine.expireProducers(Math.floor(wall()), producerMs());
+    this.#every(Math.min(PRODUCER_CHECK_MS, producerMs()), forget);
   }
 
   #every(intervalMs: number, chore: () => void): void {
@@ -325,6 +331,5 @@ function serverLimits(settings: BrokerSettings) {
     maxRequestBytes: settings.number('socket.request.max.bytes'),
     idleMs: settings.number('connections.max.idle.ms'),
     maxConnections: settings.number('max.connections'),
-    maxConnectionsPerAddress: settings.number('max.connections.per.ip'),
   };
 }

@@ -14,6 +14,8 @@ export interface ConfigKey {
   readonly default: string;
   /** `enforced`: it changes what the broker does. `accepted`: it is stored and reported, for programs that set it. */
   readonly effect: 'enforced' | 'accepted';
+  /** Broker keys: it can be altered while the broker runs. */
+  readonly dynamic?: true;
   readonly doc: string;
   /** Unit of a number: ms, bytes, minutes... */
   readonly unit?: string;

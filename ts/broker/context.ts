@@ -12,6 +12,7 @@ import type { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
 import type { CommittedOffsets } from './groups/offsets.ts';
 import type { ApiRange, Peer } from './handler.ts';
+import type { BrokerConfigStore } from './metadata/broker-config-store.ts';
 import type { ProducerIds } from './metadata/producer-ids.ts';
 import type { AppendQueue } from './purgatory/append-queue.ts';
 import type { Purgatory } from './purgatory/purgatory.ts';
@@ -34,6 +35,7 @@ export interface BrokerContext {
   readonly engine: Engine;
   readonly catalogue: TopicCatalogue;
   readonly settings: BrokerSettings;
+  readonly brokerConfigs: BrokerConfigStore;
   readonly groups: GroupCoordinator;
   readonly consumerGroups: ConsumerGroups;
   readonly offsets: CommittedOffsets;

@@ -38,6 +38,8 @@ export interface KafkaServerOptions {
   readonly print: PrintLine;
   /** Overrides of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>;
+  /** `max.connections.per.ip` as it is at this moment; that of `limits` without. */
+  readonly maxConnectionsPerAddress?: () => number;
   /** Sockets in a ring to serve on; node:net without. They stay open when the server closes. */
   readonly ring?: RingNet | undefined;
 }
@@ -56,6 +58,7 @@ const LOGIN_REQUEST_MAX = 64 * 1024;
 /** One Kafka server with any number of listening addresses. */
 export class KafkaServer {
   readonly #limits: ConnectionLimits;
+  readonly #maxPerAddress: () => number;
   readonly #host: ConnectionHost;
   /** Requests that are still arriving on node:net. */
   readonly #budget: ByteBudget;
@@ -74,6 +77,7 @@ export class KafkaServer {
 
   constructor(options: KafkaServerOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#maxPerAddress = options.maxConnectionsPerAddress ?? (() => this.#limits.maxConnectionsPerAddress);
     this.#log = new ConnectionLog(options.print);
     this.#host = {
       limits: this.#limits,
@@ -210,13 +214,13 @@ export class KafkaServer {
 
   /** Whether one more connection is one too many; says so. */
   #isFull(address: string): boolean {
-    const { maxConnections, maxConnectionsPerAddress } = this.#limits;
+    const { maxConnections } = this.#limits;
     const ofAddress = this.#perAddress.get(address) ?? 0;
     if (this.#isClosing || this.#connections.size >= maxConnections) {
       this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
       return true;
     }
-    if (ofAddress < maxConnectionsPerAddress) return false;
+    if (ofAddress < this.#maxPerAddress()) return false;
     this.#log.say('refused address', `refused a connection of ${address}: ${ofAddress} of it are open`);
     return true;
   }

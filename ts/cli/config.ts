@@ -83,6 +83,7 @@ function paragraph(one: SettingDescription): string {
     kind,
     `default ${one.default === '' ? 'empty' : printable(one.default)}`,
     ...(one.oneOf === undefined ? [] : [`one of ${one.oneOf.join(', ')}`]),
+    ...(one.dynamic === true ? ['can be altered while it runs'] : []),
     ...(one.effect === 'accepted' ? ['accepted, without effect'] : []),
   ];
   return `${one.name}: ${facts.join('; ')}\n  ${one.doc}\n`;

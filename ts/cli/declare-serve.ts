@@ -4,7 +4,7 @@
  * Invariant: a flag that decides a setting is declared here once, for both.
  */
 import { type Command, Option } from 'commander';
-import { type Ended, formOption } from './declare.ts';
+import { clientVerb, type Ended, formOption } from './declare.ts';
 import { address, keyValue } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -91,14 +91,18 @@ export function declareConfig(program: Command, terminal: Terminal, ended: Ended
       const flagSource = (name: string): string | undefined => command.getOptionValueSource(name);
       ended(await (await import('./config.ts')).printConfig({ ...options, flagSource }, terminal));
     });
-  config
-    .command('diff')
+  clientVerb(config.command('diff'))
     .argument('<file>', 'settings, as .json or .properties')
-    .argument('<other>', 'settings to compare with')
-    .description('show how what serve would decide differs between two settings files; ends with 1 when it does')
+    .argument('[other]', 'settings to compare with; without, what is in force on a running server')
+    .description(
+      'show how what serve would decide differs between two settings files, or from a server; ends with 1 then',
+    )
     .addOption(formOption())
     .action(async (file, other, options) => {
-      ended(await (await import('./config-diff.ts')).diffConfig(file, other, options, terminal));
+      const { diffConfig, diffServer } = await import('./config-diff.ts');
+      ended(
+        await (other === undefined ? diffServer(file, options, terminal) : diffConfig(file, other, options, terminal)),
+      );
     });
   config
     .command('describe')

@@ -11,6 +11,7 @@ import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { formatAddress } from './options.ts';
 import { describeStart, startFacts } from './serve-banner.ts';
+import { serveOptions } from './serve-options.ts';
 import { decideServe, describeSettings, type ServeFlags, type ServeSettings } from './serve-settings.ts';
 import { type LogFormat, type ServerLog, serverLog } from './server-log.ts';
 import { DataOutput, type Terminal } from './terminal.ts';
@@ -58,37 +59,9 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
 }
 
 async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceServer> {
-  const { kafka, redis, advertised, http, dir, flush, durability, driver, sockets } = settings;
-  const { kafkaTls, redisTls, tls, login, insecure, consoleWrite } = settings;
-  // An empty variable is none: a console that everybody opens with nothing would be no console that asks.
-  const token = process.env.MILLRACE_CONSOLE_TOKEN || undefined;
   try {
-    return await openServer({
-      dir,
-      flush,
-      durability,
-      driver,
-      kafka: {
-        ...kafka,
-        sockets,
-        advertisedHost: advertised?.host,
-        advertisedPort: advertised?.port,
-        tls: kafkaTls,
-        login,
-      },
-      tls,
-      insecure,
-      http: http && { ...http, console: { write: consoleWrite, token } },
-      // With TLS alone the other address is the loopback one.
-      redis: (redis ?? redisTls) && {
-        ...redis,
-        tls: redisTls,
-        password: process.env.MILLRACE_REDIS_PASSWORD,
-        shutdown: stopSelf,
-      },
-      settings: Object.fromEntries(settings.settings),
-      print: (line) => log.say('warn', 'connection', `millrace: ${line}`),
-    });
+    const print = (line: string) => log.say('warn', 'connection', `millrace: ${line}`);
+    return await openServer({ ...serveOptions(settings), print });
   } catch (error) {
     throw explainListen(error, settings);
   }
@@ -107,11 +80,6 @@ function reloadOnHangup(server: MillraceServer, log: ServerLog): Disposable {
   };
   process.on('SIGHUP', reload);
   return { [Symbol.dispose]: () => process.off('SIGHUP', reload) };
-}
-
-/** As Ctrl-C: everything is closed in order. */
-function stopSelf(): void {
-  process.kill(process.pid, 'SIGTERM');
 }
 
 /** What the system says of an address, as one line that says what to do. */

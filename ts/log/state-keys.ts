@@ -18,6 +18,8 @@
  *   user/<name>                         one user: salted keys of its password
  *   acl/<digest>                        one access rule
  *   quota/<digest>                      the quotas of one kind of client
+ *   setting/<node id>                   settings of this broker altered while it ran
+ *   setting/default                     the same of all brokers
  */
 
 const encoder = new TextEncoder();
@@ -32,6 +34,7 @@ const TRANSACTION = 'transaction/';
 const USER = 'user/';
 const ACL = 'acl/';
 const QUOTA = 'quota/';
+const SETTING = 'setting/';
 
 /** Makes a name safe as one part of a key: `/` and `%` are the only characters that change. */
 export function escapeName(name: string): string {
@@ -196,4 +199,9 @@ export function quotaPrefix(): Uint8Array {
 /** Key of the quotas of one kind of client; which one is in the value. */
 export function quotaKey(digest: string): Uint8Array {
   return encoder.encode(QUOTA + digest);
+}
+
+/** Key of the settings of one broker, or of all brokers (`default`), that were altered while it ran. */
+export function settingKey(entity: string): Uint8Array {
+  return encoder.encode(SETTING + escapeName(entity));
 }

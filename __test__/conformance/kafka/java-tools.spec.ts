@@ -70,6 +70,28 @@ describe('the tools of Apache Kafka 4.3', () => {
     expect(await run('configs', ['--describe', ...entity])).not.toContain('max.message.bytes=5000');
   });
 
+  it('configs: alter and describe the broker and the default of all while it runs', PATIENCE, async () => {
+    const [one, all] = [['--entity-name', '1'], ['--entity-default']].map((who) => [
+      '--entity-type',
+      'brokers',
+      ...who,
+    ]);
+    await run('configs', ['--alter', ...(one ?? []), '--add-config', 'message.max.bytes=2000000']);
+    await run('configs', [
+      '--alter',
+      ...(all ?? []),
+      '--add-config',
+      'message.max.bytes=3000000,log.retention.ms=70000',
+    ]);
+    const described = await run('configs', ['--describe', ...(one ?? [])]);
+    expect(described).toContain('message.max.bytes=2000000');
+    expect(described).toContain('DYNAMIC_DEFAULT_BROKER_CONFIG:message.max.bytes=3000000');
+    expect(await run('configs', ['--describe', ...(all ?? [])])).toContain('log.retention.ms=70000');
+    await run('configs', ['--alter', ...(one ?? []), '--delete-config', 'message.max.bytes']);
+    await run('configs', ['--alter', ...(all ?? []), '--delete-config', 'message.max.bytes,log.retention.ms']);
+    expect(await run('configs', ['--describe', ...(all ?? [])])).not.toContain('log.retention.ms');
+  });
+
   it(
     'transactions (KIP-890): many of a perf producer, described, listed, and read as committed',
     PATIENCE,

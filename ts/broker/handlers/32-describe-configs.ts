@@ -36,9 +36,16 @@ function describeResource(context: BrokerContext, asked: DescribeConfigsResource
   const refuse = (errorCode: ErrorNumber, errorMessage: string): DescribeConfigsResult => {
     return { errorCode, errorMessage, resourceType, resourceName, configs: [] };
   };
-  const show = (keys: Iterable<ConfigKey>, value: (key: ConfigKey) => ConfigValue, readOnly: boolean) => {
+  const show = (
+    keys: Iterable<ConfigKey>,
+    value: (key: ConfigKey) => ConfigValue | undefined,
+    isReadOnly: (key: ConfigKey) => boolean,
+  ) => {
     const configs: DescribeConfigsResourceResult[] = [];
-    for (const key of keys) if (!wanted || wanted.has(key.name)) configs.push(rowOf(key, value(key), wish, readOnly));
+    for (const key of keys) {
+      const found = !wanted || wanted.has(key.name) ? value(key) : undefined;
+      if (found) configs.push(rowOf(key, found, wish, isReadOnly(key)));
+    }
     return { errorCode: ErrorCode.NONE, errorMessage: '', resourceType, resourceName, configs };
   };
   const { settings, catalogue, node } = context;
@@ -47,13 +54,18 @@ function describeResource(context: BrokerContext, asked: DescribeConfigsResource
     if (problem !== undefined) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
     const topic = catalogue.get(resourceName);
     if (!topic) return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, 'there is no such topic');
-    return show(topicConfigKeys(), (key) => settings.topicValue(key, topic.config), false);
+    return show(
+      topicConfigKeys(),
+      (key) => settings.topicValue(key, topic.config),
+      () => false,
+    );
   }
   if (resourceType === ResourceType.broker) {
-    // An empty name asks for the defaults of the cluster: nothing is set there.
-    if (resourceName === '') return show([], (key) => settings.brokerValue(key), true);
+    const isReadOnly = (key: ConfigKey) => key.dynamic !== true;
+    // An empty name asks for the defaults of the cluster: what was given to it while it ran.
+    if (resourceName === '') return show(brokerConfigKeys(), (key) => settings.defaultValue(key), isReadOnly);
     if (resourceName !== String(node.id)) return refuse(ErrorCode.INVALID_REQUEST, `the only broker is ${node.id}`);
-    return show(brokerConfigKeys(), (key) => settings.brokerValue(key), true);
+    return show(brokerConfigKeys(), (key) => settings.brokerValue(key), isReadOnly);
   }
   return refuse(ErrorCode.INVALID_REQUEST, `resources of type ${resourceType} have no settings here`);
 }

@@ -1,5 +1,6 @@
 /**
- * AlterConfigs (key 33), versions 0-2: a topic gets exactly the settings named; all others go back (rule 51).
+ * AlterConfigs (key 33), versions 0-2: a topic or the broker gets exactly the settings named; all others go
+ * back (rule 51).
  *
  * 2 flexible.
  */
@@ -7,7 +8,7 @@
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 import { alterResources } from '../metadata/alter-configs.ts';
-import { replacedConfig } from '../metadata/alter-topic.ts';
+import { type ConfigSubject, replacedConfig } from '../metadata/config-change.ts';
 import {
   type AlterConfigsRequest,
   type AlterConfigsResponse,
@@ -20,7 +21,8 @@ export function alterConfigsHandler(context: BrokerContext): Handler<AlterConfig
     minVersion: 0,
     maxVersion: 2,
     handle({ resources, validateOnly }, exchange) {
-      const decide = (resource: (typeof resources)[number]) => replacedConfig(resource.configs);
+      const decide = (resource: (typeof resources)[number], subject: ConfigSubject) =>
+        replacedConfig(subject, resource.configs);
       alterResources(context, resources, validateOnly, decide, (responses) => {
         exchange.reply({ throttleTimeMs: 0, responses });
       });

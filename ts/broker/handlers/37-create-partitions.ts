@@ -9,7 +9,7 @@ import { topicNameProblem } from '../../log/topic-name.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
-import { partitionsRefusal } from '../metadata/alter-topic.ts';
+import { partitionsRefusal } from '../metadata/more-partitions.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type CreatePartitionsRequest,

@@ -1,6 +1,6 @@
 /**
- * IncrementalAlterConfigs (key 44), versions 0-1: SET, DELETE, APPEND and SUBTRACT of single settings, all of a topic's or
- * none (rule 51).
+ * IncrementalAlterConfigs (key 44), versions 0-1: SET, DELETE, APPEND and SUBTRACT of single settings, all of a topic's
+ * or the broker's, or none (rule 51).
  *
  * 1 flexible.
  */
@@ -8,7 +8,7 @@
 import type { BrokerContext } from '../context.ts';
 import type { Handler } from '../handler.ts';
 import { alterResources } from '../metadata/alter-configs.ts';
-import { changedConfig } from '../metadata/alter-topic.ts';
+import { changedConfig } from '../metadata/config-change.ts';
 import {
   type IncrementalAlterConfigsRequest,
   type IncrementalAlterConfigsResponse,
@@ -18,7 +18,6 @@ import {
 export function incrementalAlterConfigsHandler(
   context: BrokerContext,
 ): Handler<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse> {
-  const { settings } = context;
   return {
     api: incrementalAlterConfigsApi,
     minVersion: 0,
@@ -28,8 +27,7 @@ export function incrementalAlterConfigsHandler(
         context,
         resources,
         validateOnly,
-        (resource, { config }) =>
-          changedConfig(config, resource.configs, (key) => settings.topicValue(key, new Map()).value),
+        (resource, subject) => changedConfig(subject, resource.configs),
         (responses) => exchange.reply({ throttleTimeMs: 0, responses }),
       );
     },

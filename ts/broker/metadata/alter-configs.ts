@@ -2,15 +2,17 @@
  * One request that changes settings of resources, until each of them is changed or refused: AlterConfigs and
  * IncrementalAlterConfigs differ only in what the new settings are.
  *
- * To remember: settings of topics can be changed while running, settings of the broker only by starting it anew.
+ * To remember: a topic's settings lie with the topic, the broker's in broker-config-store.ts; a broker without a name
+ * stands for the defaults of all brokers.
  */
 
-import type { Topic } from '../../log/catalogue.ts';
+import type { CodeNumber } from '../../io/native-types.ts';
 import { topicNameProblem } from '../../log/topic-name.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
-import { isRefusal } from './alter-topic.ts';
+import type { SettingEntity } from './broker-config-store.ts';
+import { brokerSubject, type Config, type ConfigSubject, isRefusal, topicSubject } from './config-change.ts';
 import type { Refusal } from './create-topic.ts';
 
 const ResourceType = { topic: 2, broker: 4 } as const;
@@ -27,12 +29,12 @@ interface Asked {
   readonly resourceName: string;
 }
 
-/** Changes each resource; `decide` says what becomes of a topic's settings; `done` runs once, with a row for each. */
+/** Changes each resource; `decide` says what becomes of its settings; `done` runs once, with a row for each. */
 export function alterResources<Resource extends Asked>(
   context: BrokerContext,
   resources: readonly Resource[],
   validateOnly: boolean,
-  decide: (resource: Resource, topic: Topic) => ReadonlyMap<string, string> | Refusal,
+  decide: (resource: Resource, subject: ConfigSubject) => Config | Refusal,
   done: (rows: AlteredResource[]) => void,
 ): void {
   const twice = namedTwice(resources);
@@ -43,12 +45,7 @@ export function alterResources<Resource extends Asked>(
   };
   const rows = resources.map((resource): AlteredResource => {
     const { resourceType, resourceName } = resource;
-    const row = {
-      errorCode: ErrorCode.NONE as ErrorNumber,
-      errorMessage: null as string | null,
-      resourceType,
-      resourceName,
-    };
+    const row: AlteredResource = { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName };
     const refuse = ({ error, message }: Refusal): void => {
       row.errorCode = error;
       row.errorMessage = message;
@@ -59,15 +56,15 @@ export function alterResources<Resource extends Asked>(
       return row;
     }
     open++;
-    const decideNow = (topic: Topic) => {
-      const config = decide(resource, topic);
-      if (!isRefusal(config)) return validateOnly ? undefined : { config, partitions: topic.partitions.length };
+    const decideOne = (subject: ConfigSubject): Config | undefined => {
+      const config = decide(resource, subject);
+      if (!isRefusal(config)) return validateOnly ? undefined : config;
       refuse(config);
       return undefined;
     };
-    context.catalogue.alter(resourceName, decideNow, (outcome) => {
-      if (outcome.kind === 'failed') refuse({ error: kafkaErrorOf(outcome.code), message: 'not stored' });
-      if (outcome.kind === 'unknown') refuse(unknownTopic(resourceName));
+    const change = resourceType === ResourceType.topic ? alterTopic : alterBroker;
+    change(context, resourceName, decideOne, (outcome) => {
+      if (outcome) refuse(outcome);
       close();
     });
     return row;
@@ -75,17 +72,46 @@ export function alterResources<Resource extends Asked>(
   close();
 }
 
+type Decide = (subject: ConfigSubject) => Config | undefined;
+type Done = (refusal: Refusal | undefined) => void;
+
+function alterTopic({ catalogue, settings }: BrokerContext, name: string, decide: Decide, done: Done): void {
+  const inherited = new Map<string, string>();
+  catalogue.alter(
+    name,
+    (topic) => {
+      const config = decide(topicSubject(topic.config, (key) => settings.topicValue(key, inherited).value));
+      return config && { config, partitions: topic.partitions.length };
+    },
+    (outcome) => {
+      if (outcome.kind === 'failed') done(notStored(outcome.code));
+      else done(outcome.kind === 'unknown' ? unknownTopic(name) : undefined);
+    },
+  );
+}
+
+function alterBroker({ brokerConfigs, settings }: BrokerContext, name: string, decide: Decide, done: Done): void {
+  const entity: SettingEntity = name === '' ? 'default' : 'broker';
+  brokerConfigs.alter(
+    entity,
+    (config) => decide(brokerSubject(config, (key) => settings.brokerValue(key).value)),
+    (code) => done(kafkaErrorOf(code) === ErrorCode.NONE ? undefined : notStored(code)),
+  );
+}
+
+function notStored(code: CodeNumber): Refusal {
+  return { error: kafkaErrorOf(code), message: 'not stored' };
+}
+
 function refusalOf(context: BrokerContext, asked: Asked, twice: ReadonlySet<string>): Refusal | undefined {
   const { resourceType, resourceName } = asked;
-  if (twice.has(idOf(asked))) return { error: ErrorCode.INVALID_REQUEST, message: 'named twice in the request' };
+  const invalid = (message: string): Refusal => ({ error: ErrorCode.INVALID_REQUEST as ErrorNumber, message });
+  if (twice.has(idOf(asked))) return invalid('named twice in the request');
   if (resourceType === ResourceType.broker) {
-    const message = 'settings of the broker are changed by starting it with others';
-    return { error: ErrorCode.INVALID_REQUEST, message };
+    const { id } = context.node;
+    return resourceName === '' || resourceName === String(id) ? undefined : invalid(`the only broker is ${id}`);
   }
-  if (resourceType !== ResourceType.topic) {
-    const message = `resources of type ${resourceType} have no settings here`;
-    return { error: ErrorCode.INVALID_REQUEST, message };
-  }
+  if (resourceType !== ResourceType.topic) return invalid(`resources of type ${resourceType} have no settings here`);
   return context.catalogue.get(resourceName) ? undefined : unknownTopic(resourceName);
 }
 

@@ -13,8 +13,8 @@ import type { BrokerSettings } from '../settings.ts';
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /**
- * Settings of a topic's partitions. `value` yields the value in force of a topic key, `given` what the topic itself was
- * given, `policies` its cleanup policies.
+ * Settings of a topic's partitions. `value` yields the value in force of a topic key, `given` what was asked for since
+ * the engine started, `policies` its cleanup policies.
  */
 export function partitionSettings(
   given: ReadonlyMap<string, string>,
@@ -43,7 +43,7 @@ export function partitionSettings(
   };
 }
 
-/** The flush policy a topic was given itself; undefined: the server's holds. */
+/** The flush policy that was asked for; undefined: the server's holds. */
 function flushOf(given: ReadonlyMap<string, string>): FlushPolicy | undefined {
   const [messages, ms] = [given.get('flush.messages'), given.get('flush.ms')];
   if (messages === undefined && ms === undefined) return undefined;
@@ -56,13 +56,22 @@ function flushOf(given: ReadonlyMap<string, string>): FlushPolicy | undefined {
   };
 }
 
-/** Declares the settings of all topics, and of each that is made or changed, until the returned function is called. */
+/** Declares the settings of all topics, and anew what is made or changed, until the returned function is called. */
 export function declareSettings(engine: Engine, catalogue: TopicCatalogue, settings: BrokerSettings): () => void {
   const declare = (topic: Topic) => {
     engine.configurePartitions(topic.partitions, settings.limitsOf(topic).partitions);
   };
-  for (const topic of catalogue.all()) declare(topic);
-  return catalogue.onChange((change) => {
-    if (change.kind !== 'deleted') declare(change.topic);
-  });
+  const declareAll = () => {
+    for (const topic of catalogue.all()) declare(topic);
+  };
+  declareAll();
+  const stops = [
+    settings.onAlter(declareAll),
+    catalogue.onChange((change) => {
+      if (change.kind !== 'deleted') declare(change.topic);
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
 }

@@ -53,7 +53,6 @@ function settings(api: string, at: string): Accepted[] {
 
 const OWN_LOG = 'the log of metadata is the journal';
 const OWN_TIME = 'a time of the broker';
-const STARTED_WITH = 'settings of the broker are changed by starting it with others';
 
 const CLUSTER: readonly Accepted[] = [
   ...['totalBytes', 'usableBytes'].map((name) => ({
@@ -114,23 +113,6 @@ const TRANSACTIONS: readonly Accepted[] = [
   },
 ];
 
-const BROKER_SETTINGS: readonly Accepted[] = [
-  { api: 'IncrementalAlterConfigs', path: 'responses/*/errorCode', kafka: 0, ours: 42, why: STARTED_WITH },
-  ...[
-    ['a setting of the broker that was changed', 'results/*/configs/message.max.bytes'],
-    ['a setting of the broker that was given up', 'results/*/configs/message.max.bytes'],
-    ['a setting of all brokers that was changed', 'results/*/configs'],
-    ['what a topic has from the broker', 'results/*/configs/max.message.bytes'],
-  ].flatMap(([step = '', path = '']) =>
-    ['', '/*', '/*/*', '/*/*/*'].map((below) => ({
-      api: 'DescribeConfigs',
-      step,
-      path: path + below,
-      why: STARTED_WITH,
-    })),
-  ),
-];
-
 export const ACCEPTED: readonly Accepted[] = [
   ...[
     'AlterConfigs',
@@ -175,13 +157,6 @@ export const ACCEPTED: readonly Accepted[] = [
 
   ...settings('CreateTopics', 'topics/*/configs'),
   ...settings('DescribeConfigs', 'results/*/configs'),
-  {
-    api: 'DescribeConfigs',
-    path: 'results/*/configs/*/readOnly',
-    kafka: false,
-    ours: true,
-    why: 'settings of the broker cannot be altered while it runs',
-  },
   {
     api: 'IncrementalAlterConfigs',
     step: 'change settings in an unknown way',
@@ -237,7 +212,6 @@ export const ACCEPTED: readonly Accepted[] = [
   },
   ...CLUSTER,
   ...TRANSACTIONS,
-  ...BROKER_SETTINGS,
   {
     api: 'Fetch',
     path: 'responses/*/partitions/*/abortedTransactions',
