@@ -83,7 +83,12 @@ function partitionRows({ server }: ConsoleParts, topic: Topic, all: readonly Par
 function settingRows({ server }: ConsoleParts, topic: Topic): SettingRow[] {
   return Array.from(topicConfigKeys(), (key): SettingRow => {
     const { value, source } = server.broker.context.settings.topicValue(key, topic.config);
-    const from = { [ConfigSource.dynamicTopic]: 'topic', [ConfigSource.staticBroker]: 'server' } as const;
+    const from = {
+      [ConfigSource.dynamicTopic]: 'topic',
+      [ConfigSource.dynamicBroker]: 'server',
+      [ConfigSource.dynamicDefaultBroker]: 'server',
+      [ConfigSource.staticBroker]: 'server',
+    } as const;
     return {
       name: key.name,
       value,
