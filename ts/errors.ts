@@ -160,6 +160,11 @@ const errorTable = {
     remedy: 'open it with `createIfMissing`, or see `kv.stores()`',
     retriable: false,
   },
+  MILLRACE_FELL_BEHIND: {
+    message: 'changes between the position asked for and now are not kept any more',
+    remedy: 'read the store anew and go on from there: `kv.watch({ initial: true })`',
+    retriable: false,
+  },
   MILLRACE_NOT_RESIDENT: {
     message: 'the value lies on the disk, and a synchronous read does not wait for it',
     remedy: 'use `await kv.get(key)`',

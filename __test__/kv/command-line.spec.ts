@@ -69,3 +69,25 @@ test('stats name every store, and merge ends', async () => {
   expect(await kv(['merge', ...dir])).toMatchObject({ code: ExitCode.ok, err: 'default is merged\n' });
   expect((await kv(['get', 'k', ...dir])).out).toBe('v\n');
 });
+
+test('changes of a store go to a topic from the moment they are told to, and are printed from there', async () => {
+  using place = scratch('kv-cli');
+  const dir = ['--dir', `${place.path}/data`];
+  await kv(['put', 'before', '0', ...dir]);
+  expect(await kv(['watch', ...dir])).toMatchObject({ code: ExitCode.notFound });
+  expect((await kv(['feed', '--topic', 'changes', ...dir])).err).toBe('the changes of default go to changes\n');
+  await kv(['put', 'a', 'one', ...dir]);
+  await kv(['put', 'b', 'two', '--ttl', '3600000', ...dir]);
+  await kv(['del', 'a', ...dir]);
+  expect(await kv(['watch', ...dir])).toEqual({
+    code: ExitCode.ok,
+    out: 'put\ta\tone\nput\tb\ttwo\ndel\ta\n',
+    err: '',
+  });
+  const [line = ''] = (await kv(['watch', '--prefix', 'b', '--format', 'json', '-n', '1', ...dir])).out.split('\n');
+  const change = JSON.parse(line);
+  expect(change).toMatchObject({ type: 'put', key: 'b', value: 'two' });
+  expect(change.expiresMs).toBeGreaterThan(Date.now());
+  expect((await kv(['watch', '--from', change.position, ...dir])).out).toBe('del\ta\n');
+  expect((await kv(['feed', '--off', ...dir])).err).toBe('the changes of default go to no topic\n');
+});

@@ -78,11 +78,10 @@ export class Broker {
   /** Reads topics, offsets and counters from the engine. Throws when the state map holds what it cannot read. */
   constructor(options: BrokerOptions) {
     const { engine, settings } = options;
-    const newId = () => randomUUID().replaceAll('-', '');
     const brokerConfigs = new BrokerConfigStore(engine, settings.number('node.id'), (broker, defaults) =>
       settings.alter(broker, defaults),
     );
-    const catalogue = options.catalogue ?? new TopicCatalogue(engine, newId, Date.now);
+    const catalogue = options.catalogue ?? TopicCatalogue.of(engine);
     const offsets = new CommittedOffsets(engine);
     const groups = new GroupCoordinator({
       timers: this.#timers,

@@ -4,7 +4,7 @@
  * Invariant: what a verb does is loaded when it is asked for, not when it is declared.
  */
 import { type Command, Option } from 'commander';
-import { type Ended, formOption } from './declare.ts';
+import { clientVerb, type Ended, formOption } from './declare.ts';
 import { wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -37,6 +37,7 @@ export function declareKv(program: Command, terminal: Terminal, ended: Ended): v
   const kv = program.command('kv').description('read and change the key-value stores of a data directory');
   declareKeys(kv, terminal, ended);
   declareStores(kv, terminal, ended);
+  declareChanges(kv, terminal, ended);
 }
 
 function declareKeys(kv: Command, terminal: Terminal, ended: Ended): void {
@@ -77,4 +78,21 @@ function declareStores(kv: Command, terminal: Terminal, ended: Ended): void {
     .action(async (file, options) =>
       ended(await (await import('./kv-transfer.ts')).importFrom(file, options, terminal)),
     );
+}
+
+function declareChanges(kv: Command, terminal: Terminal, ended: Ended): void {
+  const watch = kv
+    .command('watch')
+    .description("print the changes of a store: what a directory's feed holds, or with --topic what a server's tells");
+  clientVerb(storeVerb(watch))
+    .option('--topic <name>', 'follow this topic of a running server instead of reading a directory')
+    .option('--from <place>', 'earliest, now, or a position (of a server: an offset)')
+    .option('--prefix <key>', 'only keys that begin so')
+    .option('-n, --num <n>', 'end after so many changes', wholeNumber(1))
+    .addOption(formOption())
+    .action(async (options) => ended(await (await import('./kv-watch.ts')).watch(options, terminal)));
+  storeVerb(kv.command('feed').description('show where the changes of a store go, and let them go to a topic'))
+    .option('--topic <name>', 'every change goes there too, from now on')
+    .option('--off', 'changes go nowhere any more')
+    .action(async (options) => ended(await (await import('./kv-watch.ts')).feed(options, terminal)));
 }

@@ -15,6 +15,9 @@ import { Overlay } from './overlay.ts';
 /** Told once what became of a frame: results per effect, and 0 or why the outcome is unknown. */
 export type FrameDone = (results: readonly EffectResult[], failure: CodeNumber) => void;
 
+/** Told of every frame that has taken its place in the journal, in order. */
+export type FramePlaced = (effects: readonly Effect[], results: readonly EffectResult[]) => void;
+
 /** What frames need of an engine. */
 export interface FrameEngine {
   submit(
@@ -46,6 +49,7 @@ const FRAME_BYTES = 128;
 export class Frames implements Participant {
   readonly overlay: Overlay = new Overlay();
   readonly #engine: FrameEngine;
+  readonly #told: FramePlaced;
   #joined = false;
   #waiting: Frame[] = [];
   #waitingBytes = 0;
@@ -53,8 +57,9 @@ export class Frames implements Participant {
   #offered = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(engine: FrameEngine) {
+  constructor(engine: FrameEngine, placed: FramePlaced) {
     this.#engine = engine;
+    this.#told = placed;
   }
 
   /** Frames wait because the engine is busy. */
@@ -75,10 +80,19 @@ export class Frames implements Participant {
     }
     this.overlay.add(effects);
     this.#join();
-    this.#engine.submit(effects, level, (results, failure) => {
-      if (results[0]?.code === Code.busy) this.#wait({ effects, level, done, bytes });
-      else done(results, failure);
-    });
+    this.#engine.submit(
+      effects,
+      level,
+      (results, failure) => {
+        if (results[0]?.code === Code.busy) this.#wait({ effects, level, done, bytes });
+        else done(results, failure);
+      },
+      (results) => this.#tell(effects, results),
+    );
+  }
+
+  #tell(effects: readonly Effect[], results: readonly EffectResult[]): void {
+    if (results[0]?.code === Code.ok) this.#told(effects, results);
   }
 
   #join(): void {
@@ -134,6 +148,7 @@ export class Frames implements Participant {
           if (results[0]?.code !== Code.busy) frame.done(results, failure);
         },
         (results) => {
+          this.#tell(frame.effects, results);
           settled += 1;
           if (results[0]?.code !== Code.busy) taken += 1;
           if (settled === count) this.#placed(taken);
@@ -162,6 +177,7 @@ function bytesOf(effects: readonly Effect[]): number {
   for (const effect of effects) {
     if ('key' in effect) bytes += effect.key.length + FRAME_BYTES;
     if ('value' in effect) bytes += effect.value.length;
+    if ('bytes' in effect) bytes += effect.end - effect.start;
   }
   return bytes;
 }

@@ -17,6 +17,8 @@ export class KvSnapshot<KE extends KeyEncoding, VE extends ValueEncoding>
 {
   /** The engine's number of it; for adapters. */
   readonly id: number;
+  /** What `KvStore.watch({ from })` takes to follow exactly what has changed since. */
+  readonly position: string;
   readonly #state: { isOpen: boolean };
 
   constructor(
@@ -25,6 +27,7 @@ export class KvSnapshot<KE extends KeyEncoding, VE extends ValueEncoding>
     values: Transcoder<InputOf<VE>, OutputOf<VE>>,
     owner: ViewOwner,
     id: number,
+    position: string,
   ) {
     const state = { isOpen: true };
     const assertOpen = (): void => {
@@ -34,6 +37,7 @@ export class KvSnapshot<KE extends KeyEncoding, VE extends ValueEncoding>
     super(raw, keys, values, { assertOpen }, id);
     this.#state = state;
     this.id = id;
+    this.position = position;
   }
 
   /** Lets the snapshot go; twice is once. */

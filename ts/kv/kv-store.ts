@@ -7,6 +7,7 @@
 
 import { type Durability, levelNumber } from '../durability.ts';
 import { MillraceError, throwIfAborted } from '../errors.ts';
+import type { NodeEngine } from '../io/engine.ts';
 import type { LevelNumber } from '../io/native-types.ts';
 import type { EffectResult, KvDemand, KvEffect } from '../log/types.ts';
 import {
@@ -18,10 +19,14 @@ import {
   type ValueEncoding,
 } from './encoding.ts';
 import { KvBatch } from './kv-batch.ts';
+import { behindPrefix } from './kv-range.ts';
 import { KvSnapshot } from './kv-snapshot.ts';
 import { KvView, type RangeOptions, type ViewOwner } from './kv-view.ts';
+import { KvWatch, type WatchOptions } from './kv-watch.ts';
 import { KvWrite } from './kv-write.ts';
 import type { Store } from './store.ts';
+import { feedPosition, feedSource } from './watch-feed.ts';
+import { positionText } from './watch-position.ts';
 
 /** How to write. */
 export interface WriteCallOptions {
@@ -57,6 +62,9 @@ export type BatchOperation<K, V> =
 /** What stores share: the handle they belong to. */
 export interface StoreOwner extends ViewOwner {
   readonly level: LevelNumber;
+  readonly engine: NodeEngine;
+  /** Runs `listener` when the handle is closed; returns how to stop it. */
+  onClose(listener: () => void): () => void;
 }
 
 const CLEAR_PAGE = 10_000;
@@ -142,7 +150,45 @@ export class KvStore<KE extends KeyEncoding, VE extends ValueEncoding> extends K
   /** A snapshot: the store as it is now, for as long as it is open. Overwritten values cost memory until it is closed. */
   snapshot(): KvSnapshot<KE, VE> {
     this.#owner.assertOpen();
-    return new KvSnapshot(this.raw, this.keyCodec, this.valueCodec, this.#owner, this.raw.snapshot());
+    const id = this.raw.snapshot();
+    const feed = feedSource(this.raw, this.#owner.engine);
+    const position = feed
+      ? feedPosition(feed, 'now')
+      : ({ kind: 'sequence', sequence: this.raw.appendedLsn, taken: 0 } as const);
+    return new KvSnapshot(this.raw, this.keyCodec, this.valueCodec, this.#owner, id, positionText(position));
+  }
+
+  /**
+   * Changes of this store, whoever makes them, in the order of their commits and only when they are durable: from now on,
+   * from a position that was kept, or beginning with all entries it has now. Where the store has a feed (`Kv.setFeed`) they
+   * are read from there, and a position stays good across restarts; otherwise a window in memory of the newest changes
+   * bounds how far a watcher may fall behind. It has its place from this call on, not from the first `next`; it has to be
+   * read to its end or closed. Throws MILLRACE_FELL_BEHIND, MILLRACE_ARGUMENT, MILLRACE_OPTION, MILLRACE_CLOSED.
+   */
+  watch(options: WatchOptions<InputOf<KE>> = {}): KvWatch<OutputOf<KE>, OutputOf<VE>> {
+    this.#owner.assertOpen();
+    const { prefix: wanted, ...rest } = options;
+    const prefix = wanted === undefined ? Buffer.alloc(0) : this.keyCodec.encode(wanted);
+    const bounds = prefix.length === 0 ? {} : { gte: prefix, lt: behindPrefix(prefix) };
+    return new KvWatch({
+      store: this.raw,
+      engine: this.#owner.engine,
+      options: rest,
+      prefix,
+      initialRange: (snapshot) => ({
+        store: this.raw,
+        snapshot,
+        bounds,
+        reverse: false,
+        keysOnly: false,
+        limit: Number.POSITIVE_INFINITY,
+        signal: undefined,
+        assertOpen: () => this.#owner.assertOpen(),
+      }),
+      decodeKey: (key) => this.keyCodec.decode(key),
+      decodeValue: (value) => this.valueCodec.decode(value),
+      onClose: (listener) => this.#owner.onClose(listener),
+    });
   }
 
   /** Keys that are there. */

@@ -24,6 +24,7 @@ import {
   transcoderOf,
   type ValueEncoding,
 } from './encoding.ts';
+import { beginFeed, endFeed, type FeedOptions } from './feed-topic.ts';
 import { KvStore, type StoreOwner } from './kv-store.ts';
 import type { Store } from './store.ts';
 import { Stores } from './stores.ts';
@@ -54,6 +55,7 @@ class Handle implements StoreOwner {
   readonly share: EngineShare;
   readonly stores: Stores;
   readonly level: LevelNumber;
+  readonly #closeListeners = new Set<() => void>();
   #closed: Promise<void> | undefined;
 
   constructor(share: EngineShare, level: LevelNumber) {
@@ -78,9 +80,24 @@ class Handle implements StoreOwner {
     });
   }
 
+  get engine(): NodeEngine {
+    return this.share.engine;
+  }
+
+  onClose(listener: () => void): () => void {
+    this.#closeListeners.add(listener);
+    return () => this.#closeListeners.delete(listener);
+  }
+
   close(): Promise<void> {
-    this.#closed ??= this.share.release();
+    this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const released = this.share.release();
+    for (const listener of [...this.#closeListeners]) listener();
+    await released;
   }
 }
 
@@ -142,6 +159,32 @@ export class Kv<KE extends KeyEncoding = 'utf8', VE extends ValueEncoding = 'buf
     this.#handle.assertOpen();
     const code = await new Promise<CodeNumber>((resolve) => this.#handle.stores.drop(name, resolve));
     if (code !== Code.ok) throw fromCode(code);
+  }
+
+  /**
+   * Lets every change of a store go to a topic as well, in the same frame as the change: what any Kafka client reads, and
+   * what `KvStore.watch` goes on from after a restart. The topic is created when it is not there. The feed begins with the
+   * next write: it has no record of what the store holds already. Durable when this resolves. Rejects with
+   * MILLRACE_UNKNOWN_STORE, MILLRACE_INVALID_TOPIC, MILLRACE_TOPIC_EXISTS when it has more than one partition,
+   * MILLRACE_ARGUMENT when the store has another feed (end that first).
+   */
+  async setFeed(store: string, topic: string, options: FeedOptions = {}): Promise<void> {
+    this.#handle.assertOpen();
+    await beginFeed(this.#handle.stores, store, topic, options);
+  }
+
+  /** Ends the feed of a store; its topic stays. Durable when this resolves. A store without one is left as it is. */
+  async endFeed(store: string): Promise<void> {
+    this.#handle.assertOpen();
+    await endFeed(this.#handle.stores, store);
+  }
+
+  /** The topic that the changes of a store go to; undefined when they go nowhere. */
+  feedTopic(store: string): string | undefined {
+    this.#handle.assertOpen();
+    const { stores } = this.#handle;
+    const feed = stores.feeds.get(stores.get(store)?.id ?? 0);
+    return feed && stores.feeds.topicOf(feed)?.name;
   }
 
   /** Resolves when everything written so far survives a power cut, whatever the flush policy. */

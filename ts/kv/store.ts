@@ -169,6 +169,12 @@ export class Store {
     if (frames.overlay.touches(this.id)) engine.commitNow();
   }
 
+  /** Somebody follows its changes: each has to be told as it is made. */
+  get isFollowed(): boolean {
+    const { feeds, windows } = this.stores;
+    return windows.has(this.id) || feeds.get(this.id) !== undefined;
+  }
+
   /** LSN of the newest frame: what a read sees now is durable when this is. */
   get appendedLsn(): number {
     return this.stores.engine.appendedLsn;

@@ -7,6 +7,7 @@
  * is submitted, because from then on its partitions are gone; an altered one is shown as it was until the frame is durable.
  */
 
+import { randomUUID } from 'node:crypto';
 import type { CodeNumber } from '../io/native-types.ts';
 import { Code, Level } from '../io/native-types.ts';
 import { partitionCounterKey, topicKey, topicPrefix } from './state-keys.ts';
@@ -56,9 +57,14 @@ export interface TopicAlteration {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** What the catalogue needs of an engine. */
+export type CatalogueEngine = Pick<Engine, 'submit' | 'scanState'>;
+
+const known = new WeakMap<CatalogueEngine, TopicCatalogue>();
+
 /** The catalogue of one engine. */
 export class TopicCatalogue {
-  readonly #engine: Engine;
+  readonly #engine: CatalogueEngine;
   readonly #newId: () => string;
   readonly #now: () => number;
   readonly #byName = new Map<string, Topic>();
@@ -71,7 +77,7 @@ export class TopicCatalogue {
   #nextPartition = 1;
 
   /** Reads all topics from the state map. `newId` yields 32 hex digits; `now` is wall time in ms. Throws on an entry it cannot read. */
-  constructor(engine: Engine, newId: () => string, now: () => number) {
+  constructor(engine: CatalogueEngine, newId: () => string, now: () => number) {
     this.#engine = engine;
     this.#newId = newId;
     this.#now = now;
@@ -82,6 +88,16 @@ export class TopicCatalogue {
       if (partition >= this.#nextPartition)
         throw new Error(`partition ${partition} lies beyond the counter of partition ids`);
     }
+  }
+
+  /** The catalogue that everybody on `engine` shares: always the same object. */
+  static of(engine: CatalogueEngine): TopicCatalogue {
+    let catalogue = known.get(engine);
+    if (!catalogue) {
+      catalogue = new TopicCatalogue(engine, () => randomUUID().replaceAll('-', ''), Date.now);
+      known.set(engine, catalogue);
+    }
+    return catalogue;
   }
 
   get(name: string): Topic | undefined {

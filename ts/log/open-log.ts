@@ -5,7 +5,6 @@
  * closing once.
  */
 
-import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Durability, type FlushInput, parseFlush } from '../durability.ts';
@@ -54,11 +53,12 @@ export class Log implements TopicContext {
   readonly binding: NativeBinding = loadNative();
   readonly durability: Durability;
   readonly limits: BatchLimits;
-  /** Shared with a broker that serves the same engine. */
+  /** Shared with a broker and with the stores of the same engine. */
   readonly catalogue: TopicCatalogue;
   readonly #share: EngineShare;
   readonly #topics = new Map<string, LogTopic>();
   readonly #closeListeners = new Set<() => void>();
+  readonly #forgetTopics: () => void;
   #closed: Promise<void> | undefined;
 
   constructor(share: EngineShare, durability: Durability, limits: BatchLimits) {
@@ -67,8 +67,8 @@ export class Log implements TopicContext {
     this.engine = engine;
     this.durability = durability;
     this.limits = limits;
-    this.catalogue = new TopicCatalogue(engine, () => randomUUID().replaceAll('-', ''), Date.now);
-    this.catalogue.onChange((change) => {
+    this.catalogue = TopicCatalogue.of(engine);
+    this.#forgetTopics = this.catalogue.onChange((change) => {
       if (change.kind === 'deleted') this.#topics.delete(change.topic.name);
     });
   }
@@ -192,6 +192,7 @@ export class Log implements TopicContext {
   async #close(): Promise<void> {
     // What was appended but not committed yet goes first: readers are told only when nothing more comes from here.
     this.engine.commitNow();
+    this.#forgetTopics();
     const released = this.#share.release();
     for (const listener of this.#closeListeners) listener();
     await released;

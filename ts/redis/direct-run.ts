@@ -126,6 +126,7 @@ function mayRun(client: Client): boolean {
     !client.isGone &&
     !(client.protocol === 2 && client.isSubscribed) &&
     client.unsent <= UNSENT_MAX &&
-    client.db.isAtRest
+    client.db.isAtRest &&
+    !client.db.strings.store.isFollowed
   );
 }
