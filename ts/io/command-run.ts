@@ -74,8 +74,6 @@ export class CommandRun {
     this.replies = this.#chunk;
     const room = this.#chunk.subarray(this.#from);
     const lsn = this.#native.runCommands(this.#rows, this.count, this.#buffers, level, room);
-    // A callback of sockets may run right before the loop blocks, too late for the engine to submit what was written.
-    if (lsn > 0) setImmediate(nothing);
     if (lsn >= 0 && this.count > 0) this.#used = this.#from + this.#value(this.count - 1, 8);
     return lsn;
   }
@@ -120,5 +118,3 @@ export class CommandRun {
     return this.#value(row, 13);
   }
 }
-
-function nothing(): void {}
