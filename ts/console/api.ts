@@ -118,3 +118,35 @@ export interface TopicView {
   readonly settings: readonly SettingRow[];
   readonly groups: readonly { readonly group: string; readonly lag: number; readonly members: number }[];
 }
+
+/** A record, whole or cut short. */
+export interface RecordRow {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: Bytes | null;
+  readonly value: Bytes | null;
+  readonly headers: readonly { readonly name: string; readonly value: Bytes | null }[];
+  /** All of them, also those that were left out. */
+  readonly headerCount: number;
+}
+
+/** Where each partition is to be read on, by its number. */
+export type ScanCursor = Readonly<Record<string, number>>;
+
+export interface ScanProgress {
+  readonly records: number;
+  readonly bytes: number;
+  readonly matches: number;
+  /** How many offsets there are to look at in all. */
+  readonly total: number;
+  /** Of a tail that brought more than can be shown: how many were left out. */
+  readonly skipped: number;
+}
+
+export interface ScanEnd extends ScanProgress {
+  /** `limit`: enough was found; `budget`: enough was read; `end`: everything was looked at. */
+  readonly reason: 'limit' | 'budget' | 'end';
+  /** To go on from, when it was not everything. */
+  readonly cursor: ScanCursor | null;
+}

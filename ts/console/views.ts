@@ -7,6 +7,7 @@
 
 import type { EventStream } from './event-stream.ts';
 import { liveSamples } from './live-samples.ts';
+import { messages, record, tail } from './messages.ts';
 import { about, overview } from './overview.ts';
 import type { ConsoleParts, Query } from './parts.ts';
 import { topic, topics } from './topics.ts';
@@ -26,8 +27,13 @@ export const views: ReadonlyMap<string, View> = new Map<string, View>([
 
   ['topics', topics],
   ['topic', topic],
+  ['record', record],
 ]);
 
-export const scans: ReadonlyMap<string, Scan> = new Map<string, Scan>([['live', liveSamples]]);
+export const scans: ReadonlyMap<string, Scan> = new Map<string, Scan>([
+  ['live', liveSamples],
+  ['messages', messages],
+  ['tail', tail],
+]);
 
 export const changes: ReadonlyMap<string, Change> = new Map<string, Change>([]);

@@ -18,22 +18,22 @@ let page: Page;
 beforeAll(async () => {
   [scene, browser] = await Promise.all([openScene({ console: { write: true } }), openBrowser()]);
   await produceOrders(scene, 2000);
+  watched = await openPage(browser);
+  page = watched.page;
 });
 afterAll(async () => {
   await browser?.close();
   await scene?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  watched = await openPage(browser, { colorScheme: 'light' });
-  page = watched.page;
+  await page.emulateMedia({ colorScheme: 'light' });
 });
-afterEach(async () => {
-  const { problems } = watched;
-  await page.context().close();
-  expect(problems).toEqual([]);
+afterEach(() => {
+  expect(watched.problems.splice(0)).toEqual([]);
 });
 
 async function open(place: string): Promise<void> {
+  await page.goto('about:blank');
   await page.goto(`${scene.url}/console/#/${place}`);
 }
 
@@ -96,6 +96,59 @@ describe('the console', () => {
     await row.waitFor();
     expect(await row.textContent()).toMatch(/604800000 7 d ?default/);
     await picture('topic-settings');
+  });
+
+  it('finds messages by a filter that runs in the server, and opens one', async () => {
+    await open('topics/orders/messages');
+    await page.getByRole('table', { name: 'Messages' }).locator('tbody tr').nth(49).waitFor();
+    await picture('messages');
+    await page.keyboard.press('/');
+    await page.keyboard.type('key:customer-3 currency eur');
+    await page.keyboard.press('Enter');
+    await page.getByText(/looked through .* found \d+/).waitFor();
+    expect(page.url()).toContain('filter=key%3Acustomer-3');
+    const keys = await page.locator('.key-cell').allTextContents();
+    expect(new Set(keys)).toEqual(new Set(['customer-3']));
+    await page.locator('[data-row]').first().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByText(/"currency": "EUR"/).waitFor();
+    await page.getByRole('button', { name: 'Hex' }).click();
+    await page.getByText('00000000  7b').waitFor();
+    await page.getByRole('button', { name: 'JSON' }).click();
+    await picture('message');
+    await page.reload();
+    await page.getByText(/"currency": "EUR"/).waitFor();
+  });
+
+  it('shows messages as they arrive, and holds still when paused', async () => {
+    await open('topics/payments/messages?live=1');
+    const rows = page.getByRole('table', { name: 'Messages' }).locator('tbody tr');
+    await page.getByText('waiting for records').waitFor();
+    await expect
+      .poll(
+        async () => {
+          await scene.producer.send({ topic: 'payments', messages: [{ key: 'k', value: 'now' }] });
+          return rows.count();
+        },
+        { timeout: 8000, interval: 200 },
+      )
+      .toBeGreaterThan(0);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('Paused').waitFor();
+    const held = await rows.count();
+    await scene.producer.send({ topic: 'payments', messages: [{ key: 'k', value: 'later' }] });
+    expect(await rows.count()).toBe(held);
+  });
+
+  it('shows what hostile records hold as text and nothing more', async () => {
+    const value = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>';
+    await scene.admin.createTopics({ topics: [{ topic: 'hostile' }] });
+    await scene.producer.send({ topic: 'hostile', messages: [{ key: value, value, headers: { [value]: value } }] });
+    await open('topics/hostile/messages?open=0%3A0');
+    await page.locator('pre').getByText('<script>').waitFor();
+    expect(await page.locator('main img, main script').count()).toBe(0);
+    expect(await page.title()).not.toContain('owned');
   });
 
   it('can be walked through by keyboard alone', async () => {

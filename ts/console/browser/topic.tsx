@@ -5,6 +5,7 @@ import type { PartitionRow, TopicView } from '../api.ts';
 import { Await } from './empty.tsx';
 import { bytes, count, moment, plural, rate } from './format.ts';
 import { useView } from './load.ts';
+import { Messages } from './messages.tsx';
 import { linkTo } from './place.ts';
 import { SettingsTable } from './settings-table.tsx';
 import { type Column, Table } from './table.tsx';
@@ -40,6 +41,7 @@ function Content({ topic, tab }: { topic: TopicView; tab: string }): JSX.Element
           { name: 'settings', title: 'Settings', link: path('settings') },
         ]}
       />
+      {tab === 'messages' && <Messages topic={topic} />}
       {tab === 'partitions' && <Partitions topic={topic} />}
       {tab === 'groups' && <Groups topic={topic} />}
       {tab === 'settings' && <SettingsTable settings={topic.settings} />}
