@@ -107,6 +107,25 @@ export const settingsTable: {
   },
 };
 
+/** Throws what `serve` would before it opens anything (MILLRACE_OPTION), and reads nothing but certificate and key. */
+export function checkServe(options: ServeOptions): void {
+  decide(options);
+}
+
+/** What options come to, before anything is opened. */
+function decide(options: ServeOptions) {
+  const { kafka = {}, tls, insecure = false, settings: given = {} } = options;
+  const host = kafka.host ?? KAFKA_HOST;
+  const port = kafka.port ?? 9092;
+  const { engine: engineGiven } = takeEngineSettings(given);
+  const settings = brokerSettings(options);
+  const advertised = advertisedAddresses(kafka, settings);
+  const secure = secureListeners(options);
+  assertBindings(bindingsOf(options, settings), insecure);
+  const identity = identityOf(tls, secure);
+  return { host, port, engineGiven, settings, advertised, secure, identity };
+}
+
 /**
  * Opens the directory and serves it. Rejects with the system's error when the port cannot be taken (the directory is then
  * untouched), and with MILLRACE_LOCKED, MILLRACE_FORMAT, MILLRACE_DRIVER, MILLRACE_OPTION, MILLRACE_IO.
@@ -117,21 +136,14 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
     kafka = {},
     http,
     redis: _redis,
-    tls,
+    tls: _tls,
     insecure = false,
-    settings: given = {},
+    settings: _settings,
     print = () => {},
-    durability,
+    durability: _durability,
     ...engineOptions
   } = options;
-  const host = kafka.host ?? KAFKA_HOST;
-  const port = kafka.port ?? 9092;
-  const { engine: engineGiven } = takeEngineSettings(given);
-  const settings = brokerSettings(options);
-  const advertised = advertisedAddresses(kafka, settings);
-  const secure = secureListeners(options);
-  assertBindings(bindingsOf(options, settings), insecure);
-  const identity = identityOf(tls, secure);
+  const { host, port, engineGiven, settings, advertised, secure, identity } = decide(options);
   await assertFree(port, host);
   for (const one of secure) await assertFree(one.port, one.host);
   if (options.redis) await assertFree(options.redis.port ?? REDIS_PORT, options.redis.host ?? REDIS_HOST);

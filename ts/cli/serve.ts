@@ -5,7 +5,7 @@
  * second one ends it at once, which costs nothing that was acknowledged as written.
  */
 import { describeFlush } from '../durability.ts';
-import { type MillraceServer, serve as openServer, settingsTable } from '../serve.ts';
+import { checkServe, type MillraceServer, serve as openServer, settingsTable } from '../serve.ts';
 import { serviceManager } from '../service-manager.ts';
 import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
 import { watchInterrupt } from './interrupt.ts';
@@ -28,6 +28,7 @@ export interface ServeCommand extends ServeFlags {
 export async function serve(command: ServeCommand, terminal: Terminal): Promise<ExitCodeNumber> {
   const settings = decideServe(command, process.env, settingsTable);
   if (command.checkConfig === true) {
+    checkServe(serveOptions(settings));
     const lines = describeSettings(settings, describeFlush(settings.flush));
     await new DataOutput(terminal.stdout).text(lines.map(([name, value]) => `${name}=${value}\n`).join(''));
     return ExitCode.ok;
