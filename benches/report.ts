@@ -10,6 +10,9 @@ const SHOWN = [
   'serverCpuSecondsPerGigabyte',
   'serverCpuMicrosPerRequest',
   'loadCpuSeconds',
+  'milliseconds',
+  'readyMilliseconds',
+  'replayedMegabytesPerSecond',
 ];
 
 /** One scenario: its sides as rows, the figures that all know as columns, then the goals. */
@@ -34,6 +37,9 @@ function shown(value: number | undefined): string {
 }
 
 function sentence({ goal, value, met }: Verdict): string {
+  if (goal.atMost !== undefined) {
+    return `${met ? 'met   ' : 'MISSED'} ${goal.figure}: ${goal.side} has ${shown(value)} (goal: at most ${goal.atMost})`;
+  }
   const relation = goal.excessAtMost === undefined ? `${value.toFixed(2)} x` : `${shown(value)} above`;
   return `${met ? 'met   ' : 'MISSED'} ${goal.figure}: ${goal.side} is ${relation} ${goal.against} (goal: ${limit(goal)})`;
 }

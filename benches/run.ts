@@ -16,8 +16,10 @@ import { conditions } from './conditions.ts';
 import { buildLoadTools } from './load-tools.ts';
 import { table } from './report.ts';
 import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
+import { clientScenarios } from './scenarios/clients.ts';
 import { embeddedAppend } from './scenarios/embedded.ts';
 import { redisScenarios } from './scenarios/redis.ts';
+import { coldReplay, manyPartitions, openAfterKill, sequentialAppend } from './scenarios/storage.ts';
 import { hotFetch, largeBatches, oneInFlight, smallRequests } from './scenarios/wire.ts';
 
 const scenarios: readonly Scenario[] = [
@@ -27,6 +29,11 @@ const scenarios: readonly Scenario[] = [
   oneInFlight,
   hotFetch,
   ...redisScenarios,
+  sequentialAppend,
+  manyPartitions,
+  coldReplay,
+  openAfterKill,
+  ...clientScenarios,
 ];
 const SMOKE: Size = { warmUpSeconds: 0.2, seconds: 0.5, repetitions: 1, discarded: 0, rivals: false };
 const REAL: Size = { warmUpSeconds: 2, seconds: 5, repetitions: 5, discarded: 2, rivals: true };
@@ -72,7 +79,7 @@ async function run(scenario: Scenario, size: Size): Promise<ScenarioResult> {
 }
 
 function chosen(): readonly Scenario[] {
-  if (values.only === undefined) return scenarios;
+  if (values.only === undefined) return scenarios.filter(({ isLong }) => !(values.smoke && isLong));
   const names = values.only.split(',');
   const unknown = names.find((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown !== undefined) throw new Error(`no bench is called ${unknown}: ${scenarios.map(({ name }) => name)}`);

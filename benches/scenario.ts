@@ -24,6 +24,8 @@ export interface Goal {
   readonly ratioAtMost?: number;
   /** The figure of `side` is at most this much above that of `against`. */
   readonly excessAtMost?: number;
+  /** The figure of `side` is at most this, whatever that of `against` is. */
+  readonly atMost?: number;
 }
 
 /** How much of everything. */
@@ -51,6 +53,8 @@ export interface Scenario {
   /** One sentence: the work, the promise, the rivals. */
   readonly what: string;
   readonly goals: readonly Goal[];
+  /** Left out of the smoke run: it starts JVMs, or takes as long at any size. */
+  readonly isLong?: boolean;
   open(workplace: Workplace): Promise<readonly Side[]>;
 }
 
@@ -114,6 +118,7 @@ function median(values: readonly number[]): number {
 
 function judge(goal: Goal, results: readonly SideResult[]): Verdict {
   const own = figureOf(goal.side, goal.figure, results);
+  if (goal.atMost !== undefined) return { goal, value: own, met: own <= goal.atMost };
   const other = figureOf(goal.against, goal.figure, results);
   if (goal.excessAtMost !== undefined) {
     const value = own - other;

@@ -17,6 +17,8 @@ export interface LoopOptions {
   readonly writers: number;
   /** Bytes per append. */
   readonly size: number;
+  /** Partitions that the appends go to in turn. */
+  readonly partitions: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
 }
@@ -25,13 +27,14 @@ export interface LoopOptions {
 export function loopOptions(): LoopOptions {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
-    options: { directory: text, writers: text, size: text, 'warm-up': text, duration: text },
+    options: { directory: text, writers: text, size: text, partitions: text, 'warm-up': text, duration: text },
   });
   if (values.directory === undefined) throw new Error('--directory is missing');
   return {
     directory: values.directory,
     writers: Number(values.writers ?? 128),
     size: Number(values.size ?? 128),
+    partitions: Number(values.partitions ?? 1),
     warmUpSeconds: Number(values['warm-up'] ?? 0.5),
     seconds: Number(values.duration ?? 3),
   };

@@ -3,56 +3,21 @@
  * against Kafka, flushing every message or, as it is shipped, never.
  */
 import { join } from 'node:path';
-import { startServer } from '../../__test__/support/server.ts';
 import { runLoadTool } from '../load-tools.ts';
-import { startKafka } from '../rivals/kafka.ts';
 import type { Figures, Scenario, Side, Workplace } from '../scenario.ts';
+import {
+  KAFKA,
+  KAFKA_FLUSHING,
+  type Load,
+  MILLRACE,
+  openKafka,
+  openMillrace,
+  PARTITIONS,
+  producer,
+  type Target,
+} from '../targets.ts';
 
-const MILLRACE = 'millrace, durable';
-const KAFKA = 'kafka, never flushing';
-const KAFKA_FLUSHING = 'kafka, flushing every message';
 const DEVICE = 'the device itself';
-const PARTITIONS = 4;
-
-/** A broker that takes load. */
-interface Target {
-  readonly name: string;
-  readonly address: string;
-  readonly pid: number;
-}
-
-type Load = Readonly<Record<string, string | number>>;
-
-async function openMillrace(workplace: Workplace): Promise<Target> {
-  const server = await startServer({ directory: join(workplace.directory('millrace'), 'data') });
-  workplace.defer(() => server[Symbol.asyncDispose]());
-  return { name: MILLRACE, address: server.address, pid: server.pid };
-}
-
-async function openKafka(workplace: Workplace, flushEveryMessage: boolean): Promise<Target> {
-  const name = flushEveryMessage ? KAFKA_FLUSHING : KAFKA;
-  const broker = await startKafka({ directory: workplace.directory(name.replaceAll(/\W+/g, '-')), flushEveryMessage });
-  workplace.defer(() => broker.stop());
-  return { name, address: broker.address, pid: broker.pid };
-}
-
-/** A side that produces into a topic of its own. */
-async function producer(target: Target, workplace: Workplace, load: Load): Promise<Side> {
-  const topic = 'bench';
-  await runLoadTool('millrace-load', 'create', { bootstrap: target.address, topic, partitions: PARTITIONS });
-  const { warmUpSeconds, seconds } = workplace.size;
-  const measure = (): Promise<Figures> =>
-    runLoadTool('millrace-load', 'produce', {
-      bootstrap: target.address,
-      topic,
-      partitions: PARTITIONS,
-      'warm-up': warmUpSeconds,
-      duration: seconds,
-      'server-pid': target.pid,
-      ...load,
-    });
-  return { name: target.name, measure };
-}
 
 const SMALL: Load = { connections: 64, 'in-flight': 1, records: 1, size: 1024 };
 const LARGE: Load = { connections: 4, 'in-flight': 5, records: 256, size: 1024 };
