@@ -18,6 +18,7 @@ import type { BrokerContext, Node } from './context.ts';
 import { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import { GroupCoordinator } from './groups/coordinator.ts';
 import { EngineGroupStore } from './groups/group-store.ts';
+import { KeptGroups } from './groups/kept-groups.ts';
 import { type GroupUse, OffsetExpiry } from './groups/offset-expiry.ts';
 import { CommittedOffsets } from './groups/offsets.ts';
 import { subscribedTopics } from './groups/subscription.ts';
@@ -83,12 +84,14 @@ export class Broker {
     );
     const catalogue = options.catalogue ?? TopicCatalogue.of(engine);
     const offsets = new CommittedOffsets(engine);
+    const keptGroups = new KeptGroups();
+    const hasOffsets = (id: string) => offsets.has(id) || keptGroups.has(id);
     const groups = new GroupCoordinator({
       timers: this.#timers,
       settings: groupSettings(settings),
       store: new EngineGroupStore(engine),
       newSuffix: randomUUID,
-      hasOffsets: (id) => offsets.has(id),
+      hasOffsets,
       wallMs: Date.now,
     });
     const producerIds = new ProducerIds(engine);
@@ -114,12 +117,13 @@ export class Broker {
         settings: consumerGroupSettings(settings),
         topics: groupTopics(catalogue),
         store: new EngineConsumerGroupStore(engine),
-        hasOffsets: (id) => offsets.has(id),
+        hasOffsets,
         wallMs: Date.now,
         isClassic: (id) => groups.get(id)?.isIdle === false,
         newMemberId: randomUUID,
       }),
       offsets,
+      keptGroups,
       producerIds,
       transactions,
       purgatory,
@@ -254,7 +258,10 @@ export class Broker {
       (group) => this.#forgetUnused(group),
     );
     const wall = steadyWall(Date.now, () => performance.now());
-    this.#every(settings.number('offsets.retention.check.interval.ms'), () => expiry.check(wall()));
+    this.#every(settings.number('offsets.retention.check.interval.ms'), () => {
+      for (const group of this.context.keptGroups.take()) this.#forgetUnused(group);
+      expiry.check(wall());
+    });
     const idleMs = settings.number('transactional.id.expiration.ms');
     this.#every(TRANSACTION_CHECK_MS, () => transactions.expire(wall() - idleMs));
     this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());

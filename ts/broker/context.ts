@@ -10,6 +10,7 @@ import type { Engine } from '../log/types.ts';
 import type { ConsumerGroups } from './consumer-groups/consumer-groups.ts';
 import type { FetchSessions } from './fetch-sessions/fetch-sessions.ts';
 import type { GroupCoordinator } from './groups/coordinator.ts';
+import type { KeptGroups } from './groups/kept-groups.ts';
 import type { CommittedOffsets } from './groups/offsets.ts';
 import type { ApiRange, Peer } from './handler.ts';
 import type { BrokerConfigStore } from './metadata/broker-config-store.ts';
@@ -39,6 +40,7 @@ export interface BrokerContext {
   readonly groups: GroupCoordinator;
   readonly consumerGroups: ConsumerGroups;
   readonly offsets: CommittedOffsets;
+  readonly keptGroups: KeptGroups;
   readonly producerIds: ProducerIds;
   readonly transactions: TransactionCoordinator;
   readonly purgatory: Purgatory;

@@ -1,5 +1,5 @@
 /** DescribeGroups, ListGroups, DeleteGroups and OffsetDelete: what administrators see of groups, and what they may remove. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { offsetCommitApi } from '../../../ts/broker/protocol/gen/08-offset-commit.gen.ts';
 import { joinGroupApi } from '../../../ts/broker/protocol/gen/11-join-group.gen.ts';
 import { leaveGroupApi } from '../../../ts/broker/protocol/gen/13-leave-group.gen.ts';
@@ -162,15 +162,29 @@ describe('offset delete', () => {
     expect([offsets.get('g', 'read', 0)?.offset, offsets.get('g', 'old', 0)]).toEqual([3, undefined]);
   });
 
-  it('of a group without members drops any; the group itself goes with its last offset', async () => {
+  it('of a group without members drops any; the group itself stays until it is deleted', async () => {
     await using harness = openHarness();
     await harness.topic('t');
     const gone = await stableGroup(harness, 'g', ['t']);
     await commit(harness, 'g', 't', gone);
     await harness.ask(leaveGroupApi, 1, gone);
     expect((await ask(harness, 'g', ['t'])).topics[0]?.partitions[0]?.errorCode).toBe(0);
+    expect((await ask(harness, 'g', ['t'])).errorCode).toBe(0);
+    const { results } = await harness.ask(deleteGroupsApi, 1, { groupsNames: ['g'] });
+    expect(results[0]?.errorCode).toBe(0);
     expect(harness.broker.context.groups.size).toBe(0);
     expect((await ask(harness, 'g', ['t'])).errorCode).toBe(69);
+  });
+
+  it('of a group without members leaves it until the next look at expired offsets, if nobody deletes it', async () => {
+    await using harness = openHarness({ 'offsets.retention.check.interval.ms': 20 });
+    await harness.topic('t');
+    const gone = await stableGroup(harness, 'g', ['t']);
+    await commit(harness, 'g', 't', gone);
+    await harness.ask(leaveGroupApi, 1, gone);
+    expect((await ask(harness, 'g', ['t'])).topics[0]?.partitions[0]?.errorCode).toBe(0);
+    await vi.waitFor(() => expect(harness.broker.context.groups.size).toBe(0), 10_000);
+    expect(harness.broker.context.keptGroups.has('g')).toBe(false);
   });
 
   it('a group whose last offset went with its topic is forgotten, too', async () => {

@@ -31,13 +31,13 @@ class OpenDeleteGroups {
   }
 
   #delete(row: DeletableGroupResult): void {
-    const { groups, consumerGroups, offsets } = this.#context;
+    const { groups, consumerGroups, offsets, keptGroups } = this.#context;
     const group = groups.get(row.groupId);
     if ((group && !group.isIdle) || consumerGroups.get(row.groupId) !== undefined) {
       row.errorCode = ErrorCode.NON_EMPTY_GROUP;
       return;
     }
-    if (!offsets.has(row.groupId)) {
+    if (!offsets.has(row.groupId) && !keptGroups.has(row.groupId)) {
       row.errorCode = ErrorCode.GROUP_ID_NOT_FOUND;
       return;
     }
@@ -47,6 +47,7 @@ class OpenDeleteGroups {
       () => true,
       (code) => {
         if (code === Code.ok) {
+          keptGroups.drop(row.groupId);
           groups.forgetUnused(row.groupId);
           consumerGroups.forgetUnused(row.groupId);
         } else row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;

@@ -23,7 +23,8 @@ function refusalOfGroup(context: BrokerContext, groupId: string): ErrorNumber {
   if (context.consumerGroups.get(groupId) !== undefined) return ErrorCode.NONE;
   const group = context.groups.get(groupId);
   if (!group || group.isIdle) {
-    return context.offsets.has(groupId) ? ErrorCode.NONE : ErrorCode.GROUP_ID_NOT_FOUND;
+    const isThere = context.offsets.has(groupId) || context.keptGroups.has(groupId);
+    return isThere ? ErrorCode.NONE : ErrorCode.GROUP_ID_NOT_FOUND;
   }
   return group.protocolType === CONSUMER ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
 }
@@ -61,8 +62,8 @@ function deleteOffsets(
   const isMeant = (topic: string, _committed: unknown, partition: number) => meant.get(topic)?.has(partition) === true;
   context.offsets.delete(groupId, isMeant, (code) => {
     if (code === Code.ok) {
-      context.groups.forgetUnused(groupId);
-      context.consumerGroups.forgetUnused(groupId);
+      const isKnown = context.groups.get(groupId) ?? context.consumerGroups.emptySinceMs(groupId);
+      if (!context.offsets.has(groupId) && isKnown !== undefined) context.keptGroups.add(groupId);
     } else for (const row of accepted) row.errorCode = ErrorCode.COORDINATOR_NOT_AVAILABLE;
     exchange.reply({ errorCode: ErrorCode.NONE, throttleTimeMs: 0, topics: rows });
   });
