@@ -155,6 +155,11 @@ const errorTable = {
     remedy: 'read the key again and decide anew',
     retriable: false,
   },
+  MILLRACE_FENCED: {
+    message: 'the lock is no longer held with this token, so nothing of the write was done',
+    remedy: 'take the lock again and read anew what it guards',
+    retriable: false,
+  },
   MILLRACE_UNKNOWN_STORE: {
     message: 'there is no such store',
     remedy: 'open it with `createIfMissing`, or see `kv.stores()`',

@@ -23,6 +23,7 @@ export const EffectKind = {
   createStore: 10,
   dropStore: 11,
   endTransaction: 12,
+  kvCheck: 13,
 } as const;
 
 /** Isolation of a read, by the watermark that bounds it. */
@@ -81,7 +82,7 @@ export type CodeNumber = (typeof Code)[keyof typeof Code];
  *
  * kvPut:    2 store  3 key buffer [4 start, 5 end)  6 value buffer [12 start, 13 end)  8 a `KvCondition`
  *           9 expires at (ms since 1970, 0 = never)  11 the sequence demanded by condition `sequence`
- * kvDelete: 2 store  3 key buffer [4 start, 5 end)  8 a `KvCondition`  11 as above
+ * kvDelete, kvCheck: 2 store  3 key buffer [4 start, 5 end)  8 a `KvCondition`  11 as above
  * kvClear, createStore, dropStore: 2 store
  * out of kvPut and kvDelete: 11 the sequence the key had before (0: absent); 14 is the sequence of this write
  */

@@ -107,7 +107,7 @@ export class Plan {
 
   #kv(frame: number, level: LevelNumber, effect: KvEffect): void {
     const at = this.#row(EffectKind[effect.kind], frame, effect.store, level);
-    if (effect.kind !== 'kvPut' && effect.kind !== 'kvDelete') return;
+    if (!('key' in effect)) return;
     const rows = this.rows;
     rows[at + 3] = this.#buffer(effect.key);
     rows[at + 5] = effect.key.length;

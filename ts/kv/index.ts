@@ -8,8 +8,10 @@ export type { Codec, EncodingName, InputOf, KeyEncoding, OutputOf, ValueEncoding
 export { json, KEY_BYTES_MAX } from './encoding.ts';
 export { changeOf as feedChange, type StoreChange } from './feed-record.ts';
 export type { FeedOptions } from './feed-topic.ts';
-export { Kv, type KvOptions, openKv, type StoreOptions } from './kv.ts';
+export type { Fence } from './fence.ts';
+export { Kv, type KvOptions, type LockOptions, openKv, type StoreOptions } from './kv.ts';
 export type { KvBatch } from './kv-batch.ts';
+export type { KvLock } from './kv-lock.ts';
 export type { KvRange } from './kv-range.ts';
 export type { KvSnapshot } from './kv-snapshot.ts';
 export { type BatchOperation, type Demand, KvStore, type PutOptions, type WriteCallOptions } from './kv-store.ts';

@@ -12,6 +12,7 @@ import type { LogTopic } from '../log/log-topic.ts';
 import type { RecordInput } from '../log/record.ts';
 import type { Effect } from '../log/types.ts';
 import type { InputOf, KeyEncoding, ValueEncoding } from './encoding.ts';
+import { fenced } from './fence.ts';
 import type { Demand, KvStore, PutOptions, WriteCallOptions } from './kv-store.ts';
 import { KvWrite } from './kv-write.ts';
 
@@ -122,7 +123,10 @@ export class KvBatch<KE extends KeyEncoding, VE extends ValueEncoding> {
       const after = (): void => {
         for (const action of this.#after) action();
       };
-      return KvWrite.send(this.#store.raw.stores, effects, { level, signal: options?.signal, after });
+      const { stores } = this.#store.raw;
+      const { signal, fence } = options ?? {};
+      const isFenced = fence !== undefined;
+      return KvWrite.send(stores, fenced(stores, effects, fence), { level, signal, after, isFenced });
     } catch (error) {
       return KvWrite.failed(error);
     }

@@ -18,6 +18,7 @@ import {
   type Transcoder,
   type ValueEncoding,
 } from './encoding.ts';
+import { type Fence, fenced } from './fence.ts';
 import { KvBatch } from './kv-batch.ts';
 import { behindPrefix } from './kv-range.ts';
 import { KvSnapshot } from './kv-snapshot.ts';
@@ -34,6 +35,8 @@ export interface WriteCallOptions {
   durability?: Durability | undefined;
   /** Ends the wait, not the write. */
   signal?: AbortSignal | undefined;
+  /** Only while this lock is held with this token (a `KvLock`, or what was kept of one): judged in the frame itself. */
+  fence?: Fence | undefined;
 }
 
 /** What a write demands of its key, at most one; when it is not so, nothing is done and the write resolves to false. */
@@ -251,7 +254,10 @@ export class KvStore<KE extends KeyEncoding, VE extends ValueEncoding> extends K
   ): KvWrite {
     try {
       const level = this.levelOf(options);
-      return KvWrite.send(this.raw.stores, effects(), { level, signal: options?.signal, outcome });
+      const { stores } = this.raw;
+      const { signal, fence } = options ?? {};
+      const isFenced = fence !== undefined;
+      return KvWrite.send(stores, fenced(stores, effects(), fence), { level, signal, outcome, isFenced });
     } catch (error) {
       return KvWrite.failed(error);
     }

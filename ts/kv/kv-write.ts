@@ -6,7 +6,7 @@
  */
 
 import { type Durability, levelName } from '../durability.ts';
-import { abortedError, type MillraceError } from '../errors.ts';
+import { abortedError, MillraceError } from '../errors.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
 import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import { Code } from '../io/native-types.ts';
@@ -20,6 +20,8 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   /** What the promise resolves to when the frame was done. Default: true. */
   readonly outcome?: ((results: readonly EffectResult[]) => boolean) | undefined;
+  /** The last effect is a check of a lock's token: a frame that it refuses is refused as fenced. */
+  readonly isFenced?: boolean | undefined;
   /** Runs when the frame has reached its level. */
   readonly after?: (() => void) | undefined;
 }
@@ -27,7 +29,7 @@ export interface WriteOptions {
 /**
  * Resolves to whether the write was done: false when a key was not as the write demanded. Rejects with
  * MILLRACE_OUTCOME_UNKNOWN when a flush failed under it, MILLRACE_BUSY, MILLRACE_NO_SPACE, MILLRACE_POISONED,
- * MILLRACE_CLOSED, MILLRACE_ABORTED.
+ * MILLRACE_CLOSED, MILLRACE_ABORTED, and MILLRACE_FENCED when it names a lock that is not held with its token any more.
  */
 export class KvWrite extends Promise<boolean> {
   static override get [Symbol.species](): PromiseConstructor {
@@ -63,7 +65,7 @@ export class KvWrite extends Promise<boolean> {
       resolve = onDone;
       reject = onError;
     });
-    const { level, signal, outcome, after } = options;
+    const { level, signal, outcome, after, isFenced } = options;
     write.#stores = stores;
     write.#level = level;
     const abort = signal && (() => reject(abortedError(signal)));
@@ -72,7 +74,8 @@ export class KvWrite extends Promise<boolean> {
       if (signal && abort) signal.removeEventListener('abort', abort);
       const error = errorOf(results, failure);
       if (error) {
-        if (error.code === 'MILLRACE_CONDITION') resolve(false);
+        if (isFenced && results.at(-1)?.code === Code.conditionFailed) reject(new MillraceError('MILLRACE_FENCED'));
+        else if (error.code === 'MILLRACE_CONDITION') resolve(false);
         else reject(error);
         return;
       }

@@ -25,7 +25,9 @@ import {
   type ValueEncoding,
 } from './encoding.ts';
 import { beginFeed, endFeed, type FeedOptions } from './feed-topic.ts';
+import type { KvLock } from './kv-lock.ts';
 import { KvStore, type StoreOwner } from './kv-store.ts';
+import { Locks } from './locks.ts';
 import type { Store } from './store.ts';
 import { Stores } from './stores.ts';
 
@@ -45,6 +47,14 @@ export interface KvOptions<KE extends KeyEncoding, VE extends ValueEncoding>
     StoreOptions<KE, VE> {
   /** Name of the store that the handle itself is. Default `default`. */
   store?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** How to take a lock. */
+export interface LockOptions {
+  /** How long it is held unless it is extended or released, ms: 1 to 2^31 - 1. */
+  ttlMs: number;
+  /** Ends the wait. */
   signal?: AbortSignal | undefined;
 }
 
@@ -185,6 +195,40 @@ export class Kv<KE extends KeyEncoding = 'utf8', VE extends ValueEncoding = 'buf
     const { stores } = this.#handle;
     const feed = stores.feeds.get(stores.get(store)?.id ?? 0);
     return feed && stores.feeds.topicOf(feed)?.name;
+  }
+
+  /**
+   * Takes a lock of the directory for `ttlMs`, waiting in line while somebody else has it. The grant is durable before this
+   * resolves, whatever the flush policy, and no token is ever given twice, across crashes too. Only a write that names the
+   * lock (`fence`) is safe from a holder that was stopped for longer than its time: no lock is safe without comparing
+   * tokens. Rejects with MILLRACE_ABORTED, MILLRACE_CLOSED, MILLRACE_ARGUMENT, and as durable writes do.
+   */
+  async lock(name: string, options: LockOptions): Promise<KvLock> {
+    return (await this.#takeLock(name, options, true)) as KvLock;
+  }
+
+  /** As `lock`, without waiting: undefined when somebody has it. */
+  tryLock(name: string, options: LockOptions): Promise<KvLock | undefined> {
+    return this.#takeLock(name, options, false);
+  }
+
+  async #takeLock(name: string, { ttlMs, signal }: LockOptions, isPatient: boolean): Promise<KvLock | undefined> {
+    this.#handle.assertOpen();
+    const closing = new AbortController();
+    const forget = this.#handle.onClose(() => closing.abort());
+    const either = signal ? AbortSignal.any([signal, closing.signal]) : closing.signal;
+    try {
+      const lock = await Locks.of(this.#handle.stores).acquire({ name, ttlMs, isPatient, signal: either });
+      if (lock) {
+        const stop = this.#handle.onClose(() => lock.lose(new MillraceError('MILLRACE_CLOSED')));
+        lock.lost.addEventListener('abort', stop, { once: true });
+      }
+      return lock;
+    } catch (error) {
+      throw closing.signal.aborted ? new MillraceError('MILLRACE_CLOSED') : error;
+    } finally {
+      forget();
+    }
   }
 
   /** Resolves when everything written so far survives a power cut, whatever the flush policy. */

@@ -46,6 +46,8 @@ export type KvEffect =
       demand?: KvDemand;
     }
   | { kind: 'kvDelete'; store: number; key: Uint8Array; demand?: KvDemand }
+  /** Changes nothing: its frame is refused when the key is not as demanded. */
+  | { kind: 'kvCheck'; store: number; key: Uint8Array; demand: KvDemand }
   | { kind: 'kvClear' | 'createStore' | 'dropStore'; store: number };
 
 /** What became of one effect. `baseOffset`, `logEnd` are -1 where they do not apply. */

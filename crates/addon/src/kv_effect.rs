@@ -36,6 +36,11 @@ pub(crate) fn decode<'call>(
             key: buffers.range(key_at, start, end)?,
             condition: condition_of(condition, sequence)?,
         },
+        13.0 => Effect::KvCheck {
+            store,
+            key: buffers.range(key_at, start, end)?,
+            condition: condition_of(condition, sequence)?,
+        },
         9.0 => Effect::KvClear { store },
         10.0 => Effect::CreateStore { store },
         11.0 => Effect::DropStore { store },

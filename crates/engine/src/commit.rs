@@ -40,6 +40,8 @@ pub(crate) enum Prepared {
         key_length: [u8; 4],
     },
     Delete,
+    /// A condition that held.
+    Check,
     /// A KV effect was judged and changes nothing before its frame is in the journal.
     Kv {
         key_length: [u8; 4],
@@ -56,6 +58,13 @@ pub(crate) enum Prepared {
         before: u64,
         start: u64,
     },
+}
+
+impl Prepared {
+    /// Nothing of it goes into the journal.
+    fn is_there_already(&self) -> bool {
+        matches!(self, Prepared::Duplicate { .. } | Prepared::Check)
+    }
 }
 
 impl Engine {
@@ -133,6 +142,11 @@ impl Engine {
                 // The judge has refused longer keys.
                 Ok(Prepared::Kv { key_length: (key.len() as u32).to_le_bytes(), before: 0 })
             }
+            Effect::KvCheck { .. } => {
+                let now = self.kv_now();
+                frame.judge(&self.kv, effect, lsn, now)?;
+                Ok(Prepared::Check)
+            }
             Effect::KvClear { .. } | Effect::CreateStore { .. } | Effect::DropStore { .. } => {
                 frame.judge(&self.kv, effect, lsn, 0)?;
                 Ok(Prepared::Kv { key_length: [0; 4], before: 0 })
@@ -196,6 +210,7 @@ impl Engine {
                 Prepared::Duplicate { .. }
                 | Prepared::Put { .. }
                 | Prepared::Delete
+                | Prepared::Check
                 | Prepared::Kv { .. } => {}
             }
         }
@@ -213,7 +228,7 @@ impl Engine {
             _ => None,
         });
         let newest_original = originals.max().unwrap_or(0);
-        let appended = if prepared.iter().all(|effect| matches!(effect, Prepared::Duplicate { .. })) {
+        let appended = if prepared.iter().all(Prepared::is_there_already) {
             if level == Level::Durable && self.journal.durable() < newest_original {
                 self.journal.request_flush();
             }
@@ -280,7 +295,7 @@ impl Engine {
         let mut payloads = payloads.into_iter();
         let mut places = places.into_iter();
         for (effect, prepared) in effects.iter().zip(prepared) {
-            if matches!(prepared, Prepared::Duplicate { .. }) {
+            if prepared.is_there_already() {
                 continue;
             }
             let payload = payloads.next().expect("the journal answers one piece per entry");
@@ -323,7 +338,7 @@ impl Engine {
                     outcome.base_offset = *before as i64;
                     None
                 }
-                Prepared::Put { .. } | Prepared::Delete | Prepared::Hide { .. } => None,
+                Prepared::Put { .. } | Prepared::Delete | Prepared::Check | Prepared::Hide { .. } => None,
             };
             if let Some(partition) = handle.and_then(|handle| self.log.get(handle)) {
                 outcome.log_start = partition.marks.log_start as i64;
@@ -337,7 +352,7 @@ impl Engine {
 fn records_of(prepared: &Prepared) -> u32 {
     match prepared {
         Prepared::Append { checked, .. } => checked.header.count,
-        Prepared::Duplicate { .. } => 0,
+        Prepared::Duplicate { .. } | Prepared::Check => 0,
         _ => 1,
     }
 }
@@ -366,7 +381,7 @@ fn entry_of<'a>(
     bulk_bytes: u64,
 ) -> Option<Entry<'a>> {
     let (kind, group, argument) = match (prepared, *effect) {
-        (Prepared::Duplicate { .. }, _) => return None,
+        (Prepared::Duplicate { .. } | Prepared::Check, _) | (_, Effect::KvCheck { .. }) => return None,
         (Prepared::Start { start, .. }, Effect::DeleteRecords { partition, .. }) => {
             (DELETE_RECORDS, partition, *start)
         }

@@ -49,6 +49,12 @@ pub enum Effect<'a> {
         key: &'a [u8],
         condition: Condition,
     },
+    /// Changes nothing: the frame is refused with `ConditionFailed` when the key is not so. Not in the journal.
+    KvCheck {
+        store: u32,
+        key: &'a [u8],
+        condition: Condition,
+    },
     /// Removes all keys of a store, at the price of one record.
     KvClear {
         store: u32,

@@ -25,9 +25,9 @@ pub(crate) struct KvFrame<'a> {
 impl<'a> KvFrame<'a> {
     pub fn of(effects: &[Effect<'a>]) -> KvFrame<'a> {
         let conditional = |effect: &Effect<'_>| match effect {
-            Effect::KvPut { condition, .. } | Effect::KvDelete { condition, .. } => {
-                *condition != Condition::None
-            }
+            Effect::KvPut { condition, .. }
+            | Effect::KvDelete { condition, .. }
+            | Effect::KvCheck { condition, .. } => *condition != Condition::None,
             _ => false,
         };
         KvFrame { keeps_keys: effects.len() > 1 && effects.iter().any(conditional), ..KvFrame::default() }
@@ -43,6 +43,9 @@ impl<'a> KvFrame<'a> {
             Effect::KvDelete { store, key, condition } => {
                 self.judge_key(kv, store, key, condition, now_ms)?;
                 self.remember(store, key, 0);
+            }
+            Effect::KvCheck { store, key, condition } => {
+                self.judge_key(kv, store, key, condition, now_ms)?;
             }
             Effect::KvClear { store } => {
                 self.must_have(kv, store)?;

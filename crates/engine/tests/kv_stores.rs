@@ -70,6 +70,35 @@ fn a_condition_that_fails_refuses_its_whole_frame() {
 }
 
 #[test]
+fn a_check_refuses_its_frame_and_leaves_nothing_in_the_journal() {
+    let (_machine, mut engine) = with_stores();
+    assert_eq!(try_put(&mut engine, "lock", Condition::Absent).0, Code::Ok);
+    let token = get(&mut engine, 1, b"lock", 0).expect("readable").expect("there").sequence;
+    let write = |engine: &mut Engine, token: u64| {
+        let condition = Condition::Sequence(token);
+        let effects = [
+            Effect::KvPut { store: 1, key: b"a", value: b"1", expires_ms: 0, condition: Condition::None },
+            Effect::KvCheck { store: 1, key: b"lock", condition },
+        ];
+        let mut outcomes = Vec::new();
+        let committed = engine.commit(&effects, Level::Durable, &mut outcomes);
+        (committed.code, outcomes.iter().map(|outcome| outcome.code).collect::<Vec<Code>>())
+    };
+    let refused = (Code::ConditionFailed, vec![Code::RefusedWithFrame, Code::ConditionFailed]);
+    assert_eq!(write(&mut engine, token + 1), refused);
+    assert_eq!(value(&mut engine, "a"), None);
+    assert_eq!(write(&mut engine, token), (Code::Ok, vec![Code::Ok, Code::Ok]));
+    assert_eq!(value(&mut engine, "a").as_deref(), Some(&b"1"[..]));
+    assert_eq!(get(&mut engine, 1, b"lock", 0).expect("readable").expect("there").sequence, token);
+    let alone = [Effect::KvCheck { store: 1, key: b"lock", condition: Condition::Absent }];
+    let mut outcomes = Vec::new();
+    assert_eq!(engine.commit(&alone, Level::Durable, &mut outcomes).code, Code::ConditionFailed);
+    let alone = [Effect::KvCheck { store: 1, key: b"lock", condition: Condition::Present }];
+    let committed = engine.commit(&alone, Level::Durable, &mut outcomes);
+    assert_eq!((committed.code, committed.lsn), (Code::Ok, 0));
+}
+
+#[test]
 fn a_condition_sees_the_earlier_effects_of_its_frame() {
     let (_machine, mut engine) = with_stores();
     let none = Condition::None;
