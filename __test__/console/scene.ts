@@ -5,6 +5,7 @@
  */
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
 import type { HttpOptions, MillraceServer, ServeOptions } from '../../ts/serve.ts';
+import { partsOf } from '../../ts/server-parts.ts';
 import { SimulatedDisk } from '../../ts/testing/index.ts';
 
 export interface Scene extends AsyncDisposable {
@@ -71,4 +72,11 @@ export async function produceOrders({ admin, producer }: Scene, count: number): 
   for (let from = 0; from < count; from += 500) {
     await producer.send({ topic: 'orders', messages: messages.slice(from, from + 500) });
   }
+}
+
+/** Has a group commit `offset` in every partition of the orders, as a consumer that is gone. */
+export async function commitOrders({ server }: Scene, group: string, offset: number): Promise<void> {
+  const committed = { offset, leaderEpoch: -1, metadata: '', committedMs: Date.now() };
+  const commits = [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition, committed }));
+  await new Promise((done) => partsOf(server).broker.context.offsets.commit(group, commits, done));
 }

@@ -97,6 +97,14 @@ describe('/metrics', () => {
     const text = await scrape();
     expect(sample(text, 'millrace_flush_total')).toBeGreaterThan(0);
     expect(sample(text, 'millrace_journal_poisoned')).toBe(0);
+    for (const name of ['flush_duration_seconds', 'group_commit_frames', 'group_commit_bytes']) {
+      const counted = sample(text, `millrace_${name}_count`);
+      expect(counted, name).toBeGreaterThan(0);
+      expect(sample(text, `millrace_${name}_bucket{le="+Inf"}`)).toBe(counted);
+      expect(sample(text, `millrace_${name}_sum`)).toBeGreaterThan(0);
+    }
+    expect(sample(text, 'millrace_group_commit_frames_count')).toBe(sample(text, 'millrace_group_commits_total'));
+    expect(sample(text, 'millrace_group_commit_frames_sum')).toBe(sample(text, 'millrace_frames_total'));
     expect(sample(text, 'millrace_unflushed_frames')).toBe(0);
     expect(sample(text, 'millrace_partition_durable_offset{topic="orders",partition="1"}')).toBe(3);
     expect(text).toMatch(/^millrace_io_driver_info\{driver="sim",reason=".+"\} 1$/m);

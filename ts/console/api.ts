@@ -150,3 +150,150 @@ export interface ScanEnd extends ScanProgress {
   /** To go on from, when it was not everything. */
   readonly cursor: ScanCursor | null;
 }
+
+export interface GroupRow {
+  readonly group: string;
+  /** The protocol of its members; `offsets` when it has only committed. */
+  readonly kind: 'classic' | 'consumer' | 'offsets';
+  readonly state: string;
+  readonly members: number;
+  readonly topics: number;
+  readonly lag: number;
+}
+
+export interface GroupsView {
+  readonly groups: readonly GroupRow[];
+}
+
+export interface GroupMember {
+  readonly id: string;
+  readonly clientId: string;
+  readonly host: string;
+  readonly instanceId: string | null;
+  readonly partitions: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
+}
+
+export interface GroupPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** Null when nothing was committed: a member has it, that is all. */
+  readonly committed: number | null;
+  readonly committedMs: number | null;
+  /** Null when the partition is gone. */
+  readonly start: number | null;
+  readonly end: number | null;
+  readonly lag: number | null;
+  readonly member: string | null;
+}
+
+export interface GroupView extends GroupRow {
+  readonly protocol: string;
+  readonly memberList: readonly GroupMember[];
+  readonly partitions: readonly GroupPartition[];
+}
+
+export interface SeekRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly before: number | null;
+  readonly after: number;
+  /** Records that will be read again (negative: passed over). */
+  readonly again: number;
+}
+
+export interface SeekAnswer {
+  readonly isDone: boolean;
+  /** Why it cannot be done now, as far as it can be told. */
+  readonly refusal: string | null;
+  readonly rows: readonly SeekRow[];
+}
+
+export interface HistogramBar {
+  /** Values up to this, above the one before. */
+  readonly upTo: number;
+  readonly count: number;
+}
+
+export interface StoreRow {
+  readonly name: string;
+  readonly keys: number;
+  readonly keydirBytes: number;
+  readonly memtableBytes: number;
+  readonly files: number;
+  readonly fileBytes: number;
+  readonly deadBytes: number;
+  readonly snapshots: number;
+  readonly isMerging: boolean;
+}
+
+export interface StorageView {
+  readonly dir: string | null;
+  readonly appendedLsn: number;
+  readonly durableLsn: number;
+  readonly unsettledBytes: number;
+  readonly laps: number;
+  readonly settles: number;
+  readonly commits: number;
+  readonly frames: number;
+  readonly flushes: number;
+  /** Since the opening; ms, null before the first flush. */
+  readonly flush: { readonly p50: number | null; readonly p99: number | null; readonly p999: number | null };
+  /** Durations of flushes in ms. */
+  readonly flushBars: readonly HistogramBar[];
+  /** Frames of group commits. */
+  readonly frameBars: readonly HistogramBar[];
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  readonly folders: readonly { readonly name: string; readonly files: number; readonly bytes: number }[];
+  readonly stores: readonly StoreRow[];
+}
+
+export interface RecoveryPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly settledEnd: number;
+  readonly provenEnd: number;
+  readonly logEnd: number;
+  readonly cutRecords: number;
+  readonly lost: readonly (readonly [number, number])[];
+}
+
+export interface HealthView {
+  readonly isReady: boolean;
+  readonly poisoned: boolean;
+  readonly driver: {
+    readonly name: string;
+    readonly reason: string;
+    readonly detail: string;
+    readonly direct: boolean;
+  };
+  readonly process: {
+    readonly node: string;
+    readonly pid: number;
+    readonly system: string;
+    readonly residentBytes: number;
+    readonly heapBytes: number;
+    readonly cpuSeconds: number;
+    readonly uptimeSeconds: number;
+  };
+  readonly recovery: {
+    readonly ended: string;
+    readonly clean: boolean;
+    readonly verdict: string;
+    readonly incarnation: number;
+    readonly openedMs: number;
+    readonly durationMs: number;
+    readonly framesReplayed: number;
+    readonly keptBytes: number;
+    readonly cutBytes: number;
+    readonly cutFrames: number;
+    readonly cutRecords: number;
+    readonly damage: readonly { readonly file: string; readonly position: number; readonly detail: string }[];
+    readonly partitions: readonly RecoveryPartition[];
+    /** More partitions than are listed. */
+    readonly more: number;
+  };
+}
+
+export interface SettingsView {
+  readonly settings: readonly SettingRow[];
+}

@@ -5,13 +5,13 @@
  * is as it should be.
  */
 
-import { statfs } from 'node:fs/promises';
 import { describeFlush, describeLoss, levelName, levelNumber, parseFlush } from '../durability.ts';
 import { Stores } from '../kv/stores.ts';
 import { groupIds } from '../metrics/groups.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { version } from '../version.ts';
 import type { AboutView, OverviewView, Warning } from './api.ts';
+import { roomOf } from './disk.ts';
 import type { ConsoleParts } from './parts.ts';
 
 const LEVEL_OF_ACKS = [
@@ -34,7 +34,7 @@ export async function overview(parts: ConsoleParts): Promise<OverviewView> {
   const { engine, broker } = server;
   const { catalogue } = broker.context;
   const ids = [...catalogue.all()].flatMap((topic) => topic.partitions);
-  const disk = await diskOf(server);
+  const disk = await roomOf(server.dir);
   const { driver, reason, detail } = engine.driver;
   return {
     version,
@@ -62,16 +62,6 @@ function acksOf({ flush, broker }: ServerParts): OverviewView['acks'] {
     const level = levelName(Math.max(floor, levelNumber(asked)) as 0 | 1 | 2);
     return { acks, level, loss: describeLoss(parseFlush(flush), level) };
   });
-}
-
-async function diskOf({ dir }: ServerParts): Promise<OverviewView['disk']> {
-  if (dir === undefined) return null;
-  try {
-    const { bavail, blocks, bsize } = await statfs(dir);
-    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-  } catch {
-    return null;
-  }
 }
 
 function warningsOf(parts: ConsoleParts, disk: OverviewView['disk']): Warning[] {

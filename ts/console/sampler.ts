@@ -8,6 +8,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { type KafkaRequestNews, kafkaRequests } from '../channels.ts';
+import { type EngineTimings, grownBetween, quantileOf } from '../io/timings.ts';
 import { allMarks } from '../metrics/partition-marks.ts';
 import type { ServerParts } from '../server-parts.ts';
 import type { Sample } from './api.ts';
@@ -18,6 +19,7 @@ const KEPT = 600;
 const PARTITIONS_A_SECOND = 1000;
 const PRODUCE = 0;
 const MICROSECONDS = 1000;
+const NANOSECONDS = 1e6;
 
 interface RateLook {
   readonly atMs: number;
@@ -36,6 +38,7 @@ export class Sampler implements Disposable {
   #produces = 0;
   #bytesIn = 0;
   #before: Record<string, number>;
+  #timings: EngineTimings;
   #beforeMs = performance.now();
   #look: RateLook | undefined;
   #rates: ReadonlyMap<string, number> = new Map();
@@ -45,6 +48,7 @@ export class Sampler implements Disposable {
   constructor(server: ServerParts) {
     this.#server = server;
     this.#before = server.counters();
+    this.#timings = server.engine.timings();
     subscribe(kafkaRequests.name, this.#news);
     this.#timer = setInterval(() => this.#sample(), PERIOD_MS).unref();
   }
@@ -87,6 +91,7 @@ export class Sampler implements Disposable {
     const before = this.#before;
     const grown = (name: string): number => Math.max(0, (counters[name] ?? 0) - (before[name] ?? 0));
     const commits = grown('commits');
+    const timings = this.#server.engine.timings();
     this.#lookAtRates(nowMs);
     const sample: Sample = {
       timeMs: Date.now(),
@@ -98,16 +103,16 @@ export class Sampler implements Disposable {
       bytesRead: grown('bytesRead') / seconds,
       ...this.#appendLatency(),
       flushes: grown('flushes') / seconds,
-      flushP50: null,
-      flushP99: null,
+      ...this.#flushLatency(timings),
       commits: commits / seconds,
       frames: commits === 0 ? 0 : grown('frames') / commits,
-      commitBytes: null,
+      commitBytes: commits === 0 ? null : grownBetween(this.#timings.commitBytes, timings.commitBytes).sum / commits,
       unsettledBytes: counters.unsettledBytes ?? 0,
       connections: this.#server.broker.connections,
       redisCommands: counters['redis.commands'] === undefined ? null : grown('redis.commands') / seconds,
     };
     this.#before = counters;
+    this.#timings = timings;
     this.#beforeMs = nowMs;
     this.#requests = 0;
     this.#produces = 0;
@@ -124,6 +129,15 @@ export class Sampler implements Disposable {
     const appendP99 = appends.percentile(99) / MICROSECONDS;
     appends.reset();
     return { appendP50, appendP99 };
+  }
+
+  #flushLatency({ flushNs }: EngineTimings): { flushP50: number | null; flushP99: number | null } {
+    const flushes = grownBetween(this.#timings.flushNs, flushNs);
+    const at = (share: number): number | null => {
+      const ns = quantileOf(flushes, share);
+      return ns === null ? null : ns / NANOSECONDS;
+    };
+    return { flushP50: at(0.5), flushP99: at(0.99) };
   }
 
   /** Records a second of every topic, from how far their logs have grown since the look before. */

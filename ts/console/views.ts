@@ -6,10 +6,15 @@
  */
 
 import type { EventStream } from './event-stream.ts';
+import { seekGroup } from './group-seek.ts';
+import { group, groups } from './groups.ts';
+import { health } from './health.ts';
 import { liveSamples } from './live-samples.ts';
 import { messages, record, tail } from './messages.ts';
 import { about, overview } from './overview.ts';
 import type { ConsoleParts, Query } from './parts.ts';
+import { settings } from './settings.ts';
+import { mergeStore, storage } from './storage.ts';
 import { topic, topics } from './topics.ts';
 
 /** Answers with what can be JSON. Throws ConsoleError. */
@@ -28,6 +33,11 @@ export const views: ReadonlyMap<string, View> = new Map<string, View>([
   ['topics', topics],
   ['topic', topic],
   ['record', record],
+  ['groups', groups],
+  ['group', group],
+  ['storage', storage],
+  ['health', health],
+  ['settings', settings],
 ]);
 
 export const scans: ReadonlyMap<string, Scan> = new Map<string, Scan>([
@@ -36,4 +46,7 @@ export const scans: ReadonlyMap<string, Scan> = new Map<string, Scan>([
   ['tail', tail],
 ]);
 
-export const changes: ReadonlyMap<string, Change> = new Map<string, Change>([]);
+export const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
+  ['group-seek', seekGroup],
+  ['merge', mergeStore],
+]);

@@ -43,6 +43,7 @@ import { appendFlags } from './plan.ts';
 import { Reads } from './reads.ts';
 import type { RecoveryDetails } from './recovery-details.ts';
 import { openedOn } from './sim.ts';
+import { decodeTimings, type EngineTimings } from './timings.ts';
 import { FrameTicket, type Participant, succeeded, type Ticket, Turn, type WaitingRoom } from './turn.ts';
 import { type Waiter, Waiters } from './waiters.ts';
 
@@ -430,6 +431,11 @@ export class NodeEngine implements Engine, WaitingRoom {
     for (const name of counterNames) counters[name] = this.#page[Page[name]] as number;
     counters.unsettledBytes = this.#page[Page.unsettledBytes] as number;
     return counters;
+  }
+
+  /** Histograms of flushes and group commits since the opening. */
+  timings(): EngineTimings {
+    return decodeTimings(this.#native.timings());
   }
 
   /** Makes every further operation of a simulated disk fail. */

@@ -336,6 +336,11 @@ export interface NativeEngine {
    * there are. They hold until the engine is closed.
    */
   configure(partitions: Float64Array, settings: Float64Array): number;
+  /**
+   * Histograms of flush durations (ns), frames and bytes of group commits: for each its sum, how many buckets follow, and
+   * those (index, count); see ts/io/timings.ts.
+   */
+  timings(): number[];
   /** Bytes of each of these partitions; -1 for one that is not there. */
   partitionBytes(partitions: Float64Array): number[];
   /**

@@ -5,10 +5,11 @@
  * constant pretends to be.
  */
 
+import { type BucketCounts, countUpTo, type EngineTimings, totalOf } from '../io/timings.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { version } from '../version.ts';
 import type { PartitionMarks } from './partition-marks.ts';
-import type { MetricType, PrometheusText } from './prometheus-text.ts';
+import type { HistogramNumbers, MetricType, PrometheusText } from './prometheus-text.ts';
 
 /** Counters of the engine and of sockets in a ring by their names in `server.counters()`. */
 const counted: readonly {
@@ -61,6 +62,7 @@ export function writeOwnMetrics(
   text.one('millrace_unflushed_frames', 'gauge', 'Frames a power cut could take now.', unflushed);
   text.one('millrace_journal_poisoned', 'gauge', '1 when a flush has failed: nothing is written any more.', +poisoned);
   text.one('millrace_kafka_connections', 'gauge', 'Open connections of Kafka clients.', broker.connections);
+  writeTimings(text, engine.timings());
   writeRecovery(text, engine.recovery);
   const durable = text.family('millrace_partition_durable_offset', 'gauge', 'Records below survive a power cut.');
   for (const { topic, partition, marks: of } of marks) durable.add(of.durable, { topic: topic.name, partition });
@@ -70,6 +72,36 @@ export function writeOwnMetrics(
     'Records below are of no open transaction.',
   );
   for (const { topic, partition, marks: of } of marks) stable.add(of.lastStable, { topic: topic.name, partition });
+}
+
+/** Powers of two that are bounds: 16 us to 17 s, one to 65,536 frames, 512 bytes to 64 MiB. */
+const FLUSH_POWERS = { from: 14, to: 34 };
+const FRAME_POWERS = { from: 0, to: 16 };
+const BYTE_POWERS = { from: 9, to: 26 };
+const NS_PER_SECOND = 1e9;
+
+function writeTimings(text: PrometheusText, { flushNs, commitFrames, commitBytes }: EngineTimings): void {
+  const families = [
+    ['flush_duration_seconds', 'Duration of a flush, or of a write that is durable by itself.', flushNs, FLUSH_POWERS],
+    ['group_commit_frames', 'Frames of a group commit.', commitFrames, FRAME_POWERS],
+    ['group_commit_bytes', 'Bytes of a group commit as it was written.', commitBytes, BYTE_POWERS],
+  ] as const;
+  for (const [name, help, counts, powers] of families) {
+    const unit = counts === flushNs ? NS_PER_SECOND : 1;
+    text.family(`millrace_${name}`, 'histogram', help).addHistogram(histogramOf(counts, powers, unit));
+  }
+}
+
+/** Counts by our buckets as a scrape wants them, with powers of two as bounds, in `unit`s of what was counted. */
+function histogramOf(counts: BucketCounts, { from, to }: { from: number; to: number }, unit: number): HistogramNumbers {
+  const powers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  const upTo = powers.map((power) => countUpTo(counts, power));
+  return {
+    bounds: powers.map((power) => 2 ** power / unit),
+    counts: upTo.map((count, index) => count - (upTo[index - 1] ?? 0)),
+    above: totalOf(counts) - (upTo.at(-1) ?? 0),
+    sum: counts.sum / unit,
+  };
 }
 
 function writeRecovery(text: PrometheusText, recovery: ServerParts['engine']['recovery']): void {

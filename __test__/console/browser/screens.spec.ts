@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openScene, produceOrders, type Scene } from '../scene.ts';
+import { commitOrders, openScene, produceOrders, type Scene } from '../scene.ts';
 import { openBrowser, openPage, type WatchedPage } from './chromium.ts';
 
 /** `MILLRACE_SCREENSHOTS=1` writes pictures of every page for review. */
@@ -149,6 +149,46 @@ describe('the console', () => {
     await page.locator('pre').getByText('<script>').waitFor();
     expect(await page.locator('main img, main script').count()).toBe(0);
     expect(await page.title()).not.toContain('owned');
+  });
+
+  it('moves a group after showing what that does, and only when nobody is in it', async () => {
+    await commitOrders(scene, 'billing', 100);
+    await open('groups');
+    await page.getByRole('link', { name: 'billing' }).waitFor();
+    await picture('groups');
+    await page.getByRole('link', { name: 'billing' }).click();
+    await page.getByRole('button', { name: 'Seek…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('100 again').first().waitFor();
+    await picture('seek');
+    await dialog.locator('select').first().selectOption('shift');
+    await dialog.getByLabel(/Records, negative/).fill('-40');
+    await dialog.getByText('40 again').first().waitFor();
+    await dialog.getByRole('button', { name: /^Seek 4/ }).click();
+    await dialog.getByText('Done: the group goes on from there.').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+    const committed = page.getByRole('table', { name: 'Partitions of the group' }).locator('tbody td:nth-child(3)');
+    await expect.poll(() => committed.allTextContents()).toEqual(['60', '60', '60', '60']);
+    await picture('group');
+  });
+
+  it('shows how flushes and group commits do, and how the server came up', async () => {
+    await open('storage');
+    await page
+      .getByRole('img', { name: /Flush latency/ })
+      .locator('canvas')
+      .waitFor();
+    await page.getByRole('table', { name: 'Flush durations' }).waitFor();
+    await picture('storage');
+    await page.getByRole('link', { name: 'Health' }).click();
+    await page.getByText('Ready: it takes reads and writes.').waitFor();
+    await page.getByText('the directory was new').waitFor();
+    await picture('health');
+    await page.getByRole('link', { name: 'Settings' }).click();
+    await page.getByLabel('Filter settings').fill('rebalance');
+    await page.getByRole('row', { name: /group\.initial\.rebalance\.delay\.ms 0 given/ }).waitFor();
+    await picture('settings');
   });
 
   it('can be walked through by keyboard alone', async () => {

@@ -33,6 +33,7 @@ mod sim_registry;
 mod start_handle;
 mod status;
 mod teardown;
+mod timings;
 pub mod transactions;
 mod uv;
 pub mod verify_handle;

@@ -258,6 +258,12 @@ impl Engine {
         }
     }
 
+    /// How long flushes of the journal took, how large its commits were.
+    #[must_use]
+    pub fn timings(&self) -> &millrace_journal::Timings {
+        self.journal.timings()
+    }
+
     /// The driver, for its descriptor, clock, report and counters.
     #[must_use]
     pub fn io(&self) -> &Io {

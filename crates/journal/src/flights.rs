@@ -21,6 +21,8 @@ pub(crate) struct Flight {
     pub commit: Commit,
     /// It is one write that is durable by itself.
     pub durable: bool,
+    /// When it was handed over, by the caller's clock.
+    pub begun: u64,
     /// Its frames are written; what they refer to may be on its way still.
     pub framed: bool,
 }

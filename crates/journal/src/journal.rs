@@ -19,6 +19,7 @@ use crate::poison::{Poison, PoisonCause};
 use crate::pressure::{Pressure, SettleMarks};
 use crate::reference::Place;
 use crate::supply::Supply;
+use crate::timings::Timings;
 use crate::watermark::Watermarks;
 use millrace_io::{BLOCK, Completion, Done, IoError, Op, OpId, OpQueue, Piece};
 use std::collections::VecDeque;
@@ -50,6 +51,8 @@ struct Round {
     /// Everything up to here had been written in full when the round was submitted.
     covers: u64,
     demand: Demand,
+    /// When it was submitted.
+    begun: u64,
 }
 
 /// Where appends continue: left by recovery.
@@ -93,6 +96,7 @@ pub struct Journal {
     settle_marks: SettleMarks,
     poison: Option<Poison>,
     counters: Counters,
+    timings: Timings,
 }
 
 impl Journal {
@@ -122,6 +126,7 @@ impl Journal {
             settle_marks: tail.settle_marks,
             poison: None,
             counters: Counters::default(),
+            timings: Timings::default(),
             config,
         }
     }
@@ -153,6 +158,12 @@ impl Journal {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// How long flushes took, how large commits were.
+    #[must_use]
+    pub fn timings(&self) -> &Timings {
+        &self.timings
     }
 
     /// Most bytes of one frame: `FRAME_HEADER` plus `Entry::encoded_bytes` of each entry.
@@ -379,7 +390,7 @@ impl Journal {
         self.counters.commits += 1;
         self.counters.durable_commits += u64::from(durable);
         self.counters.followed_commits += u64::from(!self.flights.is_empty());
-        self.flights.begin(Flight { op, commit, durable, framed: false });
+        self.flights.begin(Flight { op, commit, durable, begun: now, framed: false });
     }
 
     /// What the commit whose turn is next demands, how many records it holds, and whether what it refers to was sent as
@@ -420,7 +431,7 @@ impl Journal {
         assert!(!ops.is_empty(), "written beyond durable, and no file to flush");
         self.counters.flushes += ops.len() as u64;
         let demand = std::mem::take(&mut self.unflushed);
-        self.round = Some(Round { ops, covers: self.marks.written(), demand });
+        self.round = Some(Round { ops, covers: self.marks.written(), demand, begun: now });
     }
 
     /// Takes the completion if it answers an operation of this journal; leaves it otherwise. What follows from it is
@@ -470,6 +481,11 @@ impl Journal {
         };
         assert_eq!(written, flight.commit.bytes, "a write completes in full or not at all");
         flight.framed = true;
+        self.timings.commit_frames.add(flight.commit.last_lsn - flight.commit.first_lsn + 1);
+        self.timings.commit_bytes.add(written);
+        if flight.durable {
+            self.timings.flush_ns.add(now.saturating_sub(flight.begun));
+        }
         self.counters.written_bytes += written;
         self.land_commits(now);
     }
@@ -533,6 +549,7 @@ impl Journal {
         if !round.ops.is_empty() {
             self.round = Some(round);
         } else if self.poison.is_none() {
+            self.timings.flush_ns.add(now.saturating_sub(round.begun));
             self.durable_moved(round.covers, now);
         }
     }

@@ -9,11 +9,16 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { AboutView } from '../api.ts';
 import { Empty } from './empty.tsx';
+import { GroupPage } from './group.tsx';
+import { Groups } from './groups.tsx';
+import { Health } from './health.tsx';
 import { Icon, Logo } from './icons.tsx';
 import { connection, read } from './load.ts';
 import { Login } from './login.tsx';
 import { Overview } from './overview.tsx';
 import { go, type Place, usePlace } from './place.ts';
+import { Settings } from './settings.tsx';
+import { Storage } from './storage.tsx';
 import { type Theme, useTheme } from './theme.ts';
 import { TopicPage } from './topic.tsx';
 import { Topics } from './topics.tsx';
@@ -33,6 +38,16 @@ const screens: readonly Screen[] = [
     key: 't',
     page: ({ path }) => (path[1] === undefined ? <Topics /> : <TopicPage name={path[1]} tab={path[2] ?? 'messages'} />),
   },
+  {
+    name: 'groups',
+    title: 'Groups',
+    key: 'c',
+    page: ({ path }, { mayWrite }) =>
+      path[1] === undefined ? <Groups /> : <GroupPage name={path[1]} mayWrite={mayWrite} />,
+  },
+  { name: 'storage', title: 'Storage', key: 's', page: () => <Storage /> },
+  { name: 'settings', title: 'Settings', key: 'e', page: () => <Settings /> },
+  { name: 'health', title: 'Health', key: 'h', page: () => <Health /> },
 ];
 
 export function App(): JSX.Element {
