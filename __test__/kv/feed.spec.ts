@@ -153,7 +153,7 @@ test('after a power cut anywhere the topic says what the store says', async () =
     await log.close();
   }
   expect(cuts).toBe(90);
-});
+}, 90_000);
 
 function write(kv: Texts, chance: Random, value: string): Promise<boolean> {
   const key = (): string => `k${chance.between(0, 12)}`;

@@ -148,6 +148,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   redis: [...leaves, 'kv', 'io', 'log', 'net', 'tls'],
   level: [...leaves, 'kv', 'log', 'io'],
   keyv: [...leaves, 'kv', 'log', 'io'],
+  unstorage: [...leaves, 'kv'],
   'serve.ts': [
     ...leaves,
     'server-parts.ts',
