@@ -25,6 +25,7 @@ import { subscribedTopics } from './groups/subscription.ts';
 import { type AnyHandler, type ApiRange, HandlerTable } from './handler.ts';
 import { registerHandlers } from './handlers/register.ts';
 import { BrokerConfigStore } from './metadata/broker-config-store.ts';
+import { Cleaner } from './metadata/cleaner.ts';
 import { declareSettings } from './metadata/partition-settings.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
@@ -71,6 +72,7 @@ export class Broker {
   readonly #server: KafkaServer;
   readonly #timers = new TimerHost();
   readonly #retention: Retention;
+  readonly #cleaner: Cleaner;
   readonly #chores: NodeJS.Timeout[] = [];
   readonly #stopListening: (() => void)[] = [];
   #ranges: readonly ApiRange[] = [];
@@ -147,6 +149,11 @@ export class Broker {
       throttle: new RequestThrottle(this.context.security.quotas, () => performance.now()),
       ring: options.ring,
     });
+    this.#cleaner = new Cleaner(
+      engine,
+      settings,
+      steadyWall(Date.now, () => performance.now()),
+    );
     this.#retention = new Retention(
       engine,
       steadyWall(Date.now, () => performance.now()),
@@ -192,6 +199,7 @@ export class Broker {
     for (const chore of this.#chores) clearInterval(chore);
     for (const stop of this.#stopListening) stop();
     this.#retention.close();
+    this.#cleaner.close();
     const closed = this.#server.close(CLOSE_GRACE_MS);
     this.context.purgatory.expireAll();
     this.context.appends.close();
@@ -265,6 +273,7 @@ export class Broker {
     const idleMs = settings.number('transactional.id.expiration.ms');
     this.#every(TRANSACTION_CHECK_MS, () => transactions.expire(wall() - idleMs));
     this.#every(settings.number('log.retention.check.interval.ms'), () => this.#retention.check());
+    if (this.#cleaner.enabled) this.#every(this.#cleaner.backoffMs, () => this.#cleaner.check());
     const producerMs = () => settings.number('producer.id.expiration.ms');
     const forget = () => this.context.engine.expireProducers(Math.floor(wall()), producerMs());
     this.#every(Math.min(PRODUCER_CHECK_MS, producerMs()), forget);

@@ -62,6 +62,10 @@ const counterNames = [
   'bytesRead',
   'settles',
   'laps',
+  'compactions',
+  'compactionsAbandoned',
+  'compactedBytes',
+  'compactedBytesLeft',
 ] as const satisfies readonly (keyof typeof Page)[];
 
 /** Doubles a finished token takes in the page: token, code, bytes. */
@@ -374,6 +378,10 @@ export class NodeEngine implements Engine, WaitingRoom {
 
   retain(nowMs: number): void {
     this.#native.retain(nowMs);
+  }
+
+  compact(nowMs: number, keyBytes: number): void {
+    this.#native.compact(nowMs, keyBytes);
   }
 
   /** Resolves when everything submitted so far is durable. Rejects with MILLRACE_POISONED or MILLRACE_CLOSED. */

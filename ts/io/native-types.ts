@@ -168,6 +168,10 @@ export const Page = {
   bytesRead: 26,
   settles: 27,
   laps: 28,
+  compactions: 29,
+  compactionsAbandoned: 30,
+  compactedBytes: 31,
+  compactedBytesLeft: 32,
   tokensFrom: 64,
 } as const;
 export const PAGE_DOUBLES: number = 64 + 3 * 1024;
@@ -208,8 +212,14 @@ export const PartitionSetting = {
   /** Records may be this much older, or newer, than the engine's wall clock. */
   timestampBeforeMs: 9,
   timestampAfterMs: 10,
+  /** 1: of every key only the newest record has to stay, as the four that follow say; 0: all do. */
+  compact: 11,
+  dirtyRatio: 12,
+  deleteRetentionMs: 13,
+  compactionLagMinMs: 14,
+  compactionLagMaxMs: 15,
 } as const;
-export const PARTITION_SETTINGS = 11;
+export const PARTITION_SETTINGS = 16;
 
 export interface DriverReport {
   driver: 'ring' | 'pool' | 'sim';
@@ -352,6 +362,8 @@ export interface NativeEngine {
   expireProducers(nowMs: number, idleMs: number): number;
   /** Begins a round that deletes what has expired at this wall time in ms, some partitions a turn. */
   retain(nowMs: number): void;
+  /** Begins a round that compacts what is due at this wall time in ms, with `keyBytes` of memory for keys at most. */
+  compact(nowMs: number, keyBytes: number): void;
   /** Sim only: cuts the power. The engine is unusable afterwards; reopen with the same simId. */
   simCut(): void;
   /** Sim only: every further operation of the disk fails with EIO. */

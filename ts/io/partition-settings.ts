@@ -17,6 +17,14 @@ export function settingNumbers(settings: PartitionSettings): Float64Array {
   numbers[PartitionSetting.segmentMs] = settings.segmentMs ?? -1;
   numbers[PartitionSetting.timestampBeforeMs] = settings.timestampBeforeMs ?? -1;
   numbers[PartitionSetting.timestampAfterMs] = settings.timestampAfterMs ?? -1;
+  if (settings.compact !== undefined) {
+    const { dirtyRatio, deleteRetentionMs, lagMinMs, lagMaxMs } = settings.compact;
+    numbers[PartitionSetting.compact] = 1;
+    numbers[PartitionSetting.dirtyRatio] = dirtyRatio;
+    numbers[PartitionSetting.deleteRetentionMs] = deleteRetentionMs;
+    numbers[PartitionSetting.compactionLagMinMs] = lagMinMs;
+    numbers[PartitionSetting.compactionLagMaxMs] = lagMaxMs ?? -1;
+  }
   if (settings.flush !== undefined) {
     const { always, records, bytes, intervalMs } = flushNumbers(settings.flush);
     numbers[PartitionSetting.ownFlush] = 1;

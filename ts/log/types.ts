@@ -196,6 +196,11 @@ export interface Engine extends LeaseHolder {
   expireProducers(nowMs: number, idleMs: number): number;
   /** Begins to delete what has expired at this wall time (ms since 1970), as the settings of each partition say. */
   retain(nowMs: number): void;
+  /**
+   * Begins to compact the partitions whose settings ask for it at this wall time (ms since 1970), one after the other.
+   * The keys of one take `keyBytes` of memory at most; what does not fit waits for the next time.
+   */
+  compact(nowMs: number, keyBytes: number): void;
   flush(): Promise<void>;
   counters(): Record<string, number>;
   close(): Promise<void>;
@@ -214,7 +219,20 @@ export interface PartitionSettings {
   timestampBeforeMs?: number;
   /** Records may be this much newer than it. */
   timestampAfterMs?: number;
+  compact?: CompactionRules;
   flush?: FlushPolicy;
+}
+
+/** What a compacted partition may lose, and when: of every key the newest record stays. */
+export interface CompactionRules {
+  /** The share of bytes not yet compacted above which a pass begins, 0 to 1. */
+  dirtyRatio: number;
+  /** Tombstones stay so long after the pass that first saw them. */
+  deleteRetentionMs: number;
+  /** Younger records are left alone. */
+  lagMinMs: number;
+  /** Older ones are compacted whatever the ratio. */
+  lagMaxMs?: number;
 }
 
 /** `always`, `os`, or whichever of these is reached first. */

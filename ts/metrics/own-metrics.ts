@@ -28,6 +28,20 @@ const counted: readonly {
   { counter: 'bytesRead', name: 'read_bytes_total', type: 'counter', help: 'Bytes read from files.' },
   { counter: 'settles', name: 'settles_total', type: 'counter', help: 'Times the journal was settled.' },
   { counter: 'laps', name: 'journal_laps_total', type: 'counter', help: 'Uses of journal files.' },
+  { counter: 'compactions', name: 'compactions_total', type: 'counter', help: 'Partitions compacted to their end.' },
+  {
+    counter: 'compactionsAbandoned',
+    name: 'compactions_abandoned_total',
+    type: 'counter',
+    help: 'Compactions given up: a full disk, damage, a partition that went.',
+  },
+  { counter: 'compactedBytes', name: 'compacted_bytes_total', type: 'counter', help: 'Bytes that were compacted.' },
+  {
+    counter: 'compactedBytesLeft',
+    name: 'compacted_bytes_left_total',
+    type: 'counter',
+    help: 'What was left of them.',
+  },
   { counter: 'unsettledBytes', name: 'unsettled_bytes', type: 'gauge', help: 'Bytes that are only in the journal.' },
   { counter: 'enters', name: 'io_enters_total', type: 'counter', help: 'System calls of the I/O driver.' },
   {

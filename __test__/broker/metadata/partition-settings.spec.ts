@@ -17,10 +17,23 @@ describe('settings of partitions', () => {
   it('delete by age and size only where the cleanup policy says so', () => {
     const limits = { 'retention.ms': '5', 'retention.bytes': '7', 'segment.ms': '9' };
     expect(settingsOf(limits)).toEqual({ retentionMs: 5, retentionBytes: 7, segmentMs: 9 });
-    expect(settingsOf({ ...limits, 'cleanup.policy': 'compact' })).toEqual({ segmentMs: 9 });
+    expect(settingsOf({ ...limits, 'cleanup.policy': 'compact' })).toMatchObject({ segmentMs: 9 });
+    expect(settingsOf({ ...limits, 'cleanup.policy': 'compact' })).not.toHaveProperty('retentionMs');
     expect(settingsOf({ ...limits, 'cleanup.policy': 'compact,delete' }).retentionBytes).toBe(7);
     expect(settingsOf({ 'retention.ms': '-1' }, { 'log.retention.bytes': '3' }).retentionBytes).toBe(3);
     expect(settingsOf({ 'retention.ms': '-1' }).retentionMs).toBeUndefined();
+  });
+
+  it('are compacted as the topic says, or the server for all of them', () => {
+    const byDefault = { dirtyRatio: 0.5, deleteRetentionMs: 86_400_000, lagMinMs: 0 };
+    expect(settingsOf({})).not.toHaveProperty('compact');
+    expect(settingsOf({ 'cleanup.policy': 'compact' }).compact).toEqual(byDefault);
+    expect(settingsOf({ 'cleanup.policy': 'compact,delete' }).compact).toEqual(byDefault);
+    expect(settingsOf({}, { 'log.cleanup.policy': 'compact' }).compact).toEqual(byDefault);
+    const own = { 'cleanup.policy': 'compact', 'delete.retention.ms': '7', 'max.compaction.lag.ms': '9' };
+    const server = { 'log.cleaner.min.cleanable.ratio': '0.1', 'log.cleaner.min.compaction.lag.ms': '3' };
+    const compact = { dirtyRatio: 0.1, deleteRetentionMs: 7, lagMinMs: 3, lagMaxMs: 9 };
+    expect(settingsOf(own, server).compact).toEqual(compact);
   });
 
   it('flush by a policy of their own when the topic was given one', () => {

@@ -17,7 +17,7 @@ describe('the page of the Kafka protocol', () => {
 
   it('claims a rule as met, or partly, only where a test names it', () => {
     const tests = testsByRule();
-    const untested = RULES.filter((rule) => rule.state !== 'later' && !tests.has(rule.number));
+    const untested = RULES.filter((rule) => !tests.has(rule.number));
     expect(untested.map((rule) => rule.number)).toEqual([]);
     expect(RULES.filter((rule) => (rule.state === 'met') !== (rule.missing === ''))).toEqual([]);
   });

@@ -26,4 +26,8 @@ pub(crate) fn refresh(page: &mut Page, engine: &Engine) {
     page.set(page::FRAMES, counters.journal.frames);
     page.set(page::SETTLES, counters.settles);
     page.set(page::LAPS, counters.journal.laps);
+    page.set(page::COMPACTIONS, counters.compaction.runs);
+    page.set(page::COMPACTIONS_ABANDONED, counters.compaction.abandoned);
+    page.set(page::COMPACTED_BYTES, counters.compaction.bytes_before);
+    page.set(page::COMPACTED_BYTES_LEFT, counters.compaction.bytes_after);
 }

@@ -32,6 +32,10 @@ pub(crate) const READS: usize = 25;
 pub(crate) const BYTES_READ: usize = 26;
 pub(crate) const SETTLES: usize = 27;
 pub(crate) const LAPS: usize = 28;
+pub(crate) const COMPACTIONS: usize = 29;
+pub(crate) const COMPACTIONS_ABANDONED: usize = 30;
+pub(crate) const COMPACTED_BYTES: usize = 31;
+pub(crate) const COMPACTED_BYTES_LEFT: usize = 32;
 /// Doubles before the tokens.
 const HEAD: usize = 64;
 /// Doubles of one finished token: token, code, bytes copied.

@@ -19,6 +19,7 @@ const RETRY_MAX_NS: u64 = 5_000_000_000;
 enum Purpose {
     Settle,
     Merge,
+    Compaction,
     Close,
 }
 
@@ -74,6 +75,7 @@ impl Engine {
     /// One step of settling and publishing.
     pub(crate) fn step_checkpoint(&mut self, now: u64) {
         self.finish_publish(now);
+        self.publish_compaction();
         if self.settle_state() == SettleState::Idle && self.wants_settle(now) {
             self.begin_settle();
         }
@@ -94,6 +96,15 @@ impl Engine {
         }
         if let Some((_, publish)) = &mut self.checkpoint.publish {
             publish.step(&mut self.queue);
+        }
+    }
+
+    /// A pass that is ready goes before the next settle begins: settles that follow one another would leave it no gap.
+    fn publish_compaction(&mut self) {
+        if self.checkpoint.publish.is_none()
+            && let Some(manifest) = self.manifest_of_compaction()
+        {
+            self.checkpoint.publish = Some((Purpose::Compaction, Publish::begin(manifest, &mut self.queue)));
         }
     }
 
@@ -164,11 +175,15 @@ impl Engine {
                 if purpose == Purpose::Merge {
                     self.kv.merge_published(&mut self.queue);
                 }
+                if purpose == Purpose::Compaction {
+                    self.log.compaction_published(&mut self.queue);
+                }
             }
             Some(Err(PublishError::Unchanged(error))) => {
                 match purpose {
                     Purpose::Settle => self.settle_abandoned(),
                     Purpose::Merge => self.kv.merge_abandoned(),
+                    Purpose::Compaction => self.log.compaction_abandoned(&mut self.queue),
                     Purpose::Close => {}
                 }
                 self.checkpoint.failed(now, &error);
@@ -177,6 +192,7 @@ impl Engine {
                 match purpose {
                     Purpose::Settle => self.settle_in_doubt(),
                     Purpose::Merge => self.kv.merge_in_doubt(&mut self.queue),
+                    Purpose::Compaction => self.log.compaction_in_doubt(&mut self.queue),
                     Purpose::Close => {}
                 }
                 self.checkpoint.failed(now, &error);

@@ -9,6 +9,7 @@
 use crate::account::RecoveryAccount;
 use crate::checkpoint::Checkpoint;
 use crate::commit::Prepared;
+use crate::compaction::Compaction;
 use crate::config::EngineConfig;
 use crate::manifest::Manifest;
 use crate::retention::Retention;
@@ -32,6 +33,7 @@ pub struct Engine {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) closing: Closing,
     pub(crate) retention: Retention,
+    pub(crate) compaction: Compaction,
     pub(crate) prepared: Vec<Prepared>,
     pub(crate) scratch: Vec<u8>,
     pub(crate) account: RecoveryAccount,
@@ -77,6 +79,7 @@ pub struct Counters {
     /// Cold reads: operations and bytes.
     pub cold_reads: u64,
     pub cold_bytes: u64,
+    pub compaction: millrace_log::CompactionCounters,
 }
 
 impl Engine {
@@ -104,6 +107,7 @@ impl Engine {
             checkpoint: Checkpoint::default(),
             closing: Closing::No,
             retention: Retention::default(),
+            compaction: Compaction::default(),
             prepared: Vec::new(),
             scratch: Vec::new(),
             account,
@@ -130,6 +134,7 @@ impl Engine {
             self.step_bulk(now);
             self.step_checkpoint(now);
             self.log.step(&mut self.queue);
+            self.step_compaction(now);
             self.step_kv();
             self.step_closing();
         }
@@ -212,6 +217,7 @@ impl Engine {
             self.journal.next_deadline().filter(|_| self.steps_journal()),
             self.checkpoint_deadline(),
             self.retention_deadline(),
+            self.compaction_deadline(),
             self.kv_deadline(),
         ]
         .into_iter()
@@ -255,6 +261,7 @@ impl Engine {
             deletions: self.retention.deletions,
             cold_reads,
             cold_bytes,
+            compaction: self.log.compaction_counters(),
         }
     }
 

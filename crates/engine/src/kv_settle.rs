@@ -58,6 +58,8 @@ impl Engine {
 
     pub(crate) fn close_files(&mut self) {
         self.kv.stop_merge(&mut self.queue);
+        self.log.forget_compaction();
+        self.log.stop_compaction(&mut self.queue);
         self.log.close_files(&mut self.queue);
         self.kv.close_files(&mut self.queue);
     }

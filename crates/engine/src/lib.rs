@@ -9,6 +9,7 @@ mod account_text;
 mod checkpoint;
 mod command_run;
 mod commit;
+mod compaction;
 mod config;
 mod dump;
 mod dump_data;
@@ -62,7 +63,11 @@ pub use millrace_kv::{
     Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
     Stats as KvStats, Value as KvValue,
 };
-pub use millrace_log::{Code, Damaged, Isolation, Limits, PartitionProducer, Watermarks};
+#[cfg(feature = "planted")]
+pub use millrace_log::compaction::planted as compaction_planted;
+pub use millrace_log::{
+    Code, Compact, CompactionCounters, Damaged, Isolation, Limits, PartitionProducer, Watermarks,
+};
 pub use millrace_resp::Protocol;
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use repair::{Act, Action, repair};

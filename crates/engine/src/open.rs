@@ -224,7 +224,7 @@ impl Recovery {
                 self.damage.push(Damage { file: path.display().to_string(), position, detail });
             }
             known.extend(name);
-            if kind == Kind::Own {
+            if kind.is_indexed() {
                 known.extend(
                     segment::index_path(number).file_name().map(|name| name.to_string_lossy().into_owned()),
                 );

@@ -41,7 +41,7 @@ impl Segment {
     /// Names the manifest stands for.
     pub fn paths(&self) -> Vec<PathBuf> {
         let mut paths = vec![path(self.number, self.kind)];
-        if is_indexed(self.kind) {
+        if self.kind.is_indexed() {
             paths.push(index_path(self.number));
         }
         paths
@@ -125,7 +125,7 @@ impl Segment {
         context.verified.batches += check.batches;
         context.verified.records += check.records;
         let length = table_bytes(of.range.sparse_count);
-        let index = match is_indexed(self.kind) {
+        let index = match self.kind.is_indexed() {
             true => Some(whole(context.io, &index_path(self.number), INDEX_MAX)?),
             false => None,
         };
@@ -146,7 +146,7 @@ impl Segment {
         let mut broken_index = false;
         for defect in &defects {
             let severity = if defect.derivable { Severity::Derivable } else { Severity::Damage };
-            let in_index = defect.derivable && is_indexed(self.kind);
+            let in_index = defect.derivable && self.kind.is_indexed();
             broken_index |= in_index;
             let name = if in_index { index_name.clone() } else { self.name() };
             context.verified.found(severity, &name, defect.position, &defect.detail);
@@ -164,11 +164,6 @@ impl Segment {
         }
         Ok(())
     }
-}
-
-/// Whether an index file lies beside a segment of this kind.
-fn is_indexed(kind: Kind) -> bool {
-    !matches!(kind, Kind::Shared | Kind::Bulk)
 }
 
 fn feed(context: &mut Context<'_>, file: FileId, check: &mut RangeCheck) -> Result<(), EngineError> {

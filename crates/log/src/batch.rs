@@ -47,6 +47,7 @@ const CODEC_MASK: i16 = 0b111;
 const LOG_APPEND_TIME: i16 = 1 << 3;
 pub(crate) const TRANSACTIONAL: i16 = 1 << 4;
 pub(crate) const CONTROL: i16 = 1 << 5;
+pub(crate) const DELETE_HORIZON: i16 = 1 << 6;
 const KNOWN_ATTRIBUTES: i16 = CODEC_MASK | LOG_APPEND_TIME | TRANSACTIONAL | CONTROL;
 
 /// What a record says that has no timestamp.
@@ -75,7 +76,9 @@ pub struct Header {
     pub producer_id: i64,
     pub producer_epoch: i16,
     pub base_sequence: i32,
-    /// At least 1.
+    /// Distance from the base offset to the last offset, which compaction may have emptied. Below 2^31.
+    pub last_offset_delta: u32,
+    /// Records there are: one for every offset unless compaction took some, 0 when it took all of them.
     pub count: u32,
 }
 
@@ -87,7 +90,7 @@ fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
 
 impl Header {
     /// Reads a header and checks what can be checked without the rest: magic, a length that holds the header, offsets
-    /// that do not overflow, `last_offset_delta == count - 1`, count above zero.
+    /// that do not overflow, no more records than offsets.
     pub fn parse(bytes: &[u8]) -> Result<Header, Code> {
         if bytes.len() <= MAGIC {
             return Err(Code::Corrupt);
@@ -102,10 +105,10 @@ impl Header {
         let length = usize::try_from(length).map_err(|_| Code::Corrupt)? + LENGTH_FROM;
         let count = i32::from_be_bytes(field(bytes, RECORD_COUNT));
         let delta = i32::from_be_bytes(field(bytes, LAST_OFFSET_DELTA));
-        if length < HEADER || count <= 0 {
+        if length < HEADER || count < 0 || (count == 0 && delta < 0) {
             return Err(Code::Corrupt);
         }
-        if delta != count - 1 {
+        if delta < count - 1 {
             return Err(Code::InvalidRecord);
         }
         let base_offset = i64::from_be_bytes(field(bytes, BASE_OFFSET));
@@ -120,14 +123,28 @@ impl Header {
             producer_id: i64::from_be_bytes(field(bytes, PRODUCER_ID)),
             producer_epoch: i16::from_be_bytes(field(bytes, PRODUCER_EPOCH)),
             base_sequence: i32::from_be_bytes(field(bytes, BASE_SEQUENCE)),
+            last_offset_delta: delta as u32,
             count: count as u32,
         })
     }
 
-    /// The offset behind the last record.
+    /// The offset behind the last one of the batch, whether its record is still there or not.
     #[must_use]
     pub fn end_offset(&self) -> u64 {
-        self.base_offset + u64::from(self.count)
+        self.base_offset + u64::from(self.last_offset_delta) + 1
+    }
+
+    /// Every offset of the batch has its record: nothing was compacted away.
+    #[must_use]
+    pub fn dense(&self) -> bool {
+        self.count == self.last_offset_delta + 1
+    }
+
+    /// Until when its tombstones, or its marker, are kept (epoch ms; attribute bit 6): set when compaction first finds
+    /// them. The base timestamp says it.
+    #[must_use]
+    pub fn delete_horizon(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
     }
 
     /// Kafka's codec id, 0 (none) to 7 (5 and above are undefined).
@@ -194,7 +211,7 @@ impl Head {
         bytes[MAGIC] = 2;
         bytes[CRC..ATTRIBUTES].copy_from_slice(&fields.crc.to_be_bytes());
         bytes[ATTRIBUTES..LAST_OFFSET_DELTA].copy_from_slice(&fields.attributes.to_be_bytes());
-        bytes[LAST_OFFSET_DELTA..BASE_TIMESTAMP].copy_from_slice(&(fields.count - 1).to_be_bytes());
+        bytes[LAST_OFFSET_DELTA..BASE_TIMESTAMP].copy_from_slice(&fields.last_offset_delta.to_be_bytes());
         bytes[BASE_TIMESTAMP..MAX_TIMESTAMP].copy_from_slice(&fields.base_timestamp.to_be_bytes());
         bytes[MAX_TIMESTAMP..PRODUCER_ID].copy_from_slice(&fields.max_timestamp.to_be_bytes());
         bytes[PRODUCER_ID..PRODUCER_EPOCH].copy_from_slice(&fields.producer_id.to_be_bytes());
@@ -249,6 +266,12 @@ pub fn check(bytes: &[u8], rules: &Rules, scratch: &mut Vec<u8>) -> Result<Check
         return Err(Code::MessageTooLarge);
     }
     let mut header = Header::parse(bytes)?;
+    if header.count == 0 {
+        return Err(Code::Corrupt);
+    }
+    if !header.dense() {
+        return Err(Code::InvalidRecord);
+    }
     if header.length != bytes.len() || crc32c(&bytes[ATTRIBUTES..]) != header.crc {
         return Err(Code::Corrupt);
     }

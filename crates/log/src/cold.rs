@@ -2,7 +2,8 @@
 //!
 //! What it is not: the operations around it (`reader.rs`).
 //!
-//! The invariant: no byte leaves here that was not verified: offsets continue where the last batch ended, the leader
+//! The invariant: no byte leaves here that was not verified: offsets continue where the last batch ended, or behind it
+//! where compaction has been, the leader
 //! epoch is the one this offset has, and the batch's own CRC-32C matches.
 
 use crate::batch::{HEADER, Header, verify};
@@ -11,6 +12,7 @@ use crate::epochs::Epochs;
 use crate::index::{Sparse, Stretch};
 use crate::range::Range;
 use crate::records::first_at_or_after;
+use crate::segment::Kind;
 use millrace_io::{BLOCK, Piece};
 
 /// Most bytes one operation reads, unless a single batch is larger.
@@ -38,6 +40,10 @@ pub struct Cold {
     want: u64,
     /// Batches begin at multiples of this many bytes.
     alignment: u64,
+    /// Offsets may be missing.
+    gaps: bool,
+    /// The last batch that was met without a record.
+    pub empty: Option<Piece>,
 }
 
 /// What a chunk led to.
@@ -46,6 +52,8 @@ pub enum Next {
     /// Read on: `Cold::wanted` says what.
     More,
     Fetched(Vec<Piece>),
+    /// Compaction has left nothing here: read on behind the range.
+    Passed,
     /// Offset and timestamp; `None`: not in this range.
     Found(Option<(u64, i64)>),
     /// Bytes at this position of the file do not verify.
@@ -60,7 +68,7 @@ pub enum Next {
 impl Cold {
     /// A read of `range`, entered through its sparse index. `None`: a time that the index knows is not there.
     #[must_use]
-    pub fn new(goal: Goal, range: Range, alignment: u64, sparse: &Sparse, interval: u64) -> Option<Cold> {
+    pub fn new(goal: Goal, range: Range, kind: Kind, sparse: &Sparse, interval: u64) -> Option<Cold> {
         let (stretch, want) = match goal {
             Goal::Fetch { offset, max_bytes, .. } => {
                 (sparse.by_offset(offset), max_bytes.min(CHUNK_MAX).saturating_add(interval))
@@ -68,7 +76,9 @@ impl Cold {
             Goal::Time { target, from, .. } => (sparse.by_time(target, from)?, TIME_CHUNK),
         };
         let Stretch { offset, position, .. } = stretch;
-        Some(Cold { goal, range, position, offset, want: want.max(HEADER as u64), alignment })
+        let (alignment, gaps) = (kind.alignment(), kind.has_gaps());
+        let want = want.max(HEADER as u64);
+        Some(Cold { goal, range, position, offset, want, alignment, gaps, empty: None })
     }
 
     fn range_end(&self) -> u64 {
@@ -126,7 +136,8 @@ impl Cold {
     /// A header that continues where the last batch ended.
     fn header(&self, bytes: &[u8], epochs: &Epochs) -> Result<Header, &'static str> {
         let header = Header::parse(bytes).map_err(|_| "header of a batch")?;
-        if header.base_offset != self.offset || header.end_offset() > self.range.end {
+        let follows = header.base_offset == self.offset || (self.gaps && header.base_offset > self.offset);
+        if !follows || header.end_offset() > self.range.end {
             return Err("offset of a batch");
         }
         if header.length as u64 > self.range_end() - self.position {
@@ -164,7 +175,7 @@ impl Cold {
 
     /// Uses one verified batch. True: the fetch is complete.
     fn take(
-        &self,
+        &mut self,
         header: &Header,
         batch: Piece,
         found: &mut Vec<Piece>,
@@ -176,6 +187,11 @@ impl Cold {
                 let fits = found.is_empty() || *taken + batch.len() as u64 <= max_bytes;
                 if !fits || header.end_offset() > below {
                     return Ok(true);
+                }
+                // It tells no reader anything but where to go on, and some clients stop at it.
+                if header.count == 0 {
+                    self.empty = Some(batch);
+                    return Ok(false);
                 }
                 *taken += batch.len() as u64;
                 found.push(batch);
@@ -196,6 +212,7 @@ impl Cold {
 
     fn done(&self, found: Vec<Piece>) -> Next {
         match self.goal {
+            Goal::Fetch { .. } if found.is_empty() && self.gaps => Next::Passed,
             Goal::Fetch { .. } if found.is_empty() => {
                 self.damaged(found, "a range ends before its last offset")
             }

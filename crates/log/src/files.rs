@@ -202,7 +202,7 @@ impl Files {
     /// Removes the names of a file. A failure is harmless: opening removes files that no manifest names.
     pub fn unlink(&mut self, number: u64, kind: Kind, queue: &mut OpQueue) {
         self.work.insert(queue.push(Op::Unlink { path: path(number, kind) }), Work::Unlink);
-        if kind == Kind::Own {
+        if kind.is_indexed() {
             self.work.insert(queue.push(Op::Unlink { path: index_path(number) }), Work::Unlink);
         }
     }

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod code;
 mod cold;
+pub mod compaction;
 mod content;
 pub mod epochs;
 pub mod fields;
@@ -33,6 +34,7 @@ pub mod verify;
 pub mod watermarks;
 
 pub use code::Code;
+pub use compaction::{Compact, CompactionCounters};
 pub use limits::Limits;
 pub use log::{Judged, Log, LogConfig};
 pub use lookup::{EARLIEST, Fetch, LATEST, MAX_TIMESTAMP, OffsetSearch};

@@ -10,6 +10,7 @@
 
 use crate::batch::Checked;
 use crate::code::Code;
+use crate::compaction::Compact;
 use crate::log::Log;
 use crate::partition::Partition;
 use crate::table::Handle;
@@ -31,6 +32,8 @@ pub struct Limits {
     pub timestamp_before_ms: Option<u64>,
     /// Records may be this much newer than the clock.
     pub timestamp_after_ms: Option<u64>,
+    /// Of every key only the newest record has to stay; `None`: all do.
+    pub compact: Option<Compact>,
 }
 
 /// How many times one settle cuts a partition's data for its timestamps, which clients choose.

@@ -7,6 +7,7 @@
 
 use crate::batch::{Checked, Header};
 use crate::code::Code;
+use crate::compaction::{CompactionCounters, MAP_BYTES, Pass};
 use crate::content::SLAB;
 use crate::files::Files;
 use crate::marker::Marker;
@@ -61,6 +62,9 @@ pub struct Log {
     pub(crate) scratch: Vec<u8>,
     /// Aborts so far, those of the manifest included.
     pub(crate) aborted: u64,
+    pub(crate) compaction: Option<Box<Pass>>,
+    pub(crate) compaction_counters: CompactionCounters,
+    pub(crate) compaction_map_bytes: u64,
     /// The slabs that were charged last: of frames, of bulk batches.
     last_slabs: [usize; 2],
 }
@@ -97,6 +101,9 @@ impl Log {
             reader: Reader::default(),
             scratch: Vec::new(),
             aborted: 0,
+            compaction: None,
+            compaction_counters: CompactionCounters::default(),
+            compaction_map_bytes: MAP_BYTES,
             last_slabs: [0; 2],
         }
     }
@@ -343,6 +350,10 @@ impl Log {
         while self.order.bytes() > self.config.memory_bytes {
             let Some(entry) = self.order.evict(self.settled_lsn) else { return };
             let Some(partition) = self.table.get_mut(handle_of(&entry)) else { continue };
+            // Compaction has taken what it rewrote already.
+            if partition.tail.front().is_none_or(|batch| batch.base >= entry.end) {
+                continue;
+            }
             let batch = partition.tail.pop_front();
             assert!(
                 batch.is_some_and(|batch| batch.end == entry.end && batch.end <= partition.settled_end),
@@ -357,16 +368,21 @@ impl Log {
         self.order.bytes()
     }
 
-    /// True when the operation belongs to the log: a settle, a cold read, or its files.
+    /// True when the operation belongs to the log: a settle, a compaction, a cold read, or its files.
     #[must_use]
     pub fn owns(&self, id: OpId) -> bool {
-        self.settle_owns(id) || self.reader.owns(id) || self.files.owns(id)
+        self.settle_owns(id)
+            || self.compaction.as_ref().is_some_and(|pass| pass.owns(id))
+            || self.reader.owns(id)
+            || self.files.owns(id)
     }
 
     /// Takes the result of one of the log's operations.
     pub fn complete(&mut self, id: OpId, result: Result<Done, IoError>, queue: &mut OpQueue) {
         if self.settle_owns(id) {
             self.complete_settle(id, result, queue)
+        } else if self.compaction.as_ref().is_some_and(|pass| pass.owns(id)) {
+            self.complete_compaction(id, result, queue)
         } else {
             self.complete_read(id, result, queue)
         }
@@ -385,7 +401,7 @@ impl Log {
     /// Operations under way, or reads whose answer is still to come.
     #[must_use]
     pub fn busy(&self) -> bool {
-        self.reader.busy() || self.files.busy() || self.settle.is_some()
+        self.reader.busy() || self.files.busy() || self.settle.is_some() || self.is_compacting()
     }
 
     /// Closes all files that no reader holds.

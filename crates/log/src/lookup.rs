@@ -36,6 +36,15 @@ pub(crate) enum Search {
     Range(Range),
 }
 
+/// What lies behind a range that had nothing for a reader.
+#[derive(Debug)]
+pub(crate) enum Behind {
+    Pieces(Vec<Piece>),
+    Range(Range),
+    /// Nothing that may be read.
+    Nothing,
+}
+
 /// What a reader may ask of the log's ends instead of a time (kafka.md rule 35).
 pub const LATEST: i64 = -1;
 pub const EARLIEST: i64 = -2;
@@ -95,6 +104,28 @@ impl Log {
         let range = *partition.range_of(offset).ok_or(Code::Damaged)?;
         let goal = Goal::Fetch { offset, max_bytes, below };
         Ok(Fetch::Pending(self.start_cold(handle, id, range, goal)))
+    }
+
+    /// Where a read goes on at `offset`, the end of a range.
+    pub(crate) fn behind(
+        &self,
+        handle: Handle,
+        offset: u64,
+        max_bytes: u64,
+        below: u64,
+    ) -> Result<Behind, Code> {
+        let partition = self.table.get(handle).filter(|partition| !partition.deleted);
+        let partition = partition.ok_or(Code::UnknownPartition)?;
+        if offset >= below {
+            return Ok(Behind::Nothing);
+        }
+        if let Some(pieces) = partition.tail.read(offset, max_bytes, below) {
+            return Ok(Behind::Pieces(pieces));
+        }
+        if partition.tail.find(offset).is_some() {
+            return Ok(Behind::Nothing);
+        }
+        partition.range_of(offset).map(|range| Behind::Range(*range)).ok_or(Code::Damaged)
     }
 
     /// Rules 35 and 36: the first record with a timestamp of at least `timestamp`, or one of the named ends.

@@ -61,6 +61,7 @@ impl Marker {
             producer_id,
             producer_epoch,
             base_sequence: -1,
+            last_offset_delta: 0,
             count: 1,
         };
         let mut head = Head::whole(&header);

@@ -37,6 +37,10 @@ pub struct Partition {
     pub producers: Producers,
     pub transactions: Transactions,
     pub epochs: Epochs,
+    /// Time of the first record that no pass of compaction has seen (epoch ms); `None`: nobody knows.
+    pub dirty_since: Option<i64>,
+    /// Compaction has met damage in it.
+    pub uncompactable: bool,
     /// What it may keep, shared with others of its topic; `None`: everything.
     pub limits: Option<Arc<Limits>>,
     /// Deleted, but a settle still reads its tail.
@@ -68,6 +72,8 @@ impl Partition {
             producers: Producers::default(),
             transactions: Transactions::default(),
             epochs: Epochs::default(),
+            dirty_since: None,
+            uncompactable: false,
             limits: None,
             deleted: false,
         }

@@ -225,6 +225,16 @@ impl Producers {
         }
     }
 
+    /// First offsets of the batches with the last sequence of every producer, ascending, and the producers of which only
+    /// a marker was seen: what compaction leaves a trace of.
+    pub(crate) fn last_of_each(&self) -> (Vec<u64>, std::collections::BTreeSet<i64>) {
+        let last = self.by_id.iter().filter_map(|producer| producer.known().last());
+        let mut batches: Vec<u64> = last.map(|batch| batch.base_offset).collect();
+        batches.sort_unstable();
+        let marked = self.by_id.iter().filter(|producer| producer.count == 0);
+        (batches, marked.map(|producer| producer.id).collect())
+    }
+
     /// Forgets the longest silent producers above the limit. Called when no frame is half done.
     pub fn trim(&mut self) {
         while self.by_id.len() > PRODUCERS {
@@ -316,6 +326,7 @@ mod tests {
             producer_id: id,
             producer_epoch: epoch,
             base_sequence: sequence,
+            last_offset_delta: count - 1,
             count,
         }
     }

@@ -10,6 +10,7 @@ use crate::cold::{Cold, Goal, Next};
 use crate::files::Handle as FileHandle;
 use crate::index::{Sparse, table_bytes};
 use crate::log::Log;
+use crate::lookup::Behind;
 use crate::range::Range;
 use crate::segment::{Kind, index_path, path};
 use crate::table::Handle;
@@ -47,6 +48,8 @@ struct Job {
     range: Range,
     goal: Goal,
     cold: Option<Cold>,
+    /// A batch without records that was passed by: the answer when there is nothing better.
+    empty: Option<Piece>,
     memory: usize,
 }
 
@@ -147,7 +150,9 @@ impl Log {
 
     fn continue_cold(&mut self, token: u64, partition: Handle, id: u64, range: Range, goal: Goal) {
         self.files.take(range.file);
-        self.reader.jobs.insert(token, Job { partition, id, range, goal, cold: None, memory: 0 });
+        self.reader
+            .jobs
+            .insert(token, Job { partition, id, range, goal, cold: None, empty: None, memory: 0 });
         self.reader.waiting.push_back(token);
     }
 
@@ -182,7 +187,7 @@ impl Log {
                 }
                 None => Arc::new(Sparse::of_start(&range)),
             };
-            let cold = Cold::new(goal, range, kind.alignment(), &sparse, self.config.index_interval_bytes);
+            let cold = Cold::new(goal, range, kind, &sparse, self.config.index_interval_bytes);
             let Some(cold) = cold else { return self.found_time(token, None, queue) };
             if let Some(job) = self.reader.jobs.get_mut(&token) {
                 job.cold = Some(cold);
@@ -271,6 +276,7 @@ impl Log {
 
     fn complete_file(&mut self, id: OpId, result: Result<Done, IoError>, queue: &mut OpQueue) {
         let Some((number, error)) = self.files.complete(id, result, queue) else { return };
+        self.compaction_file(number, error.as_ref(), queue);
         for token in self.reader.parked.remove(&number).unwrap_or_default() {
             match &error {
                 None => self.advance_read(token, queue),
@@ -311,11 +317,35 @@ impl Log {
         let Some(cold) = &mut job.cold else { return };
         match cold.feed(&piece, &partition.epochs, &mut self.scratch) {
             Next::More => self.advance_read(token, queue),
+            Next::Passed => self.passed(token, queue),
             Next::Fetched(pieces) => self.finish(token, Ok(Found::Pieces(pieces)), queue),
             Next::Found(found) => self.found_time(token, found, queue),
             Next::Damaged { position, detail } => self.damaged(token, position, detail, queue),
             Next::Refused(code) => self.finish(token, Err(code), queue),
         }
+    }
+
+    /// A fetch has found nothing in a range that was compacted: on to what follows.
+    fn passed(&mut self, token: u64, queue: &mut OpQueue) {
+        let Some(job) = self.reader.jobs.get_mut(&token) else { return };
+        let Goal::Fetch { max_bytes, below, .. } = job.goal else { return };
+        let empty = job.cold.take().and_then(|cold| cold.empty).or(job.empty.take());
+        let (handle, id, from) = (job.partition, job.id, job.range.end);
+        let pieces = match self.behind(handle, from, max_bytes, below) {
+            Err(code) => return self.finish(token, Err(code), queue),
+            Ok(Behind::Pieces(pieces)) => pieces,
+            Ok(Behind::Nothing) => empty.into_iter().collect(),
+            Ok(Behind::Range(range)) => {
+                self.files.let_go(self.reader.jobs[&token].range.file, queue);
+                let goal = Goal::Fetch { offset: from, max_bytes, below };
+                self.continue_cold(token, handle, id, range, goal);
+                if let Some(job) = self.reader.jobs.get_mut(&token) {
+                    job.empty = empty;
+                }
+                return self.step_reads(queue);
+            }
+        };
+        self.finish(token, Ok(Found::Pieces(pieces)), queue);
     }
 
     /// A search by time is through with one range: done, or on to what follows.
@@ -350,11 +380,16 @@ impl Log {
 
     fn damaged(&mut self, token: u64, position: u64, detail: &str, queue: &mut OpQueue) {
         if let Some(job) = self.reader.jobs.get(&token) {
-            let kind = self.files.get(job.range.file).map_or(Kind::Own, |(kind, _)| kind);
-            let file = path(job.range.file, kind).display().to_string();
-            self.reader.damage.push(Damaged { file, position, detail: detail.to_string() });
+            self.report_damage(job.range.file, position, detail);
         }
         self.finish(token, Err(Code::Damaged), queue);
+    }
+
+    /// Damage at a position of a sealed file, for `take_damage`.
+    pub(crate) fn report_damage(&mut self, number: u64, position: u64, detail: &str) {
+        let kind = self.files.get(number).map_or(Kind::Own, |(kind, _)| kind);
+        let file = path(number, kind).display().to_string();
+        self.reader.damage.push(Damaged { file, position, detail: detail.to_string() });
     }
 
     fn finish(&mut self, token: u64, result: Result<Found, Code>, queue: &mut OpQueue) {

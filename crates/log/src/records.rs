@@ -1,10 +1,11 @@
 //! The records inside a batch: a bounded walk that reads framing, timestamps and whether a key is there.
 //!
-//! What it is not: a decoder. Keys, values and headers are skipped, never copied; null and empty keys stay different.
+//! What it is not: a decoder. Keys, values and headers are passed by, never copied; null and empty keys stay different.
 //!
 //! Record: length varint, then attributes i8, timestamp delta varlong, offset delta varint, key length varint (-1 is
 //! null) and key, value likewise, header count varint, per header key length, key, value length (-1 is null), value.
-//! Varints are zigzag. The invariant: deltas are 0, 1, 2 ... and the records fill the section exactly.
+//! Varints are zigzag. The invariant: deltas are 0, 1, 2 ..., with gaps only where compaction took records, and the
+//! records fill the section exactly.
 
 use crate::batch::{HEADER, Header, inflate};
 use crate::code::Code;
@@ -33,12 +34,29 @@ pub enum WalkError {
     Stopped,
 }
 
+/// One record as it lies in a batch, borrowed from the section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored<'a> {
+    pub offset_delta: u32,
+    /// Epoch ms.
+    pub timestamp: i64,
+    pub attributes: u8,
+    /// `None` for null; an empty key is a key.
+    pub key: Option<&'a [u8]>,
+    /// Without a value it is a tombstone.
+    pub has_value: bool,
+    /// The whole record with its length in front.
+    pub framed: &'a [u8],
+    /// What follows the offset delta: key, value, headers.
+    pub rest: &'a [u8],
+}
+
 struct Cursor<'a> {
     bytes: &'a [u8],
     position: usize,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     fn byte(&mut self) -> Result<u8, WalkError> {
         let byte = *self.bytes.get(self.position).ok_or(WalkError::Framing)?;
         self.position += 1;
@@ -65,27 +83,25 @@ impl Cursor<'_> {
         i32::try_from(self.varlong()?).map_err(|_| WalkError::Framing)
     }
 
-    fn skip(&mut self, length: usize) -> Result<(), WalkError> {
-        if length > self.bytes.len() - self.position {
-            return Err(WalkError::Framing);
-        }
-        self.position += length;
-        Ok(())
-    }
-
-    /// Skips a length and so many bytes; false for null (-1).
-    fn nullable(&mut self) -> Result<bool, WalkError> {
+    /// A length and so many bytes; `None` for null (-1).
+    fn nullable(&mut self) -> Result<Option<&'a [u8]>, WalkError> {
         match self.varint()? {
-            -1 => Ok(false),
+            -1 => Ok(None),
             length => {
-                self.skip(usize::try_from(length).map_err(|_| WalkError::Framing)?)?;
-                Ok(true)
+                let length = usize::try_from(length).map_err(|_| WalkError::Framing)?;
+                if length > self.bytes.len() - self.position {
+                    return Err(WalkError::Framing);
+                }
+                let start = self.position;
+                self.position += length;
+                Ok(Some(&self.bytes[start..self.position]))
             }
         }
     }
 }
 
-/// Visits `count` records that must fill `section` exactly. The visitor stops the walk by returning an error.
+/// Visits `count` records that must fill `section` exactly and have the offset deltas 0, 1, 2 ... The visitor stops the
+/// walk by returning an error.
 pub fn walk(
     section: &[u8],
     count: u32,
@@ -94,41 +110,73 @@ pub fn walk(
 ) -> Result<(), WalkError> {
     let mut cursor = Cursor { bytes: section, position: 0 };
     for index in 0..count {
-        let length = usize::try_from(cursor.varint()?).map_err(|_| WalkError::Framing)?;
-        if length > section.len() - cursor.position {
-            return Err(WalkError::Framing);
-        }
-        let end = cursor.position + length;
-        let record =
-            one(&mut Cursor { bytes: &section[..end], position: cursor.position }, index, base_timestamp)?;
-        visit(record)?;
-        cursor.position = end;
+        let stored = next(&mut cursor, base_timestamp, |delta| delta == index)?;
+        visit(Record { offset_delta: index, timestamp: stored.timestamp, has_key: stored.key.is_some() })?;
     }
     if cursor.position == section.len() { Ok(()) } else { Err(WalkError::Framing) }
 }
 
-/// Reads one record whose bytes must end where the cursor's do.
-fn one(cursor: &mut Cursor, index: u32, base_timestamp: i64) -> Result<Record, WalkError> {
-    cursor.byte()?;
-    let timestamp = base_timestamp.checked_add(cursor.varlong()?).ok_or(WalkError::Timestamp)?;
-    if u32::try_from(cursor.varint()?) != Ok(index) {
-        return Err(WalkError::Offsets);
+/// Visits the records of a stored batch, of which compaction may have taken some: offset deltas grow up to the header's
+/// last one. `section` is inflated. The visitor stops the walk by returning an error.
+pub fn walk_stored<'a>(
+    section: &'a [u8],
+    header: &Header,
+    mut visit: impl FnMut(Stored<'a>) -> Result<(), WalkError>,
+) -> Result<(), WalkError> {
+    let mut cursor = Cursor { bytes: section, position: 0 };
+    let mut lowest = 0;
+    for _ in 0..header.count {
+        let fits = |delta: u32| delta >= lowest && delta <= header.last_offset_delta;
+        let stored = next(&mut cursor, header.base_timestamp, fits)?;
+        lowest = stored.offset_delta + 1;
+        visit(stored)?;
     }
-    let has_key = cursor.nullable()?;
-    cursor.nullable()?;
+    if cursor.position == section.len() { Ok(()) } else { Err(WalkError::Framing) }
+}
+
+/// Reads the record at the cursor, whose offset delta must fit.
+fn next<'a>(
+    cursor: &mut Cursor<'a>,
+    base_timestamp: i64,
+    fits: impl Fn(u32) -> bool,
+) -> Result<Stored<'a>, WalkError> {
+    let from = cursor.position;
+    let length = usize::try_from(cursor.varint()?).map_err(|_| WalkError::Framing)?;
+    if length > cursor.bytes.len() - cursor.position {
+        return Err(WalkError::Framing);
+    }
+    let end = cursor.position + length;
+    let mut inner = Cursor { bytes: &cursor.bytes[..end], position: cursor.position };
+    let stored = one(&mut inner, &cursor.bytes[from..end], base_timestamp, fits)?;
+    cursor.position = end;
+    Ok(stored)
+}
+
+/// Reads one record whose bytes must end where the cursor's do.
+fn one<'a>(
+    cursor: &mut Cursor<'a>,
+    framed: &'a [u8],
+    base_timestamp: i64,
+    fits: impl Fn(u32) -> bool,
+) -> Result<Stored<'a>, WalkError> {
+    let attributes = cursor.byte()?;
+    let timestamp = base_timestamp.checked_add(cursor.varlong()?).ok_or(WalkError::Timestamp)?;
+    let delta = u32::try_from(cursor.varint()?).ok().filter(|delta| fits(*delta));
+    let offset_delta = delta.ok_or(WalkError::Offsets)?;
+    let rest = &cursor.bytes[cursor.position..];
+    let key = cursor.nullable()?;
+    let has_value = cursor.nullable()?.is_some();
     let headers = cursor.varint()?;
     // A header takes two bytes at least, so the count is bounded by what is left before the loop starts.
     if headers < 0 || headers as usize > (cursor.bytes.len() - cursor.position) / 2 {
         return Err(WalkError::Framing);
     }
     for _ in 0..headers {
-        if !cursor.nullable()? {
-            return Err(WalkError::Framing);
-        }
+        cursor.nullable()?.ok_or(WalkError::Framing)?;
         cursor.nullable()?;
     }
     if cursor.position == cursor.bytes.len() {
-        Ok(Record { offset_delta: index, timestamp, has_key })
+        Ok(Stored { offset_delta, timestamp, attributes, key, has_value, framed, rest })
     } else {
         Err(WalkError::Framing)
     }
@@ -147,7 +195,7 @@ pub fn first_at_or_after(
     if header.max_timestamp < target {
         return Ok(None);
     }
-    if header.log_append_time() {
+    if header.log_append_time() && header.dense() {
         let offset = header.base_offset.max(from);
         let found = offset < below.min(header.end_offset());
         return Ok(found.then_some((offset, header.max_timestamp)));
@@ -155,10 +203,11 @@ pub fn first_at_or_after(
     let section = &batch[HEADER..header.length];
     let section = if header.codec() == 0 { section } else { inflate(header, section, scratch)? };
     let mut found = None;
-    let walked = walk(section, header.count, header.base_timestamp, |record| {
+    let walked = walk_stored(section, header, |record| {
         let offset = header.base_offset + u64::from(record.offset_delta);
-        if record.timestamp >= target && offset >= from && offset < below {
-            found = Some((offset, record.timestamp));
+        let timestamp = if header.log_append_time() { header.max_timestamp } else { record.timestamp };
+        if timestamp >= target && offset >= from && offset < below {
+            found = Some((offset, timestamp));
             return Err(WalkError::Stopped);
         }
         Ok(())

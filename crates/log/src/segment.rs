@@ -37,6 +37,8 @@ pub enum Kind {
     Shared = 1,
     /// Large batches of many partitions, written by the journal, each at the start of a block of its own.
     Bulk = 2,
+    /// As an own segment, but of what compaction left: offsets have gaps.
+    Compacted = 3,
 }
 
 impl Kind {
@@ -47,6 +49,7 @@ impl Kind {
             0 => Some(Kind::Own),
             1 => Some(Kind::Shared),
             2 => Some(Kind::Bulk),
+            3 => Some(Kind::Compacted),
             _ => None,
         }
     }
@@ -55,9 +58,21 @@ impl Kind {
     #[must_use]
     pub fn alignment(self) -> u64 {
         match self {
-            Kind::Own | Kind::Shared => 1,
+            Kind::Own | Kind::Shared | Kind::Compacted => 1,
             Kind::Bulk => BLOCK as u64,
         }
+    }
+
+    /// Of one partition, with an index file beside it.
+    #[must_use]
+    pub fn is_indexed(self) -> bool {
+        matches!(self, Kind::Own | Kind::Compacted)
+    }
+
+    /// Offsets may be missing between and in its batches.
+    #[must_use]
+    pub fn has_gaps(self) -> bool {
+        self == Kind::Compacted
     }
 }
 
@@ -65,7 +80,7 @@ impl Kind {
 #[must_use]
 pub fn path(file: u64, kind: Kind) -> PathBuf {
     let extension = match kind {
-        Kind::Own => "log",
+        Kind::Own | Kind::Compacted => "log",
         Kind::Shared => "shared",
         Kind::Bulk => "bulk",
     };

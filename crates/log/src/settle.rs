@@ -270,6 +270,8 @@ impl Log {
         for added in settle.added.ranges {
             let partition = self.table.get_mut(added.handle);
             if let Some(partition) = partition.filter(|partition| !partition.deleted) {
+                let first = partition.tail.at_or_behind(added.range.base).map(|batch| batch.max_timestamp);
+                partition.dirty_since = partition.dirty_since.or(first);
                 partition.ranges.push(added.range);
                 self.files.hold(added.range.file);
                 self.trim(added.handle);

@@ -60,6 +60,13 @@ impl Tail {
         batch
     }
 
+    /// Gives up the batches that end at or below `end`.
+    pub fn forget_below(&mut self, end: u64) {
+        while self.batches.front().is_some_and(|batch| batch.end <= end) {
+            self.pop_front();
+        }
+    }
+
     /// Index of the batch that holds `offset`.
     #[must_use]
     pub fn find(&self, offset: u64) -> Option<usize> {

@@ -143,6 +143,17 @@ impl Transactions {
         }
     }
 
+    /// All aborted transactions that are remembered, in the order of their markers.
+    pub(crate) fn aborted(&self) -> impl Iterator<Item = &Aborted> {
+        self.aborted.iter()
+    }
+
+    /// Forgets aborted transactions whose markers (ascending offsets) went: they have no record left, and a list that names them would hide
+    /// what their producers wrote later.
+    pub(crate) fn forget(&mut self, markers: &[u64]) {
+        self.aborted.retain(|aborted| markers.binary_search(&aborted.last).is_err());
+    }
+
     /// True when a snapshot needs no word about this partition.
     #[must_use]
     pub fn is_empty(&self) -> bool {

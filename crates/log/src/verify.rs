@@ -165,9 +165,8 @@ impl RangeCheck {
 
     /// What is wrong with the place of a batch whose checksum is right: offset and epoch lie outside it.
     fn misplaced(&self, log: &Log, header: &Header) -> Option<&'static str> {
-        let dense = self.of.kind == Kind::Bulk;
-        let follows =
-            if dense { header.base_offset == self.offset } else { header.base_offset >= self.offset };
+        let passed = self.of.kind.has_gaps() && header.base_offset > self.offset;
+        let follows = header.base_offset == self.offset || passed;
         if !follows || header.end_offset() > self.of.range.end {
             return Some("offset of a batch");
         }
@@ -180,6 +179,10 @@ impl RangeCheck {
         let range = self.of.range;
         if !self.lost && !self.carry.is_empty() {
             self.found(self.position, "a batch reaches beyond its range");
+        }
+        let whole = self.offset == range.end || self.of.kind.has_gaps();
+        if !whole && self.defects.is_empty() {
+            self.found(range.position + range.length, "a range ends before its last offset");
         }
         let crc = self.digest.clone().finalize() as u32;
         if self.of.kind != Kind::Bulk && crc != range.crc && self.defects.is_empty() {
@@ -197,7 +200,7 @@ impl RangeCheck {
             let wrong = match sparse {
                 None => Some("the sparse index does not verify"),
                 Some(sparse) => {
-                    (!agrees(&sparse, &self.starts)).then_some("the sparse index leads elsewhere")
+                    (!agrees(&sparse, range.base, &self.starts)).then_some("the sparse index leads elsewhere")
                 }
             };
             if let Some(detail) = wrong {
@@ -209,17 +212,19 @@ impl RangeCheck {
     }
 }
 
-/// Whether every stretch begins at a batch, and says how late its batches reach.
-fn agrees(sparse: &Sparse, starts: &[Stretch]) -> bool {
+/// Whether every stretch begins at a batch, and says how late its batches reach. The first one begins where its range
+/// does, also where compaction has taken the batches that were there.
+fn agrees(sparse: &Sparse, base: u64, starts: &[Stretch]) -> bool {
     let stretches = sparse.stretches();
     let ends = stretches.iter().skip(1).map(|stretch| stretch.position).chain([u64::MAX]);
     stretches.iter().zip(ends).all(|(stretch, end)| {
         let first = starts.partition_point(|start| start.position < stretch.position);
         let of = starts[first..].iter().take_while(|start| start.position < end);
         let latest = of.map(|start| start.max_timestamp).max();
+        let offset = |start: &Stretch| if first == 0 { base } else { start.offset };
         starts
             .get(first)
-            .is_some_and(|start| (start.position, start.offset) == (stretch.position, stretch.offset))
+            .is_some_and(|start| (start.position, offset(start)) == (stretch.position, stretch.offset))
             && latest == Some(stretch.max_timestamp)
     })
 }
@@ -236,7 +241,8 @@ pub fn rebuild(of: &OfPartition, starts: &[Stretch]) -> Option<Vec<u8>> {
         // Stretches of about equally many batches: one begins wherever this quotient goes up.
         let begins = index == 0 || index * count / starts.len() > (index - 1) * count / starts.len();
         let interval = if begins { 0 } else { u64::MAX };
-        sparse.add(start.offset, start.position, start.max_timestamp, interval);
+        let offset = if index == 0 { range.base } else { start.offset };
+        sparse.add(offset, start.position, start.max_timestamp, interval);
     }
     let mut out = Vec::new();
     sparse.encode(range.file, of.partition, range.base, &mut out);

@@ -6,7 +6,7 @@
  */
 
 import type { Topic, TopicCatalogue } from '../../log/catalogue.ts';
-import type { Engine, FlushPolicy, PartitionSettings } from '../../log/types.ts';
+import type { CompactionRules, Engine, FlushPolicy, PartitionSettings } from '../../log/types.ts';
 import type { BrokerSettings } from '../settings.ts';
 
 /** The largest number that crosses the boundary; Kafka's "never" lies beyond it. */
@@ -32,6 +32,7 @@ export function partitionSettings(
   const timestampBeforeMs = limit('message.timestamp.before.max.ms');
   const timestampAfterMs = limit('message.timestamp.after.max.ms');
   const flush = flushOf(given);
+  const compact = policies.includes('compact') ? compactionOf(value, limit) : undefined;
   return {
     ...(retentionMs === undefined ? {} : { retentionMs }),
     ...(retentionBytes === undefined ? {} : { retentionBytes }),
@@ -40,6 +41,18 @@ export function partitionSettings(
     ...(timestampAfterMs === undefined ? {} : { timestampAfterMs }),
     ...(given.has('segment.bytes') ? { segmentBytes: Number(given.get('segment.bytes')) } : {}),
     ...(flush === undefined ? {} : { flush }),
+    ...(compact === undefined ? {} : { compact }),
+  };
+}
+
+/** How a compacted topic is compacted. A limit beyond what crosses the boundary is as good as the largest. */
+function compactionOf(value: (name: string) => string, limit: (name: string) => number | undefined): CompactionRules {
+  const lagMaxMs = limit('max.compaction.lag.ms');
+  return {
+    dirtyRatio: Number(value('min.cleanable.dirty.ratio')),
+    deleteRetentionMs: limit('delete.retention.ms') ?? LARGEST,
+    lagMinMs: limit('min.compaction.lag.ms') ?? LARGEST,
+    ...(lagMaxMs === undefined ? {} : { lagMaxMs }),
   };
 }
 
