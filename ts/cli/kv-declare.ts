@@ -5,6 +5,7 @@
  */
 import { type Command, Option } from 'commander';
 import { clientVerb, type Ended, formOption } from './declare.ts';
+import { usage } from './exit.ts';
 import { wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -74,10 +75,15 @@ function declareStores(kv: Command, terminal: Terminal, ended: Ended): void {
   storeVerb(
     kv.command('import').argument('[file]', 'where from; default: stdin').description('put what export has written'),
   )
+    .option('--bitcask <directory>', 'put what a directory of plain Bitcask data files holds instead')
     .option('--no-progress', 'no progress line')
-    .action(async (file, options) =>
-      ended(await (await import('./kv-transfer.ts')).importFrom(file, options, terminal)),
-    );
+    .action(async (file, options) => {
+      if (options.bitcask === undefined) {
+        return ended(await (await import('./kv-transfer.ts')).importFrom(file, options, terminal));
+      }
+      if (file !== undefined) throw usage('a file and --bitcask exclude each other');
+      return ended(await (await import('./kv-bitcask.ts')).importBitcask(options.bitcask, options, terminal));
+    });
 }
 
 function declareChanges(kv: Command, terminal: Terminal, ended: Ended): void {
