@@ -4,6 +4,9 @@
  * Not a test. To remember: all of it is the same in every run but times and ids, so that what pages show can be asserted.
  */
 import { type Admin, Kafka, logLevel, type Producer } from 'kafkajs';
+import { Level } from '../../ts/io/native-types.ts';
+import type { Store } from '../../ts/kv/store.ts';
+import { Stores } from '../../ts/kv/stores.ts';
 import type { HttpOptions, MillraceServer, ServeOptions } from '../../ts/serve.ts';
 import { partsOf } from '../../ts/server-parts.ts';
 import { SimulatedDisk } from '../../ts/testing/index.ts';
@@ -79,4 +82,20 @@ export async function commitOrders({ server }: Scene, group: string, offset: num
   const committed = { offset, leaderEpoch: -1, metadata: '', committedMs: Date.now() };
   const commits = [0, 1, 2, 3].map((partition) => ({ topic: 'orders', partition, committed }));
   await new Promise((done) => partsOf(server).broker.context.offsets.commit(group, commits, done));
+}
+
+/** Puts text under text keys into a store that it makes when it is not there. */
+export async function putKeys(
+  { server }: Scene,
+  name: string,
+  entries: readonly (readonly [key: string, value: string, expiresMs?: number])[],
+): Promise<void> {
+  const stores = Stores.of(partsOf(server).engine);
+  const store = await new Promise<Store>((resolve, reject) => {
+    stores.open(name, (opened, code) => (opened ? resolve(opened) : reject(new Error(`code ${code}`))));
+  });
+  const effects = entries.map(([key, value, expiresMs = 0]) => {
+    return { kind: 'kvPut' as const, store: store.id, key: Buffer.from(key), value: Buffer.from(value), expiresMs };
+  });
+  await new Promise<void>((done) => store.write(effects, Level.durable, () => done()));
 }

@@ -190,7 +190,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'server-parts.ts': [...leaves, 'broker', 'io'],
   metrics: [...leaves, 'server-parts.ts', 'broker', 'log', 'io'],
   http: [...leaves, 'server-parts.ts', 'metrics', 'console'],
-  console: [...leaves, 'server-parts.ts', 'metrics', 'broker', 'log', 'kv', 'io'],
+  console: [...leaves, 'server-parts.ts', 'metrics', 'broker', 'log', 'kv', 'redis', 'io'],
   setup: [],
 };
 const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];

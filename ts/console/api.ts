@@ -297,3 +297,48 @@ export interface HealthView {
 export interface SettingsView {
   readonly settings: readonly SettingRow[];
 }
+
+export interface KeyRow {
+  /** The key as the API names it: base64url of its bytes. */
+  readonly id: string;
+  readonly key: Bytes;
+  /** ms since 1970; 0 = never. */
+  readonly expiresMs: number;
+  /** Of Redis' collections: what it is, and how many members it has. */
+  readonly type: string | null;
+  readonly members: number | null;
+}
+
+export interface PrefixRow {
+  readonly id: string;
+  readonly prefix: Bytes;
+  readonly keys: number;
+  /** There are more than were counted. */
+  readonly isMore: boolean;
+}
+
+export interface KeysView {
+  readonly store: StoreRow;
+  /** Why the console changes nothing here; null when it may. */
+  readonly readOnly: string | null;
+  readonly prefixes: readonly PrefixRow[];
+  readonly keys: readonly KeyRow[];
+  /** To go on from; null at the end. */
+  readonly next: string | null;
+}
+
+export interface ValueView {
+  readonly id: string;
+  readonly key: Bytes;
+  readonly value: Bytes | null;
+  readonly expiresMs: number;
+  readonly sequence: number;
+}
+
+export interface DeleteAnswer {
+  readonly isDone: boolean;
+  readonly keys: number;
+  /** There are more than are deleted at a time. */
+  readonly isMore: boolean;
+  readonly sample: readonly Bytes[];
+}

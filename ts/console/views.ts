@@ -9,12 +9,15 @@ import type { EventStream } from './event-stream.ts';
 import { seekGroup } from './group-seek.ts';
 import { group, groups } from './groups.ts';
 import { health } from './health.ts';
+import { deleteKeys } from './key-delete.ts';
+import { keys, value } from './keys.ts';
 import { liveSamples } from './live-samples.ts';
 import { messages, record, tail } from './messages.ts';
 import { about, overview } from './overview.ts';
 import type { ConsoleParts, Query } from './parts.ts';
 import { settings } from './settings.ts';
 import { mergeStore, storage } from './storage.ts';
+import { stores } from './stores.ts';
 import { topic, topics } from './topics.ts';
 
 /** Answers with what can be JSON. Throws ConsoleError. */
@@ -36,6 +39,9 @@ export const views: ReadonlyMap<string, View> = new Map<string, View>([
   ['groups', groups],
   ['group', group],
   ['storage', storage],
+  ['stores', stores],
+  ['keys', keys],
+  ['value', value],
   ['health', health],
   ['settings', settings],
 ]);
@@ -49,4 +55,5 @@ export const scans: ReadonlyMap<string, Scan> = new Map<string, Scan>([
 export const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['group-seek', seekGroup],
   ['merge', mergeStore],
+  ['delete-keys', deleteKeys],
 ]);

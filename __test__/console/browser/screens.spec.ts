@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { commitOrders, openScene, produceOrders, type Scene } from '../scene.ts';
+import { commitOrders, openScene, produceOrders, putKeys, type Scene } from '../scene.ts';
 import { openBrowser, openPage, type WatchedPage } from './chromium.ts';
 
 /** `MILLRACE_SCREENSHOTS=1` writes pictures of every page for review. */
@@ -189,6 +189,27 @@ describe('the console', () => {
     await page.getByLabel('Filter settings').fill('rebalance');
     await page.getByRole('row', { name: /group\.initial\.rebalance\.delay\.ms 0 given/ }).waitFor();
     await picture('settings');
+  });
+
+  it('walks down the tree of keys, shows a value, and deletes what it has shown', async () => {
+    const users = Array.from({ length: 30 }, (_, number) => {
+      return [`user:${number}:profile`, JSON.stringify({ name: `User ${number}`, visits: number * 7 })] as const;
+    });
+    await putKeys(scene, 'sessions', [...users, ['user:7:cart', '3 items', Date.now() + 3_600_000], ['motd', 'hello']]);
+    await open('keys');
+    await page.getByRole('link', { name: 'sessions' }).click();
+    await page.getByRole('link', { name: 'user:', exact: true }).waitFor();
+    await page.getByText('31 keys', { exact: true }).waitFor();
+    await page.getByRole('link', { name: 'user:', exact: true }).click();
+    await page.getByRole('link', { name: 'user:7:' }).click();
+    await page.getByText(/^in 59 min/).waitFor();
+    await page.getByRole('button', { name: 'user:7:profile' }).click();
+    await page.getByText('"name": "User 7"').waitFor();
+    await picture('keys');
+    await page.getByRole('button', { name: 'Delete these…' }).click();
+    await page.getByRole('dialog').getByText('2 keys of').waitFor();
+    await page.getByRole('button', { name: 'Delete 2 keys' }).click();
+    await page.getByText('There are no keys here.').waitFor();
   });
 
   it('can be walked through by keyboard alone', async () => {

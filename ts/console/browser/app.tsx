@@ -13,12 +13,14 @@ import { GroupPage } from './group.tsx';
 import { Groups } from './groups.tsx';
 import { Health } from './health.tsx';
 import { Icon, Logo } from './icons.tsx';
+import { Stores } from './keys.tsx';
 import { connection, read } from './load.ts';
 import { Login } from './login.tsx';
 import { Overview } from './overview.tsx';
 import { go, type Place, usePlace } from './place.ts';
 import { Settings } from './settings.tsx';
 import { Storage } from './storage.tsx';
+import { StorePage } from './store.tsx';
 import { type Theme, useTheme } from './theme.ts';
 import { TopicPage } from './topic.tsx';
 import { Topics } from './topics.tsx';
@@ -44,6 +46,13 @@ const screens: readonly Screen[] = [
     key: 'c',
     page: ({ path }, { mayWrite }) =>
       path[1] === undefined ? <Groups /> : <GroupPage name={path[1]} mayWrite={mayWrite} />,
+  },
+  {
+    name: 'keys',
+    title: 'Keys',
+    key: 'k',
+    page: ({ path }, { mayWrite }) =>
+      path[1] === undefined ? <Stores /> : <StorePage key={path[1]} name={path[1]} mayWrite={mayWrite} />,
   },
   { name: 'storage', title: 'Storage', key: 's', page: () => <Storage /> },
   { name: 'settings', title: 'Settings', key: 'e', page: () => <Settings /> },
