@@ -191,6 +191,26 @@ const errorTable = {
     remedy: 'an aborted write still happens: only the wait ended',
     retriable: false,
   },
+  MILLRACE_STALE_HANDLE: {
+    message: 'a file, lease or mapping is used after it was closed or released',
+    remedy: 'open or lease anew',
+    retriable: false,
+  },
+  MILLRACE_BUFFER_BUSY: {
+    message: 'memory is used by an operation in flight',
+    remedy: 'wait for that operation, or use another lease',
+    retriable: true,
+  },
+  MILLRACE_DETACHED: {
+    message: 'memory was detached, transferred or resized while it was in use',
+    remedy: 'keep buffers where they are until their operation has ended, or use a lease',
+    retriable: false,
+  },
+  MILLRACE_UNSUPPORTED: {
+    message: 'this kernel, file system or device cannot do it',
+    remedy: '`capabilities()` of millrace/io shows what it can do',
+    retriable: false,
+  },
 } as const;
 
 /** All codes a `MillraceError` can carry. */

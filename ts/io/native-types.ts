@@ -5,6 +5,8 @@
  * `page` when `wake` runs. Row layouts are arrays of doubles (all values are integers below 2^53).
  */
 
+import type { NativeIo } from './api/native-ring.ts';
+
 /** Durability levels, ordered. */
 export const Level = { memory: 0, written: 1, durable: 2 } as const;
 export type LevelNumber = 0 | 1 | 2;
@@ -496,7 +498,7 @@ export interface NativeNet {
   readonly closed: boolean;
 }
 
-export interface NativeBinding {
+export interface NativeBinding extends NativeIo {
   /**
    * Throws code NET with the reason when sockets in a ring are not to be had here. The engine lends its leases; either
    * of the two may be closed first.

@@ -8,6 +8,7 @@ mod counters;
 pub mod engine_handle;
 mod host_loop;
 pub mod inspect;
+pub mod io_api;
 mod kept_doubles;
 mod kv_effect;
 pub mod kv_handle;

@@ -6,6 +6,7 @@ pub mod buffer;
 pub mod errno;
 pub mod faults;
 pub mod op;
+pub mod raw;
 pub mod sim;
 
 mod attempt;

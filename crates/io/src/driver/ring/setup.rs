@@ -136,7 +136,7 @@ fn examine(ring: IoUring, rung: Rung) -> Result<Setup, String> {
 }
 
 /// A setup error with its likely cause. Sysctl, seccomp and group membership look alike from here.
-fn explain(error: &io::Error) -> String {
+pub(crate) fn explain(error: &io::Error) -> String {
     let cause = match error.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => {
             "forbidden: a container's seccomp profile, or sysctl kernel.io_uring_disabled"

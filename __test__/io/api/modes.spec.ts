@@ -1,0 +1,87 @@
+/** Modes and what is registered: each works or says why not, and does the same. */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Arena, capabilities, openRing } from '../../../ts/io/api/index.ts';
+import { scratch } from '../../support/scratch.ts';
+import { codeOf, drivers, ringOn } from './drivers.ts';
+
+describe('a ring with a kernel thread and registered files and memory', () => {
+  test('does the same as any other', async () => {
+    using folder = scratch('io-modes');
+    await using ring = await openRing({ driver: 'ring', mode: 'sqpoll', registeredFiles: 4 });
+    expect(ring.driver.refused).toEqual([]);
+    expect(ring.driver.flags).toContain('SQPOLL');
+    const arena = new Arena({ slotBytes: 4096, slots: 8 });
+    expect(ring.registerArena(arena)).toEqual({ available: true, reason: 'registered' });
+    expect(ring.registerArena(arena).available).toBe(true);
+    // More files than are registered, opened and closed again and again.
+    for (let round = 0; round < 3; round += 1) {
+      const files = await Promise.all(
+        Array.from({ length: 6 }, (_, at) => ring.open(join(folder.path, `${at}`), { flags: 'w+', direct: true })),
+      );
+      const leases = files.map(() => arena.lease());
+      await Promise.all(
+        files.map(async (file, at) => {
+          const lease = leases[at] ?? arena.lease();
+          lease.bytes.fill(round * 10 + at);
+          expect(await file.write(lease, { position: 0, durable: true })).toBe(4096);
+          lease.bytes.fill(255);
+          expect(await file.read(lease, { position: 0 })).toBe(4096);
+          expect(lease.bytes.every((byte) => byte === round * 10 + at)).toBe(true);
+          await file.datasync();
+          lease.release();
+          await file.close();
+        }),
+      );
+    }
+  });
+});
+
+describe.each(drivers)('on driver %s', (driver) => {
+  test('what is not to be had is refused with the reason, and the rest works', async () => {
+    await using ring = await ringOn(driver, { mode: 'iopoll', registeredFiles: 1 });
+    expect(ring.driver.refused.find(({ feature }) => feature === 'iopoll')?.reason).toMatch(/polled for/);
+    expect(await codeOf(ring.nop())).toBe('resolved');
+    const { available, reason } = ring.registerArena(new Arena({ slots: 1 }));
+    expect([available, reason !== '']).toEqual([driver === 'ring', true]);
+  });
+});
+
+test('options out of range are refused', async () => {
+  for (const options of [
+    { entries: 0 },
+    { entries: 5000 },
+    { threads: 65 },
+    { registeredFiles: -1 },
+    { entries: 1.5 },
+  ]) {
+    expect(await codeOf(openRing(options))).toBe('MILLRACE_OPTION');
+  }
+  expect(await codeOf(openRing({ driver: 'sim' as 'auto' }))).toBe('MILLRACE_OPTION');
+  expect(await codeOf(openRing({ mode: 'defer' as 'sqpoll' }))).toBe('MILLRACE_OPTION');
+});
+
+test('capabilities name kernel, driver, file system and limits, and a reason for everything', async () => {
+  using folder = scratch('io-capabilities');
+  const found = await capabilities(folder.path);
+  expect(found.kernel).toMatch(/^\d+\.\d+/);
+  expect(['ring', 'pool']).toContain(found.driver);
+  const { ring, sqpoll, iopoll, registeredFiles, registeredBuffers, direct, durableWrites, dontCache, atomicWrites } =
+    found;
+  for (const one of [
+    ring,
+    sqpoll,
+    iopoll,
+    registeredFiles,
+    registeredBuffers,
+    direct,
+    durableWrites,
+    dontCache,
+    atomicWrites,
+  ]) {
+    expect(one).toMatchObject({ available: expect.any(Boolean), reason: expect.stringMatching(/./) });
+  }
+  expect([iopoll.available, durableWrites.available]).toEqual([false, true]);
+  expect(found.limits.openFiles).toBeGreaterThan(0);
+  expect(found.device.flushP50Ns).toBeGreaterThan(0);
+});
