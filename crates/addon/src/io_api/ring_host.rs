@@ -94,7 +94,7 @@ impl RingHost {
     pub(crate) fn queued(&self) {
         if let Some(handles) = self.state.borrow_mut().handles.as_mut() {
             handles.hold(true);
-            handles.prepare(on_prepare);
+            handles.prepare(on_prepare, on_timer);
         }
     }
 
@@ -151,7 +151,8 @@ impl RingHost {
         let more = !state.completed.is_empty() || !state.refused.is_empty() || raw.has_ready();
         let idle = raw.in_flight() == 0 && !more;
         handles.hold(!idle || state.is_closing);
-        handles.schedule((more || state.is_closing && idle).then_some(0), on_timer);
+        let unsent = raw.wants_submit() && uv::is_preparing();
+        handles.schedule((more || unsent || state.is_closing && idle).then_some(0), on_timer);
     }
 
     /// Ends this host while its environment goes on: nothing is in flight, everything is told. JavaScript hears of it last.
@@ -260,7 +261,7 @@ unsafe extern "C" fn on_readable(handle: *mut Handle, status: c_int, _events: c_
 unsafe extern "C" fn on_prepare(handle: *mut Handle) {
     // SAFETY: as in `on_readable`.
     let host = unsafe { host_of(handle) };
-    host.pump();
+    uv::while_preparing(|| host.pump());
 }
 
 unsafe extern "C" fn on_timer(handle: *mut Handle) {
