@@ -45,8 +45,12 @@ async function readProbe(folder: string): Promise<{ probe: ProbeFacts | undefine
 function render(findings: readonly Finding[], options: DoctorOptions): string {
   if (options.outputScript) return renderScript(findings);
   if (options.json) return `${JSON.stringify(findings, null, 2)}\n`;
-  const rows = findings.map((one) => [one.check, one.verdict, one.detail, one.fix]);
-  return renderColumns({ headings: ['CHECK', 'STATE', 'FOUND', 'WHAT TO DO'], rows });
+  // What to do stands below what was found: beside it, one long finding would push it off every screen.
+  const rows = findings.flatMap((one) => [
+    [one.check, one.verdict, one.detail],
+    ...(one.verdict === 'OK' ? [] : [['', '', `-> ${one.fix}`]]),
+  ]);
+  return renderColumns({ headings: ['CHECK', 'STATE', 'FOUND'], rows });
 }
 
 function renderScript(findings: readonly Finding[]): string {

@@ -30,7 +30,7 @@ const site = join(root, 'site');
 /** Groups of pages in the order of the menu, by folder below docs. */
 const groups = { '': 'Guides', reference: 'Reference', wire: 'Reference', format: 'Formats', decisions: 'Decisions' };
 /** Pages of docs itself that are for those who work on Millrace. */
-const internals = new Set(['ARCHITECTURE.md', 'HACKING.md', 'STYLE.md', 'conformance.md', 'proofs.md']);
+const internals = new Set(['ARCHITECTURE.md', 'HACKING.md', 'RELEASING.md', 'STYLE.md', 'conformance.md', 'proofs.md']);
 
 /** Installs TypeDoc as docs/site pins it, once; answers its folder. */
 function installTools() {

@@ -34,8 +34,6 @@ export async function bundleCommandLine(root, outDir) {
     // Names stay, so that a stack trace can be read; comments and white space need not be parsed at each start.
     minifyWhitespace: true,
     minifySyntax: true,
-    sourcemap: true,
-    sourcesContent: false,
     logLevel: 'warning',
   };
   await build({

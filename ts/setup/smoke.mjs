@@ -1,6 +1,6 @@
 /**
- * Loads the built package where it is meant to run and uses it once: open, create, append durably, close, reopen. For
- * the release workflow, where the tests' tools are not installed.
+ * Loads the built package, or the installed one whose folder is given, where it is meant to run and uses it once: open,
+ * create, append durably, close, reopen. For the release workflow, where the tests' tools are not installed.
  *
  * Invariant: a binary that loads but does not keep a record ends this with a non-zero code.
  */
@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const entry = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href;
+const folderOfPackage = process.argv[2] ?? join(import.meta.dirname, '../..');
+const entry = pathToFileURL(join(folderOfPackage, 'dist/index.js')).href;
 const { openLog } = await import(entry);
 const folder = mkdtempSync(join(tmpdir(), 'millrace-smoke-'));
 try {
