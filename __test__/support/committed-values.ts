@@ -1,7 +1,7 @@
-/** What a reader of committed data makes of fetched batches: markers and aborted records left out, as clients do it. */
+/** What a reader makes of fetched batches: markers left out, and for a reader of committed data aborted records, too. */
 import { fetchApi } from '../../ts/broker/protocol/gen/01-fetch.gen.ts';
 import { ask } from './ask.ts';
-import { decodeBatches } from './record-batch.ts';
+import { decodeBatches, type StoredRecord } from './record-batch.ts';
 import type { WireConnection } from './wire.ts';
 
 const READ_COMMITTED = 1;
@@ -19,7 +19,9 @@ export async function committedValues(wire: WireConnection, topic: string, parti
     if (row?.errorCode !== 0) throw new Error(`fetch of ${topic}-${partition}: error ${row?.errorCode}`);
     const bytes = Buffer.from(row.records as Uint8Array);
     if (bytes.length === 0) return values;
-    fetchOffset = addCommitted(values, bytes, row.abortedTransactions ?? []);
+    const { records, next } = visibleRecords(bytes, row.abortedTransactions ?? []);
+    for (const { value } of records) values.push(String(value));
+    fetchOffset = next;
   }
 }
 
@@ -28,10 +30,14 @@ interface Aborted {
   readonly firstOffset: number;
 }
 
-/** Adds what is committed in `bytes`; answers the offset behind them. */
-function addCommitted(values: string[], bytes: Buffer, aborted: readonly Aborted[]): number {
-  const coming = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset);
+/** What is to be seen of `bytes`, and the offset behind them; `aborted` null: by a reader of uncommitted data. */
+export function visibleRecords(
+  bytes: Buffer,
+  aborted: readonly Aborted[] | null,
+): { records: StoredRecord[]; next: number } {
+  const coming = [...(aborted ?? [])].sort((a, b) => a.firstOffset - b.firstOffset);
   const active = new Set<number>();
+  const records: StoredRecord[] = [];
   let next = 0;
   for (let at = 0; at < bytes.length; ) {
     const batch = bytes.subarray(at, at + 12 + bytes.readInt32BE(at + 8));
@@ -45,8 +51,8 @@ function addCommitted(values: string[], bytes: Buffer, aborted: readonly Aborted
       // An abort marker, type 0, ends what is left out.
       if (batch.readInt16BE(HEADER_LENGTH + 7) === 0) active.delete(producerId);
     } else if ((attributes & TRANSACTIONAL) === 0 || !active.has(producerId)) {
-      for (const { value } of decodeBatches(batch)) values.push(String(value));
+      records.push(...decodeBatches(batch));
     }
   }
-  return next;
+  return { records, next };
 }
