@@ -60,4 +60,22 @@ describe('a full disk', () => {
     }
     expect(await reader.run('EXISTS', 'ghost')).toBe(0);
   });
+
+  it('answers a client that waited for an element with an error when the frame that gave it one is refused', async () => {
+    using disk = new SimulatedDisk(9);
+    await using server = await disk.serve({ redis: { port: 0 } });
+    using writer = await RespConnection.open(server.redis?.port ?? 0);
+    using waiting = await RespConnection.open(server.redis?.port ?? 0);
+    disk.fill();
+    await fill(writer);
+    const popped = waiting.run('BLPOP', 'list', '0');
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(await writer.run('RPUSH', 'list', VALUE)).toMatchObject(isMisconf);
+    expect(await popped).toMatchObject(isMisconf);
+    expect(await waiting.run('LLEN', 'list')).toBe(0);
+    disk.heal();
+    const again = waiting.run('BLPOP', 'list', '0');
+    await expect.poll(() => writer.run('RPUSH', 'list', 'x'), { timeout: 10_000, interval: 200 }).toBe(1);
+    expect(await again).toEqual(['list', 'x']);
+  });
 });

@@ -235,11 +235,13 @@ export class Executor {
         client.keep(commands, 0);
         return;
       }
-      this.#join(client, -1);
+      // One reply, unless it waits on: an error in its place is understood.
+      const place = this.#join(client, 0);
       if (!this.#resume(client, client.step)) {
         client.keep(commands, 0);
         return;
       }
+      this.#output.expected[place] = this.#host.isPlain(client) ? 1 : -1;
     }
     const { expected } = this.#output;
     const place = commands.length > 0 ? this.#join(client, 0) : -1;
@@ -319,7 +321,7 @@ export class Executor {
       this.address(owner);
     }
     client.waiting = null;
-    this.#join(client, -1);
+    this.#join(client, this.#host.isPlain(client) ? 1 : -1);
     this.#resumed.push(client);
     return true;
   }

@@ -67,9 +67,7 @@ const UNQUEUED = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset'])
 const WHILE_SUBSCRIBED = new Set(['subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ping', 'quit', 'reset']);
 /** Commands with one reply each, in whose place an error is understood. */
 const PLAIN = new Set([
-  ...allCommands
-    .filter(({ flags }) => (flags.includes('write') || flags.includes('readonly')) && !flags.includes('blocking'))
-    .map(({ name }) => name),
+  ...allCommands.filter(({ flags }) => flags.includes('write') || flags.includes('readonly')).map(({ name }) => name),
   'multi',
   'exec',
   'discard',

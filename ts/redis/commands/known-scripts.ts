@@ -6,7 +6,7 @@
  */
 
 import type { Call } from '../command.ts';
-import { at, moment } from './arguments.ts';
+import { at, integer, moment } from './arguments.ts';
 
 /** What a script does with its keys and arguments; answers the integer it returns. */
 export type NativeScript = (call: Call, keys: readonly Buffer[], args: readonly Buffer[]) => number;
@@ -48,6 +48,37 @@ function release(call: Call, keys: readonly Buffer[], args: readonly Buffer[]): 
   return count;
 }
 
+/** Lets one key expire at a moment, as PEXPIRE does: one that has passed removes it. */
+function expireAt({ db, nowMs }: Call, key: Buffer, expiresMs: number): number {
+  if (expiresMs <= nowMs) {
+    db.remove(key);
+    db.notify('g', 'del', key);
+  } else {
+    db.setExpiry(key, expiresMs);
+    db.notify('g', 'expire', key);
+  }
+  return 1;
+}
+
+/** Holds one lock for so long from now on, if it is held by the same. */
+function hold(call: Call, keys: readonly Buffer[], args: readonly Buffer[]): number {
+  const key = at(keys, 0);
+  if (!isHeld(call, key, args)) return 0;
+  const unit = { isSeconds: false, isAbsolute: false };
+  return expireAt(call, key, moment(at(args, 1), unit, call.nowMs, 'pexpire', false));
+}
+
+/** As `hold`, for so long more than it would be held, unless the third argument says otherwise. */
+function holdLonger(call: Call, keys: readonly Buffer[], args: readonly Buffer[]): number {
+  const key = at(keys, 0);
+  if (!isHeld(call, key, args)) return 0;
+  const expiresMs = call.db.string(key)?.expiresMs ?? 0;
+  if (expiresMs === 0) return 0;
+  if (at(args, 2).toString('latin1') !== '0') return hold(call, keys, args);
+  return expireAt(call, key, expiresMs + integer(at(args, 1)));
+}
+
+const ifMine = "local token = redis.call('get', KEYS[1]) if not token or token ~= ARGV[1] then return 0 end";
 const forKeys = 'for i, key in ipairs(KEYS) do';
 const setAll = `${forKeys} redis.call("set", key, ARGV[1], "PX", ARGV[2]) end return #KEYS`;
 
@@ -62,6 +93,13 @@ const scripts: ReadonlyMap<string, NativeScript> = new Map([
   [
     'if redis.call("get", KEYS[1]) == ARGV[1] then return redis.call("del", KEYS[1]) else return 0 end',
     (call, keys, args) => release(call, keys.slice(0, 1), args),
+  ],
+  // Lock of redis-py: release, reacquire, extend.
+  [`${ifMine} redis.call('del', KEYS[1]) return 1`, (call, keys, args) => release(call, keys.slice(0, 1), args)],
+  [`${ifMine} redis.call('pexpire', KEYS[1], ARGV[2]) return 1`, hold],
+  [
+    `${ifMine} local expiration = redis.call('pttl', KEYS[1]) if not expiration then expiration = 0 end if expiration < 0 then return 0 end local newttl = ARGV[2] if ARGV[3] == "0" then newttl = ARGV[2] + expiration end redis.call('pexpire', KEYS[1], newttl) return 1`,
+    holdLonger,
   ],
 ]);
 

@@ -59,7 +59,7 @@ export const scriptCommands: readonly Command[] = [
     group: 'scripting',
     since: '2.6.0',
     summary: 'Executes a server-side Lua script.',
-    note: 'the scripts of redlock 4 and 5 and the usual compare-and-delete only; others are refused',
+    note: 'the scripts of redlock 4 and 5, those of the Lock of redis-py and the usual compare-and-delete only; others are refused',
     run: (call) => run(call, () => load(at(call.args, 1)).script),
   },
   {
