@@ -153,8 +153,10 @@ export async function fetch(
     ],
   });
   const end = recorder.tick();
-  return (reply.responses[0]?.partitions ?? []).map((row) => {
-    if (row.errorCode !== 0) throw new Gone(`Fetch: ${row.errorCode}`);
+  const rows = reply.responses[0]?.partitions ?? [];
+  const refused = rows.find(({ errorCode }) => errorCode !== 0);
+  if (refused !== undefined) throw new Gone(`Fetch: ${refused.errorCode}`);
+  return rows.map((row) => {
     const from = positions[row.partitionIndex] ?? 0;
     const bytes = Buffer.from(row.records as Uint8Array);
     const { records, next } = visibleRecords(bytes, isolation === 'committed' ? (row.abortedTransactions ?? []) : null);
@@ -176,6 +178,10 @@ export async function runPoller(world: World, process: string, isolation: Isolat
   let session = 0;
   let positions: number[] | undefined;
   let held: Parameters<Recorder['add']>[0][] = [];
+  const count = () => {
+    for (const one of held) recorder.add(one);
+    held = [];
+  };
   const poll = async (connection: Connection): Promise<void> => {
     if (positions === undefined || random.fraction() < 0.02) {
       session += 1;
@@ -185,11 +191,8 @@ export async function runPoller(world: World, process: string, isolation: Isolat
     const start = recorder.tick();
     const reads = await fetch(world, connection, isolation, positions);
     held.push({ process, session, start, end: recorder.tick(), outcome: 'ok', reads });
-    const isDurable = random.fraction() < 0.2 && (await commitPositions(world, connection, process, positions));
-    if (isDurable || !world.countsDurableReadsOnly) {
-      for (const one of held) recorder.add(one);
-      held = [];
-    }
+    if (!world.countsDurableReadsOnly) count();
+    if (random.fraction() < 0.2 && (await commitPositions(world, connection, process, positions))) count();
     await resting(random.between(0, 4));
   };
   await living(world, async (connection) => {
