@@ -188,7 +188,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   testing: [...leaves, 'serve.ts', 'server-parts.ts', 'broker', 'log', 'io'],
   'service-manager.ts': [...leaves, 'io'],
   'server-parts.ts': [...leaves, 'broker', 'io'],
-  metrics: [...leaves, 'server-parts.ts', 'broker', 'log', 'io'],
+  metrics: [...leaves, 'server-parts.ts', 'broker', 'log', 'kv', 'io'],
   http: [...leaves, 'server-parts.ts', 'metrics', 'console'],
   console: [...leaves, 'server-parts.ts', 'metrics', 'broker', 'log', 'kv', 'redis', 'io'],
   setup: [],

@@ -15,6 +15,7 @@ import { PrometheusText } from './prometheus-text.ts';
 import { writeRedisExporter } from './redis-exporter.ts';
 import { writeRedpanda } from './redpanda.ts';
 import { RequestMetrics } from './request-metrics.ts';
+import { writeStoreMetrics } from './store-metrics.ts';
 
 /** The metrics of a server, from when this is made until it is disposed of. */
 export class ServerMetrics implements Disposable {
@@ -42,7 +43,8 @@ export class ServerMetrics implements Disposable {
     const marks = allMarks(engine, broker.context.catalogue);
     writeKafkaExporter(text, this.#parts, kafka, marks);
     writeOwnMetrics(text, this.#parts, marks, this.#poisoned);
-    writeRedisExporter(text, this.#parts.counters());
+    writeRedisExporter(text, this.#parts.counters(), this.#poisoned);
+    writeStoreMetrics(text, engine);
     this.#requests.write(text, broker.table);
     return text.toString();
   }

@@ -19,12 +19,37 @@ const families: readonly (readonly [counter: string, name: string, type: MetricT
   ['hits', 'keyspace_hits_total', 'counter', 'Keys that reading commands found.'],
   ['misses', 'keyspace_misses_total', 'counter', 'Keys that reading commands did not find.'],
   ['expiredKeys', 'expired_keys_total', 'counter', 'Keys that had expired and were removed.'],
+  ['evictedKeys', 'evicted_keys_total', 'counter', 'Keys evicted for want of memory: the policy is noeviction.'],
+  ['uptimeSeconds', 'uptime_in_seconds', 'gauge', 'Seconds that Redis clients are served.'],
+  ['maxmemory', 'memory_max_bytes', 'gauge', 'The setting maxmemory; 0: none.'],
+  ['maxclients', 'config_maxclients', 'gauge', 'Most connections at a time.'],
 ];
 
-/** Writes the families that `counters` has numbers for. */
-export function writeRedisExporter(text: PrometheusText, counters: Readonly<Record<string, number>>): void {
+/** Counters with a label, by the beginning of their names: the rest of the name is the label's value. */
+const labelled: readonly (readonly [prefix: string, name: string, label: string, type: MetricType, help: string])[] = [
+  ['redis.calls.', 'commands_total', 'cmd', 'counter', 'Calls of a command.'],
+  ['redis.keys.', 'db_keys', 'db', 'gauge', 'Keys of a database.'],
+];
+
+/** Writes the families that `counters` has numbers for. `poisoned`: whether a flush has failed. */
+export function writeRedisExporter(
+  text: PrometheusText,
+  counters: Readonly<Record<string, number>>,
+  poisoned: boolean,
+): void {
+  if (counters['redis.clients'] === undefined) return;
+  text.one('redis_up', 'gauge', '1: it answers.', 1);
+  text.one('redis_memory_used_bytes', 'gauge', 'Resident bytes of the process.', process.memoryUsage.rss());
+  text.one('redis_aof_enabled', 'gauge', '1: the journal takes the place of the append-only file.', 1);
+  text.one('redis_aof_last_write_status', 'gauge', '0 when a flush has failed.', poisoned ? 0 : 1);
   for (const [counter, name, type, help] of families) {
     const value = counters[`redis.${counter}`];
     if (value !== undefined) text.one(`redis_${name}`, type, help, value);
+  }
+  for (const [prefix, name, label, type, help] of labelled) {
+    const found = Object.entries(counters).filter(([counter]) => counter.startsWith(prefix));
+    if (found.length === 0) continue;
+    const family = text.family(`redis_${name}`, type, help);
+    for (const [counter, value] of found) family.add(value, { [label]: counter.slice(prefix.length) });
   }
 }

@@ -93,6 +93,9 @@ export class DirectRun {
       bytes += consumed;
       client.lastCommand = run.wroteLast(row) ? 'set' : 'get';
       statistics.commands += run.commands(row);
+      const gets = run.hits(row) + run.misses(row);
+      statistics.directGets += gets;
+      statistics.directSets += run.commands(row) - gets;
       statistics.hits += run.hits(row);
       statistics.misses += run.misses(row);
       output.owner = client;

@@ -13,6 +13,7 @@ import type { Store } from '../kv/store.ts';
 import type { Effect } from '../log/types.ts';
 import { BlockedClients } from './blocking/blocked-clients.ts';
 import type { ByteTransport } from './byte-transport.ts';
+import { callsByName } from './call-counts.ts';
 import { Client, type ClientOwner } from './client.ts';
 import { Cold } from './cold.ts';
 import { Collections } from './collections.ts';
@@ -187,7 +188,23 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       hits,
       misses,
       expiredKeys: this.expiredKeys,
+      evictedKeys: 0,
+      uptimeSeconds: (Date.now() - this.statistics.startedMs) / 1000,
+      maxmemory: this.settings.number('maxmemory'),
+      maxclients: this.settings.number('maxclients'),
+      ...callsByName(this.statistics),
+      ...this.#keysByDatabase(),
     };
+  }
+
+  /** Keys of the databases that have any: as far as they are committed. */
+  #keysByDatabase(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { index, strings, heads } of this.databases) {
+      const keys = strings.store.count() + heads.store.count();
+      if (keys > 0) counts[`keys.db${index}`] = keys;
+    }
+    return counts;
   }
 
   get expiredKeys(): number {
@@ -314,6 +331,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       client.lastCommand = found.name;
       this.#run(client, found, args, step);
     }
+    if (typeof found !== 'string') this.statistics.called(found);
     this.statistics.commands += 1;
     if (client.replies !== 'on') this.#swallow(client, () => reply.truncate(mark));
     this.#tellNews(client);

@@ -1,5 +1,7 @@
 /** What INFO counts. All but the moment of the start only grow, until CONFIG RESETSTAT. */
 
+import type { Command } from './command.ts';
+
 export class Statistics {
   readonly startedMs: number = Date.now();
   connections = 0;
@@ -12,6 +14,11 @@ export class Statistics {
   errors = 0;
   /** Turns that ran commands. */
   turns = 0;
+  /** Commands by what they are, beside those of the short way. */
+  readonly calls: Map<Command, number> = new Map();
+  /** GET and SET of the short way. */
+  directGets = 0;
+  directSets = 0;
 
   /** Keys that had expired and were removed before the latest reset. */
   expiredBefore = 0;
@@ -34,7 +41,15 @@ export class Statistics {
     this.#sampled = { commands: this.commands, inputBytes: this.inputBytes, outputBytes: this.outputBytes };
   }
 
+  /** A command was run, or refused as it stands. */
+  called(command: Command): void {
+    this.calls.set(command, (this.calls.get(command) ?? 0) + 1);
+  }
+
   reset(): void {
+    this.calls.clear();
+    this.directGets = 0;
+    this.directSets = 0;
     for (const name of ['connections', 'rejectedConnections', 'commands', 'inputBytes', 'outputBytes'] as const) {
       this[name] = 0;
     }
