@@ -20,8 +20,9 @@ const options: LoopOptions = {
   warmUpSeconds: Number(values['warm-up'] ?? 0.5),
   seconds: Number(values.duration ?? 3),
 };
-const kafka = new Kafka({ clientId: 'bench', brokers: [bootstrap], logLevel: logLevel.ERROR });
+const kafka = new Kafka({ clientId: 'bench', brokers: [bootstrap], logLevel: logLevel.NOTHING });
 const run = randomUUID();
+const TRIES = 50;
 const producers = await Promise.all(Array.from({ length: options.writers }, (_, number) => open(number)));
 const messages = Array.from({ length: 10 }, (_, number) => ({
   partition: number % 3,
@@ -29,16 +30,36 @@ const messages = Array.from({ length: 10 }, (_, number) => ({
 }));
 const offsets = producers.map(() => 0);
 
-await runClosedLoop(options, async (writer) => {
+// A broker that has just started makes its internal topics first: the first transaction is tried until there are some.
+await Promise.all(producers.map((_, writer) => untilDone(() => transact(writer))));
+await runClosedLoop(options, transact);
+await Promise.all(producers.map((producer) => producer.disconnect()));
+
+async function transact(writer: number): Promise<void> {
   const transaction = await (producers[writer] as Producer).transaction();
   await transaction.send({ topic, messages, acks: -1 });
   const offset = (offsets[writer] as number) + 1;
   offsets[writer] = offset;
   const topics = [{ topic, partitions: [{ partition: 0, offset: String(offset) }] }];
-  await transaction.sendOffsets({ consumerGroupId: `bench-${run}-${writer}`, topics });
-  await transaction.commit();
-});
-await Promise.all(producers.map((producer) => producer.disconnect()));
+  try {
+    await transaction.sendOffsets({ consumerGroupId: `bench-${run}-${writer}`, topics });
+    await transaction.commit();
+  } catch (error) {
+    await transaction.abort();
+    throw error;
+  }
+}
+
+async function untilDone(work: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
 
 async function open(number: number): Promise<Producer> {
   const producer = kafka.producer({
