@@ -6,7 +6,7 @@
  */
 
 import { MillraceError } from '../errors.ts';
-import type { NodeEngine } from '../io/engine.ts';
+import { type NodeEngine, START_BYTES } from '../io/engine.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
 import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import { Code, Level } from '../io/native-types.ts';
@@ -175,7 +175,10 @@ export class Appender implements Participant {
     }
     const promise = batch.answers.add(count, level);
     // A full batch is committed at once: at most one batch of a partition is in a turn, so a refusal cannot reorder them.
-    if (writer.length >= limit || writer.count >= RECORDS_MAX) this.#engine.commitNow();
+    // So is one that is large enough to occupy the device while the next is made.
+    const { length } = writer;
+    if (length >= START_BYTES) this.#engine.hasten(length);
+    else if (length >= limit || writer.count >= RECORDS_MAX) this.#engine.commitNow();
     else this.#engine.collected();
     return promise;
   }
