@@ -112,7 +112,8 @@ export function describeLoss(policy: FlushPolicy, durability: Durability): strin
   if (policy.records !== undefined) limits.push(`the last ${policy.records} records`);
   if (policy.bytes !== undefined) limits.push(`the last ${policy.bytes} bytes`);
   if (policy.intervalMs !== undefined) limits.push(`the last ${policy.intervalMs} ms`);
-  return `a power cut loses at most ${limits.join(' or ')} (whichever is less), plus one commit`;
+  const least = limits.length > 1 ? ', whichever is less' : '';
+  return `a power cut loses at most ${limits.join(' or ')}${least}, plus one commit`;
 }
 
 /** A known setting of another system and what it means here. */

@@ -99,7 +99,7 @@ describe('the package', () => {
     const file = join(folder.path, 'program.mjs');
     writeFileSync(file, program);
     expect(execFileSync(process.execPath, [file], { cwd: folder.path, encoding: 'utf8' })).toBe('durable\n');
-  });
+  }, 180_000);
 
   it('runs no script when it is installed', () => {
     for (const script of ['preinstall', 'install', 'postinstall', 'prepare'])
