@@ -1,4 +1,5 @@
 /** docs/reference/metrics.md from what a server answers that has seen every kind of traffic. */
+import { connect } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
 import { serve } from '../../ts/index.ts';
 import { metricsOf } from '../../ts/metrics/index.ts';
@@ -54,7 +55,8 @@ async function everyFamily(): Promise<Family[]> {
   const id = `metrics-page-${process.pid}`;
   await using server = await serve({ dir: id, sim: { seed: 1, id }, kafka: { port: 0 }, redis: { port: 0 } });
   using metrics = metricsOf(server);
-  await useEverything(server.kafka.port);
+  await useKafka(server.kafka.port);
+  await useRedis(server.redis?.port ?? 0);
   const text = `${metrics.prometheus()}${await metrics.redpanda()}`;
   const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map((match) => [match[1] ?? '', match[2] ?? '']));
   return [...text.matchAll(/^# HELP (\S+) (.*)$/gm)]
@@ -65,7 +67,17 @@ async function everyFamily(): Promise<Family[]> {
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-async function useEverything(port: number): Promise<void> {
+async function useRedis(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write('SET key value EX 60\r\nGET key\r\nGET none\r\n');
+  let replies = '';
+  for await (const chunk of socket) {
+    replies += String(chunk);
+    if (replies.endsWith('$-1\r\n')) break;
+  }
+}
+
+async function useKafka(port: number): Promise<void> {
   const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING });
   const [producer, consumer] = [kafka.producer(), kafka.consumer({ groupId: 'readers' })];
   await Promise.all([producer.connect(), consumer.connect()]);
