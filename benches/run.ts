@@ -18,6 +18,7 @@ import { table } from './report.ts';
 import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
 import { clientScenarios } from './scenarios/clients.ts';
 import { embeddedAppend } from './scenarios/embedded.ts';
+import { kvScenarios } from './scenarios/kv.ts';
 import { redisScenarios } from './scenarios/redis.ts';
 import { coldReplay, manyPartitions, openAfterKill, sequentialAppend } from './scenarios/storage.ts';
 import { hotFetch, largeBatches, oneInFlight, smallRequests } from './scenarios/wire.ts';
@@ -29,6 +30,7 @@ const scenarios: readonly Scenario[] = [
   oneInFlight,
   hotFetch,
   ...redisScenarios,
+  ...kvScenarios,
   sequentialAppend,
   manyPartitions,
   coldReplay,
