@@ -104,6 +104,9 @@ test('a store has one feed, whose topic may be deleted and whose end is kept', a
   const place = home('pool');
   const log = await place.openLog();
   const kv = await place.open({ valueEncoding: 'utf8' });
+  const compacted = { config: { 'cleanup.policy': 'compact,delete' } };
+  await expect(kv.setFeed('default', 'compacted', compacted)).rejects.toMatchObject({ code: 'MILLRACE_OPTION' });
+  expect(log.topics()).toEqual([]);
   await kv.setFeed('default', 'changes', { config: { 'retention.ms': '-1' } });
   await kv.setFeed('default', 'changes');
   await expect(kv.setFeed('default', 'other')).rejects.toMatchObject({ code: 'MILLRACE_ARGUMENT' });

@@ -44,10 +44,17 @@ async function setFeed(stores: Stores, name: string, feed: Parameters<Stores['se
   if (code !== Code.ok) throw fromCode(code);
 }
 
+/** Compaction would drop the records without a key that say that all keys are gone, and bring those back. */
+function assertKeeps(topic: string, config: ReadonlyMap<string, string>): void {
+  if (!config.get('cleanup.policy')?.includes('compact')) return;
+  throw new MillraceError('MILLRACE_OPTION', `${topic} is compacted, which a feed cannot be`);
+}
+
 async function topicFor(stores: Stores, name: string, { config = {} }: FeedOptions): Promise<Topic> {
   const problem = topicNameProblem(name);
   if (problem) throw new MillraceError('MILLRACE_INVALID_TOPIC', problem);
   const catalogue = TopicCatalogue.of(stores.engine);
+  assertKeeps(name, catalogue.get(name)?.config ?? new Map(Object.entries(config)));
   const outcome = await new Promise<CatalogueOutcome>((resolve) => {
     catalogue.create({ name, partitions: 1, config: new Map(Object.entries(config)) }, resolve);
   });

@@ -175,7 +175,7 @@ export class Kv<KE extends KeyEncoding = 'utf8', VE extends ValueEncoding = 'buf
    * Lets every change of a store go to a topic as well, in the same frame as the change: what any Kafka client reads, and
    * what `KvStore.watch` goes on from after a restart. The topic is created when it is not there. The feed begins with the
    * next write: it has no record of what the store holds already. Durable when this resolves. Rejects with
-   * MILLRACE_UNKNOWN_STORE, MILLRACE_INVALID_TOPIC, MILLRACE_TOPIC_EXISTS when it has more than one partition,
+   * MILLRACE_UNKNOWN_STORE, MILLRACE_INVALID_TOPIC, MILLRACE_TOPIC_EXISTS when it has more than one partition, MILLRACE_OPTION when it is compacted,
    * MILLRACE_ARGUMENT when the store has another feed (end that first).
    */
   async setFeed(store: string, topic: string, options: FeedOptions = {}): Promise<void> {
