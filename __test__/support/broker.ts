@@ -13,12 +13,12 @@ export interface Broker extends AsyncDisposable {
   readonly address: string;
 }
 
-/** Opens the broker; dispose of it to end it and to remove its data. */
-export async function openBroker(): Promise<Broker> {
+/** Opens the broker, ours with `settings` as `-X` takes them; dispose of it to end it and to remove its data. */
+export async function openBroker(settings: readonly string[] = []): Promise<Broker> {
   const other = process.env.MILLRACE_CONFORMANCE_BROKER;
   if (other !== undefined) return { address: other, [Symbol.asyncDispose]: async () => undefined };
   const directory = scratch('conformance');
-  const server = await startServer({ directory: join(directory.path, 'data') });
+  const server = await startServer({ directory: join(directory.path, 'data'), settings });
   return {
     address: server.address,
     async [Symbol.asyncDispose]() {

@@ -92,13 +92,21 @@ interface Status {
   readonly tasks: readonly { readonly state: string; readonly worker_id: string }[];
 }
 
-/** The worker that runs the only task of a connector, once it runs and its worker is one of `alive`. */
+/**
+ * The worker that runs the only task of a connector, once it runs and its worker is one of `alive`. A task that asked the
+ * killed leader to fence its predecessor has failed for good: Connect leaves it to the operator to start it again.
+ */
 async function runnerOf(name: string, alive: readonly Worker[]): Promise<Worker> {
-  const status = await until(
-    `status of ${name}`,
-    async () => (await (await fetch(`${alive[0]?.url}/connectors/${name}/status`)).json()) as Status,
-    ({ tasks }) => tasks?.[0]?.state === 'RUNNING' && alive.some(({ id }) => id === tasks[0]?.worker_id),
-  );
+  const url = `${alive[0]?.url}/connectors/${name}`;
+  const isAlive = (id: string | undefined) => alive.some((worker) => worker.id === id);
+  const look = async (): Promise<Status> => {
+    const status = (await (await fetch(`${url}/status`)).json()) as Status;
+    const hasFailed = status.tasks[0]?.state === 'FAILED' && isAlive(status.tasks[0].worker_id);
+    if (hasFailed) await fetch(`${url}/restart?includeTasks=true&onlyFailed=true`, { method: 'POST' });
+    return status;
+  };
+  const isRunning = ({ tasks }: Status) => tasks[0]?.state === 'RUNNING' && isAlive(tasks[0].worker_id);
+  const status = await until(`status of ${name}`, look, isRunning);
   const runner = alive.find(({ id }) => id === status.tasks[0]?.worker_id);
   if (runner === undefined) throw new Error('a task of nobody');
   return runner;
