@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { scratch } from '../support/scratch.ts';
 import { freePort, type Server, startServer } from '../support/server.ts';
-import { marksOf, run, runnablesOf } from './runnable.ts';
+import { marksOf, prepare, run, runnablesOf } from './runnable.ts';
 
 // Two at a time: each is a program of its own, and the machine may have two cores.
 vi.setConfig({ testTimeout: 60_000, maxConcurrency: 2 });
@@ -44,10 +44,11 @@ describe('the block', () => {
   let server: Server;
   let redis: number;
   beforeAll(async () => {
+    await prepare(runnables);
     folder = scratch('docs-server');
     redis = await freePort();
     server = await startServer({ directory: join(folder.path, 'data'), redis: `127.0.0.1:${redis}` });
-  });
+  }, 150_000);
   afterAll(async () => {
     await server[Symbol.asyncDispose]();
     folder[Symbol.dispose]();

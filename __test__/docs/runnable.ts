@@ -6,8 +6,8 @@
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, delimiter, dirname, join } from 'node:path';
-import { installPinned } from '../support/pinned-packages.ts';
+import { basename, delimiter, join } from 'node:path';
+import { exampleClients } from '../support/example-clients.ts';
 import { scratch } from '../support/scratch.ts';
 import { commandLine } from '../support/server.ts';
 
@@ -81,10 +81,15 @@ export async function run({ name, code, extension }: Runnable, places?: Places) 
   return { status, stdout: printed.join(''), stderr: complained.join('') };
 }
 
+/** Brings the packages of others that blocks want, which takes its time when they are not there yet. */
+export async function prepare(runnables: readonly Runnable[]): Promise<void> {
+  for (const { code } of runnables) await homeOf(code);
+}
+
 /** Inside the repository, so that `millrace` and the clients are found as they would be in a user's project. */
 async function homeOf(code: string): Promise<string> {
   if (!/from '(ioredis|redis)'/.test(code)) return join(root, '.cache/docs');
-  return join(dirname(await installPinned(join(root, 'examples/clients'), 'example-clients')), 'docs');
+  return join(await exampleClients(), 'docs');
 }
 
 function moved(code: string, { kafka, redis }: Places): string {

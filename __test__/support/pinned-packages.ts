@@ -16,7 +16,17 @@ const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
  * Installs what package.json and package-lock.json of a folder name, unless it is there; answers the path of the copied
  * manifest, which `createRequire` takes. Rejects with what npm complained of.
  */
-export async function installPinned(manifests: string, name: string): Promise<string> {
+export function installPinned(manifests: string, name: string): Promise<string> {
+  const key = `${manifests}:${name}`;
+  const running = installs.get(key) ?? install(manifests, name);
+  installs.set(key, running);
+  return running;
+}
+
+/** Those of this process: tests that run side by side want the same. */
+const installs = new Map<string, Promise<string>>();
+
+async function install(manifests: string, name: string): Promise<string> {
   const pinned = createHash('sha256')
     .update(readFileSync(join(manifests, 'package-lock.json')))
     .digest('hex')

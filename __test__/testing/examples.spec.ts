@@ -1,9 +1,9 @@
 /** The examples run as their page says, against the built package. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { installPinned } from '../support/pinned-packages.ts';
+import { exampleClients } from '../support/example-clients.ts';
 
 const root = join(import.meta.dirname, '../..');
 const page = readFileSync(join(root, 'examples/README.md'), 'utf8');
@@ -52,10 +52,8 @@ describe('the examples with packages of others', () => {
   let folder = '';
   beforeAll(async () => {
     const source = join(root, 'examples/clients');
-    folder = dirname(await installPinned(source, 'example-clients'));
-    // As `npm run setup` leaves it; everything but the packages is as it is in the repository.
-    rmSync(join(folder, 'node_modules/millrace'), { force: true });
-    symlinkSync(root, join(folder, 'node_modules/millrace'));
+    folder = await exampleClients();
+    // Everything but the packages is as it is in the repository.
     const isSource = (path: string) => basename(path) !== 'node_modules';
     cpSync(source, folder, { recursive: true, filter: isSource });
   }, 150_000);
