@@ -31,7 +31,7 @@ test.each(['memory', 'written', 'durable'] as const)('an append at level %s cost
     await last;
   });
   await log.close();
-  // The few besides are this test's own.
+  // The few besides are the test's own, and those of whoever runs it. A second one per append would be a thousand.
   expect(made).toBeGreaterThanOrEqual(count);
-  expect(made).toBeLessThan(count + 10);
+  expect(made).toBeLessThan(count * 1.1);
 });

@@ -33,7 +33,8 @@ describe.each(['4.3', '3.9'] as const)('the Java clients %s', (version) => {
   it('are idempotent: many requests on their way, every record once and in order', () => has('idempotence'));
   it('copy in transactions with their offsets, abort, and fence each other', () => has('transactions'));
   it('share partitions in a classic group whose members come and go', () => has('classic group'));
-  it.runIf(version === '4.3')('share partitions in a group of the newer protocol likewise', () => has('newer group'));
+  // The clients of 3.9 know it as a preview only.
+  if (version === '4.3') it('share partitions in a group of the newer protocol likewise', () => has('newer group'));
   it('resume where they committed', () => has('resume'));
   it('look offsets up by time, and delete records', () => has('offsets'));
   it('make, extend, list and delete topics', () => has('topics'));
