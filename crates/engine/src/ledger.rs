@@ -8,6 +8,7 @@ use crate::account::{PartitionAccount, Writes};
 use crate::entry::{
     APPEND, ApplyError, CREATE_PARTITION, DELETE_PARTITION, DELETE_RECORDS, DROP_STORE, KV_PUT,
 };
+use crate::planted::{self, PlantedBug};
 use millrace_journal::{FrameHeader, RecoveredEntry};
 use millrace_log::batch::Header;
 use millrace_log::{Log, ReplayError};
@@ -80,6 +81,9 @@ impl Ledger {
 
     /// A frame is about to be replayed.
     pub fn begin_frame(&mut self, header: &FrameHeader) {
+        if planted::is(PlantedBug::ProofLeftOut) {
+            return;
+        }
         self.prove(header.durable_lsn);
     }
 
@@ -116,6 +120,9 @@ impl Ledger {
 
     /// A whole frame of the torn tail; replay of what is kept is over.
     pub fn cut(&mut self, header: &FrameHeader, entries: impl Iterator<Item = RecoveredEntry>, log: &Log) {
+        if planted::is(PlantedBug::CutFrameLeftOut) && self.cut_frames == 1 {
+            return;
+        }
         self.cut_frames += 1;
         match self.cut_lsns.last_mut() {
             Some((_, last)) if *last + 1 == header.lsn => *last = header.lsn,
@@ -159,7 +166,12 @@ impl Ledger {
 
     /// Replay is over: everything up to `durable_lsn` had been durable.
     pub fn finish(mut self, log: &Log, durable_lsn: u64) -> Sums {
-        self.prove(durable_lsn);
+        if !planted::is(PlantedBug::ProofLeftOut) {
+            self.prove(durable_lsn);
+        }
+        if planted::is(PlantedBug::EverythingProven) {
+            self.prove(u64::MAX);
+        }
         let mut touched: Vec<PartitionAccount> = self.partitions.into_values().collect();
         for account in &mut touched {
             account.log_end = log_end(log, account.partition);

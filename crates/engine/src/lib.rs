@@ -30,6 +30,7 @@ mod ledger;
 mod lookup;
 pub mod manifest;
 mod open;
+mod planted;
 mod publish;
 mod read;
 mod repair;
@@ -63,6 +64,10 @@ pub use millrace_kv::{
     Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
     Stats as KvStats, Value as KvValue,
 };
+#[cfg(feature = "planted")]
+pub mod look_planted {
+    pub use crate::planted::{PlantedBug, plant};
+}
 #[cfg(feature = "planted")]
 pub use millrace_log::compaction::planted as compaction_planted;
 pub use millrace_log::{

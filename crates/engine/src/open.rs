@@ -15,6 +15,7 @@ use crate::error::EngineError;
 use crate::kv_open;
 use crate::ledger::Ledger;
 use crate::manifest::{BYTES_MAX, Head, Manifest, ManifestError, PATH};
+use crate::planted::{self, PlantedBug};
 use crate::publish::Publish;
 use crate::state::State;
 use millrace_io::{Done, Io, IoErrorKind, Op, OpQueue, OpenMode};
@@ -108,6 +109,7 @@ pub(crate) fn start_of(head: &Head) -> Start {
 /// How the last run ended, by the mark it left and by whether the machine is still the same one.
 fn ended(fresh: bool, was_clean: bool, boot_then: u64, boot_now: u64) -> Ended {
     match (boot_then, boot_now) {
+        _ if !fresh && !was_clean && planted::is(PlantedBug::CutCalledDeath) => Ended::Process,
         _ if fresh => Ended::First,
         _ if was_clean => Ended::Clean,
         (0, _) | (_, 0) => Ended::Unknown,

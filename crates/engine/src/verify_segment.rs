@@ -6,6 +6,7 @@
 
 use crate::error::EngineError;
 use crate::finding::Severity;
+use crate::planted::{self, PlantedBug};
 use crate::verify::{Context, Rebuilt};
 use crate::verify_read::{CHUNK, open, read, whole};
 use millrace_io::{FileId, Op};
@@ -140,7 +141,13 @@ impl Segment {
             }
             None => None,
         };
-        let (defects, starts) = check.finish(table.as_deref());
+        let (mut defects, starts) = check.finish(table.as_deref());
+        if planted::is(PlantedBug::SharedPassedBy) && self.kind == Kind::Shared {
+            defects.clear();
+        }
+        if planted::is(PlantedBug::IndexPassedBy) {
+            defects.retain(|defect| !defect.derivable);
+        }
         let index_name = index_path(self.number).display().to_string();
         let header = index_header(&context.directory_id, self.number, of.partition, of.range.sparse_count);
         let mut broken_index = false;

@@ -10,7 +10,7 @@ use crate::frame::FrameKind;
 use crate::recover::{Listener, RecoveredFrame};
 use crate::scan::Probe;
 use crate::survey::Found;
-use millrace_io::Io;
+use millrace_io::{BLOCK, Io};
 
 /// Tells of every whole frame in these runs that holds entries.
 pub(crate) fn tell_cut(
@@ -23,7 +23,11 @@ pub(crate) fn tell_cut(
         let reader = &mut files[run.place.file].reader;
         let mut position = run.place.position;
         while position < run.end {
-            let Probe::Frame(frame) = reader.probe(io, position)? else { break };
+            let Probe::Frame(frame) = reader.probe(io, position)? else {
+                // A commit begins at a block; the one before it ended inside the block before.
+                position = (position + 1).next_multiple_of(BLOCK as u64);
+                continue;
+            };
             position += frame.header.frame_bytes() as u64;
             if frame.header.kind != FrameKind::Mark {
                 listener.cut(RecoveredFrame {

@@ -3,7 +3,9 @@
 use super::life::Machine;
 use super::model::{Effect, Expected, Frame, State};
 use millrace_engine::{Ended, Engine, PartitionAccount, RecoveryAccount};
-use std::collections::BTreeMap;
+use millrace_io::{BLOCK, SimHandle};
+use millrace_journal::{FrameHeader, FrameKind};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What of a run the account speaks of.
 pub(super) struct Truth<'a> {
@@ -12,6 +14,10 @@ pub(super) struct Truth<'a> {
     pub partitions: u64,
     /// How the run ended, when no attempt to open failed since.
     pub ended: Option<Ended>,
+    /// Whole frames that the disk had then: LSN and incarnation.
+    pub whole: &'a BTreeSet<(u64, u32)>,
+    /// A round of retention was under way in the turn in which it ended.
+    pub retaining: bool,
 }
 
 fn check(account: &RecoveryAccount, truth: &Truth<'_>, engine: &Engine) -> Result<(), String> {
@@ -38,6 +44,10 @@ fn check(account: &RecoveryAccount, truth: &Truth<'_>, engine: &Engine) -> Resul
         if kept && is_cut {
             return Err(format!("frame {} is kept and cut", frame.lsn));
         }
+        let on_disk = truth.ended.is_some() && truth.whole.contains(&(frame.lsn, frame.epoch));
+        if on_disk && !kept && !is_cut {
+            return Err(format!("frame {} was whole on the disk, and is neither kept nor cut", frame.lsn));
+        }
         if is_cut {
             cut_lsns.push(frame.lsn);
         }
@@ -56,7 +66,8 @@ fn check(account: &RecoveryAccount, truth: &Truth<'_>, engine: &Engine) -> Resul
     let told: u64 = account.cut_lsns.iter().map(|(first, last)| last - first + 1).sum();
     // Retention appends by itself: of what it did in the very turn in which the power went the model was not told.
     let last_told = truth.frames.last().map_or(0, |frame| frame.lsn);
-    let untold = u64::from(account.cut_lsns.last().is_some_and(|(_, last)| *last > last_told));
+    let untold = account.cut_lsns.last().is_some_and(|(_, last)| *last == last_told + 1);
+    let untold = u64::from(truth.retaining && untold);
     if told != cut_lsns.len() as u64 + untold || account.cut_frames != told {
         return Err(format!("{:?} cut, of which {cut_lsns:?} were appended", account.cut_lsns));
     }
@@ -114,10 +125,36 @@ impl Machine {
         engine: &Engine,
         account: &RecoveryAccount,
         ended: Option<Ended>,
+        whole: &BTreeSet<(u64, u32)>,
     ) -> Result<(), String> {
         self.tally.frames_cut += account.cut_frames;
         let (base, frames) = self.known();
-        let truth = Truth { base, frames, partitions: self.plan.partitions, ended };
+        let (partitions, retaining) = (self.plan.partitions, self.retaining);
+        let truth = Truth { base, frames, partitions, ended, whole, retaining };
         check(account, &truth, engine).map_err(|wrong| format!("the account is wrong: {wrong}"))
     }
+}
+
+/// Whole frames with entries in the journal files of a disk that begin at a block, or right behind such a one: LSN and
+/// incarnation. In no number is what begins elsewhere behind a hole, nor what lies behind the stale first frame of a
+/// recycled file (docs/format/recovery.md).
+pub(super) fn whole_frames(sim: &SimHandle) -> BTreeSet<(u64, u32)> {
+    let mut found = BTreeSet::new();
+    for file in sim.files().into_iter().filter(|file| file.starts_with("journal/")) {
+        let bytes = sim.read(&file).unwrap_or_default();
+        let first = bytes.get(BLOCK..).map(FrameHeader::open);
+        let Some(Ok((FrameHeader { lap, .. }, _))) = first else { continue };
+        for block in (BLOCK..bytes.len()).step_by(BLOCK) {
+            let mut at = block;
+            while let Some(Ok((header, _))) = bytes.get(at..).map(FrameHeader::open) {
+                at += header.frame_bytes();
+                let counts = header.kind == FrameKind::Data && header.lap == lap;
+                // Already walked through from an earlier block.
+                if counts && !found.insert((header.lsn, header.incarnation)) {
+                    break;
+                }
+            }
+        }
+    }
+    found
 }

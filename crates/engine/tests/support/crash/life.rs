@@ -1,5 +1,6 @@
 //! One machine through its lives: open, check, work, cut.
 
+use super::account::whole_frames;
 use super::model::{By, Effect, Expected, Frame, State, build};
 use super::{Draw, Plan, Tally};
 use millrace_engine::{
@@ -29,6 +30,8 @@ pub struct Machine {
     poisoned: bool,
     /// The time of the last round of retention.
     pub(super) retained_ms: i64,
+    /// A round of it was under way before the last turn.
+    pub(super) retaining: bool,
     /// When it was last seen alive.
     died_at: u64,
     /// It was opened once.
@@ -60,6 +63,7 @@ impl Machine {
             died_at: 0,
             opened: false,
             retained_ms: 0,
+            retaining: false,
         }
     }
 
@@ -158,6 +162,7 @@ impl Machine {
     fn open(&mut self) -> Result<Engine, String> {
         let mut cuts_left = if self.draw.one_in(4) { self.draw.below(4) } else { 0 };
         let mut ended = Some(self.how_it_ended());
+        let whole = whole_frames(&self.sim);
         loop {
             self.calm();
             if cuts_left > 0 {
@@ -178,7 +183,7 @@ impl Machine {
                         return Err("a clean close was not found clean".to_string());
                     }
                     self.sim.change_options(|options| options.cut_at = None);
-                    self.check_account(&engine, &account, ended)?;
+                    self.check_account(&engine, &account, ended, &whole)?;
                     self.opened = true;
                     return self.check_recovered(engine);
                 }
@@ -354,6 +359,7 @@ impl Machine {
     /// One turn, and what the engine claims after it.
     fn turn(&mut self, engine: &mut Engine) -> Result<Died, String> {
         let before = engine.counters().deletions;
+        self.retaining = engine.is_retaining();
         let events = engine.turn();
         self.note_retention(engine, before)?;
         if self.sim.is_cut() {
