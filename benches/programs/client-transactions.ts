@@ -37,11 +37,11 @@ await Promise.all(producers.map((producer) => producer.disconnect()));
 
 async function transact(writer: number): Promise<void> {
   const transaction = await (producers[writer] as Producer).transaction();
-  await transaction.send({ topic, messages, acks: -1 });
   const offset = (offsets[writer] as number) + 1;
   offsets[writer] = offset;
   const topics = [{ topic, partitions: [{ partition: 0, offset: String(offset) }] }];
   try {
+    await transaction.send({ topic, messages, acks: -1 });
     await transaction.sendOffsets({ consumerGroupId: `bench-${run}-${writer}`, topics });
     await transaction.commit();
   } catch (error) {
