@@ -68,8 +68,6 @@ const counterNames = [
   'compactedBytesLeft',
 ] as const satisfies readonly (keyof typeof Page)[];
 
-/** So many bytes are worth making the device begin in the middle of a turn. */
-export const START_BYTES: number = 512 * 1024;
 /** Doubles a finished token takes in the page: token, code, bytes. */
 const TOKEN_STRIDE = 3;
 
@@ -100,8 +98,6 @@ export class NodeEngine implements Engine, WaitingRoom {
   #spareTurn: Turn | undefined;
   #participants: Participant[] = [];
   #scheduled = false;
-  /** Bytes that were submitted since the last commit, as far as anybody said. */
-  #unstarted = 0;
   #failure: CodeNumber = Code.ok;
   #closing: Promise<void> | undefined;
   #onClosed: (() => void) | undefined;
@@ -190,7 +186,6 @@ export class NodeEngine implements Engine, WaitingRoom {
   /** Commits what the turn has collected. Called by the schedule, and by whoever cannot wait for it. */
   commitNow(): void {
     this.#scheduled = false;
-    this.#unstarted = 0;
     this.#crowd.committed();
     const participants = this.#participants;
     if (participants.length > 0) {
@@ -219,15 +214,11 @@ export class NodeEngine implements Engine, WaitingRoom {
 
   /** A participant has collected one append more. Half a crowd is committed and started while the rest is answered. */
   collected(): void {
-    if (!this.#crowd.collected()) return;
-    this.commitNow();
-    this.#native.start();
+    if (this.#crowd.collected()) this.commitAndStart();
   }
 
-  hasten(bytes: number): void {
-    const unstarted = this.#unstarted + bytes;
-    this.#unstarted = unstarted;
-    if (unstarted < START_BYTES) return;
+  /** Commits what the turn has collected, and makes the device begin with it now and not when the turn is over. */
+  commitAndStart(): void {
     this.commitNow();
     this.#native.start();
   }

@@ -6,7 +6,7 @@
  */
 
 import { MillraceError } from '../errors.ts';
-import { type NodeEngine, START_BYTES } from '../io/engine.ts';
+import type { NodeEngine } from '../io/engine.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
 import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import { Code, Level } from '../io/native-types.ts';
@@ -31,6 +31,8 @@ export interface BatchLimits {
 /** How long a refused batch waits before it is offered again, ms. */
 const RETRY_MS = 2;
 const RECORDS_MAX = 100_000;
+/** A batch of so many bytes is worth making the device begin in the middle of a turn. */
+const START_BYTES = 512 * 1024;
 
 /** A batch is prepared for at most so many appends. */
 const EXPECTED_MAX = 4096;
@@ -177,7 +179,7 @@ export class Appender implements Participant {
     // A full batch is committed at once: at most one batch of a partition is in a turn, so a refusal cannot reorder them.
     // So is one that is large enough to occupy the device while the next is made.
     const { length } = writer;
-    if (length >= START_BYTES) this.#engine.hasten(length);
+    if (length >= START_BYTES) this.#engine.commitAndStart();
     else if (length >= limit || writer.count >= RECORDS_MAX) this.#engine.commitNow();
     else this.#engine.collected();
     return promise;

@@ -48,10 +48,11 @@ describe.each(drivers)('on driver %s', (driver) => {
     expect(await sendFile(file, socket, options)).toBe(length);
     expect(progress.at(-1)).toBe(length);
     expect(progress.length).toBeGreaterThanOrEqual(24);
+    // Behind the end of the file there is nothing to send.
+    expect(await sendFile(file, socket, { position: 9_000_000 })).toBe(0);
     pair.near.end();
     await once(pair.far, 'end');
     expect(Buffer.concat(seen).equals(bytes.subarray(500_000, 7_500_000))).toBe(true);
-    expect(await sendFile(file, socket, { position: 9_000_000 }).catch(() => 'closed')).toBeDefined();
   });
 
   test('an aborted transfer says how many bytes have gone', async () => {
