@@ -6,6 +6,7 @@ import { fetchPartition } from '../support/fetch-raw.ts';
 import { decodeBatches, encodeBatch } from '../support/record-batch.ts';
 import { scratch } from '../support/scratch.ts';
 import { freePort, startServer } from '../support/server.ts';
+import { slowness } from '../support/slowness.ts';
 import { WireConnection } from '../support/wire.ts';
 
 const TOPIC = 'large';
@@ -44,7 +45,7 @@ it('serves within a second after kill -9 with 1 GiB of data', { timeout: 120_000
     await server.kill();
   }
   // The best of three: what else the machine does can only make a start slower.
-  expect(Math.min(...times)).toBeLessThan(SERVES_WITHIN_MS);
+  expect(Math.min(...times)).toBeLessThan(SERVES_WITHIN_MS * slowness());
 });
 
 /** Fills all partitions in turn, a connection for each, and returns their ends. */

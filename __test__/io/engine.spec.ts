@@ -86,6 +86,29 @@ describe.each(['ring', 'pool', 'sim'] as const)('on driver %s', (driver) => {
     expect(order).toEqual(Array.from({ length: 30 }, (_, index) => index));
   });
 
+  test.each([
+    { frames: 20, commits: 1 },
+    { frames: 60, commits: 2 },
+  ])(
+    '$frames frames of one turn are $commits commits where asked to begin early, in order',
+    async ({ frames, commits }) => {
+      const engine = opened(driver);
+      await submit(engine, [{ kind: 'createPartition', partition: 1 }]);
+      const before = engine.counters().commits as number;
+      const order: number[] = [];
+      const all = Array.from({ length: frames }, (_, index) => {
+        engine.beginEarly();
+        const effect = { kind: 'append', partition: 1, ...batch(`${index}`) } as const;
+        return submit(engine, [effect], Level.durable).then(({ results }) =>
+          order.push(results[0]?.baseOffset as number),
+        );
+      });
+      await Promise.all(all);
+      expect((engine.counters().commits as number) - before).toBe(commits);
+      expect(order).toEqual(Array.from({ length: frames }, (_, index) => index));
+    },
+  );
+
   test('a batch whose checksum is wrong is refused as corrupt, and its neighbours are stored', async () => {
     const engine = opened(driver);
     await submit(engine, [{ kind: 'createPartition', partition: 1 }]);

@@ -87,9 +87,10 @@ describe.each<Carrier>(['ring', 'node'])('over %s', (carrier) => {
   it('a pattern of many stars takes linear time', async () => {
     using client = await RespConnection.open(own.port);
     await client.run('SET', 'a'.repeat(5000), 'x');
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(await client.run('KEYS', `${'*a'.repeat(500)}*b`)).toEqual([]);
-    expect(performance.now() - began).toBeLessThan(1000);
+    // The server runs in this process.
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(1000);
   });
 
   it('a transaction that is left in the middle does nothing', async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { type Kafka, logLevel } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { startTestBroker, type TestBroker } from '../../ts/testing/index.ts';
+import { slowness } from '../support/slowness.ts';
 
 async function client(broker: TestBroker, retries = 0): Promise<Kafka> {
   const { Kafka } = await import('kafkajs');
@@ -41,7 +42,7 @@ describe('startTestBroker', () => {
       await broker.close();
       return ms;
     });
-    expect(took).toBeLessThan(50);
+    expect(took).toBeLessThan(50 * slowness());
   });
 
   it('takes everything out within 5 ms, and connections stay', async () => {
@@ -56,7 +57,7 @@ describe('startTestBroker', () => {
       await broker.reset();
       return performance.now() - began;
     });
-    expect(took).toBeLessThan(5);
+    expect(took).toBeLessThan(5 * slowness());
     expect(broker.faults.dropConnections()).toBeGreaterThan(0);
     await producer.disconnect();
   });

@@ -71,6 +71,9 @@ const counterNames = [
 /** Doubles a finished token takes in the page: token, code, bytes. */
 const TOKEN_STRIDE = 3;
 
+/** Frames that are worth a commit of their own while the turn goes on (docs/decisions/0007-commits-in-flight.md). */
+const EARLY_FRAMES = 24;
+
 /** Rethrows what a callback threw where it cannot break the others: as an uncaught exception of its own. */
 function report(error: unknown): void {
   process.nextTick(() => {
@@ -144,6 +147,11 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#schedule();
   }
 
+  /** See `Engine.beginEarly`. */
+  beginEarly(): void {
+    if (this.#turn.tickets.length >= EARLY_FRAMES && this.#isIdle) this.commitAndStart();
+  }
+
   /** Adds one append as a frame of its own. */
   submitFrame(frame: AppendFrame): void {
     const turn = this.#turn;
@@ -208,8 +216,12 @@ export class NodeEngine implements Engine, WaitingRoom {
 
   /** `count` appends that were collected by a participant are being answered: their writers may append again at once. */
   answering(count: number): void {
-    const isIdle = (this.#page[Page.appendedLsn] as number) <= (this.#page[Page.durableLsn] as number);
-    this.#crowd.answered(count, isIdle);
+    this.#crowd.answered(count, this.#isIdle);
+  }
+
+  /** Nothing is on its way to the device. */
+  get #isIdle(): boolean {
+    return (this.#page[Page.appendedLsn] as number) <= (this.#page[Page.durableLsn] as number);
   }
 
   /** A participant has collected one append more. Half a crowd is committed and started while the rest is answered. */

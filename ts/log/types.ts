@@ -140,6 +140,11 @@ export interface Engine extends LeaseHolder {
   ): void;
   /** Queues one append as a frame of its own, for this turn's commit; the frame is told what becomes of it. */
   submitFrame(frame: AppendFrame): void;
+  /**
+   * Where many frames of this turn wait by now and nothing is on its way to the device, they are committed and the device
+   * begins: their `placed` run before this returns. For whoever submits frames of many clients one after another.
+   */
+  beginEarly(): void;
   /** Watermarks and available bytes for each request: one crossing. */
   readable(requests: readonly ReadRequest[]): Watermarks[];
   /**

@@ -49,8 +49,8 @@ describe('a topic pattern', () => {
 
   it('is matched in linear time, where others go back and forth without end', () => {
     const matches = compileTopicPattern('(a*)*(a*)*b');
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(matches('a'.repeat(249))).toBe(false);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(500);
   });
 });

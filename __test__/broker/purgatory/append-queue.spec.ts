@@ -10,8 +10,14 @@ import { ManualTimers } from '../support/manual-timers.ts';
 class Gate {
   room = Number.POSITIVE_INFINITY;
   readonly taken: number[] = [];
+  /** So many frames of a turn are taken before it is over. */
+  early = Number.POSITIVE_INFINITY;
   #turn: (() => void)[] = [];
   #busy = false;
+
+  beginEarly(): void {
+    if (this.#turn.length >= this.early) this.turn();
+  }
 
   submitFrame(frame: AppendFrame): void {
     frame.room = this;
@@ -99,6 +105,20 @@ describe('the append queue', () => {
     gate.turn();
     expect(gate.taken).toEqual([1, 2, 3, 4, 5]);
     expect(queue.size).toBe(0);
+  });
+
+  it('keeps the order when the engine begins in the middle of a turn and has no room', () => {
+    const { gate, append, rounds } = setUp();
+    gate.early = 2;
+    gate.room = 50;
+    append(1, 40);
+    append(2, 40);
+    append(3, 5);
+    gate.turn();
+    expect(gate.taken).toEqual([1]);
+    gate.room = 100;
+    rounds(2);
+    expect(gate.taken).toEqual([1, 2, 3]);
   });
 
   it('puts what is refused again back where it was, in front of what has not been offered', () => {

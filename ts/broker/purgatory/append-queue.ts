@@ -69,9 +69,11 @@ export abstract class QueuedAppend extends AppendFrame {
   }
 }
 
+type Room = Pick<Engine, 'submitFrame' | 'beginEarly'>;
+
 /** In front of the engine's `submitFrame`. */
 export class AppendQueue {
-  readonly #engine: Pick<Engine, 'submitFrame'>;
+  readonly #engine: Room;
   readonly #timers: Timers;
   readonly #retry = new WheelTimer(() => this.#round());
   #waiting: QueuedAppend[] = [];
@@ -81,7 +83,7 @@ export class AppendQueue {
   /** Refused in the present round, in order. */
   #refused: QueuedAppend[] = [];
 
-  constructor(engine: Pick<Engine, 'submitFrame'>, timers: Timers) {
+  constructor(engine: Room, timers: Timers) {
     this.#engine = engine;
     this.#timers = timers;
   }
@@ -93,6 +95,8 @@ export class AppendQueue {
 
   /** Appends one batch as a frame of its own; what finds no room waits for it. */
   submit(append: QueuedAppend): void {
+    // Before the look at who waits: those that are refused now come first.
+    this.#engine.beginEarly();
     if (this.size === 0 && this.#offered === 0) this.#engine.submitFrame(append);
     else if (this.#waitingBytes + append.length > WAITING_BYTES_MAX) append.refuse(Code.busy);
     else this.#enqueue(append);
