@@ -43,13 +43,13 @@ describe('crossings', () => {
     expect(spent).toEqual({ calls: 1, callbacks: 1, commits: 1 });
   });
 
-  it('of a thousand produces to twenty partitions in one turn: the same', async () => {
+  it('of a thousand produces to twenty partitions in one turn: three calls, for a commit that begins early and one for the rest', async () => {
     await using harness = openHarness();
     await harness.topic('t', 20);
     const spent = await crossings(harness, () =>
       Promise.all(Array.from({ length: 1000 }, (_, index) => harness.ask(produceApi, 9, produce(index % 20)))),
     );
-    expect(spent).toEqual({ calls: 1, callbacks: 1, commits: 1 });
+    expect(spent).toEqual({ calls: 3, callbacks: 2, commits: 2 });
   });
 
   it('of a fetch of present data from ten partitions: one question, no callback', async () => {
