@@ -3,11 +3,12 @@
  *
  * `who` is a member; it remembers its epoch and what it owns, and gives back what it is told to by `beat who`, unless
  * `keeps` is said; then `gives` makes up for it. `says-nothing` sends a heartbeat that leaves out what it owns.
+ * `commit who epoch=2 of=t-0+t-1` commits offsets of partitions, `fetch who epoch=2` asks for them.
  */
 import { ConsumerGroup } from '../../../ts/broker/consumer-groups/consumer-group.ts';
 import type { ConsumerEffect, Heartbeat, HeartbeatReply } from '../../../ts/broker/consumer-groups/heartbeat.ts';
 import { each, NO_PARTITIONS, type Partitions } from '../../../ts/broker/consumer-groups/partitions.ts';
-import { errorName } from '../../../ts/broker/protocol/error-codes.ts';
+import { type ErrorNumber, errorName } from '../../../ts/broker/protocol/error-codes.ts';
 
 interface Client {
   epoch: number;
@@ -42,9 +43,18 @@ export class ConsumerGroupScript {
   #perform(verb: string, who: string, options: Map<string, string>, out: ConsumerEffect[]): string[] {
     if (verb === 'silent') this.#group.sessionExpired(who, out);
     else if (verb === 'late') this.#group.rebalanceExpired(who, out);
-    else if (verb === 'commit') return [`${who} <- ${errorName(this.#group.check(who, Number(options.get('epoch'))))}`];
+    else if (verb === 'commit') return [`${who} <- ${errorName(this.#commit(who, options))}`];
+    else if (verb === 'fetch') return [`${who} <- ${errorName(this.#group.check(who, Number(options.get('epoch'))))}`];
     else return this.#beat(verb, who, options, out);
     return [];
+  }
+
+  #commit(who: string, options: Map<string, string>): ErrorNumber {
+    const partitions = (options.get('of')?.split('+') ?? []).map((one) => {
+      const [topicId = '', partition = ''] = one.split('-');
+      return { topicId, partition: Number(partition) };
+    });
+    return this.#group.checkCommit(who, Number(options.get('epoch')), partitions);
   }
 
   #beat(verb: string, who: string, options: Map<string, string>, out: ConsumerEffect[]): string[] {

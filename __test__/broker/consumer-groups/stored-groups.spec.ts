@@ -1,5 +1,6 @@
 /** Newer groups across the end of the process: members go on where they were, and nobody is told what could be lost. */
 import { describe, expect, it } from 'vitest';
+import { decodeConsumerMember } from '../../../ts/broker/consumer-groups/consumer-group-record.ts';
 import { offsetCommitApi } from '../../../ts/broker/protocol/gen/08-offset-commit.gen.ts';
 import { deleteTopicsApi } from '../../../ts/broker/protocol/gen/20-delete-topics.gen.ts';
 import { consumerGroupHeartbeatApi } from '../../../ts/broker/protocol/gen/68-consumer-group-heartbeat.gen.ts';
@@ -98,6 +99,38 @@ describe('a group of the newer protocol, stored', () => {
     expect([a.partitions.length, b.partitions]).toEqual([4, []]);
     for (let round = 0; round < 3; round += 1) for (const one of [a, b]) await one.beat(after);
     expect([...a.partitions, ...b.partitions].sort()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('takes late commits of a member after a power cut as before it, and no others (KIP-1251)', async () => {
+    const before = openHarness();
+    await before.topic('t', 4);
+    const [a, b] = [new Client('a'), new Client('b')];
+    await a.beat(before);
+    const first = a.epoch;
+    const all = a.partitions;
+    await b.beat(before);
+    for (let round = 0; round < 3; round += 1) for (const one of [a, b]) await one.beat(before);
+    const after = await cutAndReopen(before);
+    await using _ = after;
+    const commit = async (epoch: number, partitions: readonly number[]): Promise<number[]> => {
+      const rows = partitions.map((partitionIndex) => ({ partitionIndex, committedOffset: 0, committedMetadata: '' }));
+      const request = { groupId: GROUP, memberId: 'a', generationIdOrMemberEpoch: epoch };
+      const reply = await after.ask(offsetCommitApi, 9, { ...request, topics: [{ name: 't', partitions: rows }] });
+      return reply.topics.flatMap((topic) => topic.partitions.map(({ errorCode }) => errorCode));
+    };
+    expect([first < a.epoch, a.partitions.length, all.length]).toEqual([true, 2, 4]);
+    expect(await commit(first, a.partitions)).toEqual([0, 0]);
+    expect(await commit(first - 1, a.partitions), 'STALE_MEMBER_EPOCH').toEqual([113, 113]);
+    expect(await commit(first, all), 'two of them are not its own any more').toEqual([113, 113, 113, 113]);
+    expect(await commit(first, [...a.partitions, 9]), 'a partition that is not there says nothing').toEqual([0, 0, 3]);
+  });
+
+  it('reads members that were stored before partitions had epochs: they have them since the epoch of the member', () => {
+    const sets = { assigned: [{ topicId: 't', partitions: [0] }], revoking: [], target: [] };
+    const stored = { v: 1, id: 'a', epoch: 7, state: 'stable', ...sets };
+    expect(decodeConsumerMember(JSON.stringify(stored)).member.since).toEqual(new Map([['t', new Map([[0, 7]])]]));
+    const paused = { ...stored, epoch: -2 };
+    expect(decodeConsumerMember(JSON.stringify(paused)).member.since).toEqual(new Map([['t', new Map([[0, 0]])]]));
   });
 
   it('tells a member nothing that is not durable', async () => {

@@ -1,10 +1,12 @@
 /**
  * What of a newer group survives the process: an entry of the group itself, and one of each member.
  *
- * Not when it is written (consumer-group-store.ts). To remember: an entry of a member says what it has, what it has yet to
- * give back and what it shall have, so that after kill -9 no partition is given to two.
+ * Not when it is written (consumer-group-store.ts). To remember: an entry of a member says what it has and since when, what
+ * it has yet to give back and what it shall have, so that after kill -9 no partition is given to two, and the same commits
+ * are good as before.
  */
 
+import { type AssignmentEpochs, epochOf } from './assignment-epochs.ts';
 import type { ConsumerMember, MemberState } from './consumer-member.ts';
 import { PartitionSet, type Partitions, rowsOf } from './partitions.ts';
 
@@ -38,8 +40,8 @@ export function decodeConsumerGroup(text: string): ConsumerGroupRecord {
 }
 
 export function encodeConsumerMember({ member, target }: ConsumerMemberRecord): string {
-  const { assigned, revoking, ...rest } = member;
-  const sets = { assigned: rowsOf(assigned), revoking: rowsOf(revoking), target: rowsOf(target) };
+  const { assigned, revoking, since, ...rest } = member;
+  const sets = { assigned: rowsSince(assigned, since), revoking: rowsSince(revoking, since), target: rowsOf(target) };
   return JSON.stringify({ v: VERSION, ...rest, ...sets });
 }
 
@@ -47,8 +49,38 @@ export function encodeConsumerMember({ member, target }: ConsumerMemberRecord): 
 export function decodeConsumerMember(text: string): ConsumerMemberRecord {
   const { v: _, assigned, revoking, target, ...rest } = parsed(text);
   if (!STATES.includes(rest.state as string)) throw new Error(`a member of a group is ${rest.state}`);
-  const member = { ...rest, assigned: partitionsOf(assigned), revoking: partitionsOf(revoking) };
+  const since = epochsOf([...(assigned as Row[]), ...(revoking as Row[])], rest.epoch as number);
+  const member = { ...rest, assigned: partitionsOf(assigned), revoking: partitionsOf(revoking), since };
   return { member: member as unknown as ConsumerMemberRecord['member'], target: partitionsOf(target) };
+}
+
+/** Partitions of one topic, and since which epoch a member has each of them. */
+interface Row {
+  readonly topicId: string;
+  readonly partitions: readonly number[];
+  /** Missing in what was written before there were any: since the member's own epoch then. */
+  readonly epochs?: readonly number[];
+}
+
+function rowsSince(partitions: Partitions, since: AssignmentEpochs): Row[] {
+  return rowsOf(partitions).map(({ topicId, partitions: numbers }) => ({
+    topicId,
+    partitions: numbers,
+    epochs: numbers.map((partition) => epochOf(since, topicId, partition) ?? 0),
+  }));
+}
+
+function epochsOf(rows: readonly Row[], memberEpoch: number): AssignmentEpochs {
+  const epochs = new Map<string, Map<number, number>>();
+  for (const { topicId, partitions, epochs: known } of rows) {
+    const ofTopic = epochs.get(topicId) ?? new Map<number, number>();
+    epochs.set(topicId, ofTopic);
+    for (const [index, partition] of partitions.entries()) {
+      // A static member that pauses has a negative epoch.
+      ofTopic.set(partition, known?.[index] ?? Math.max(memberEpoch, 0));
+    }
+  }
+  return epochs;
 }
 
 function parsed(text: string): Record<string, unknown> {
@@ -61,7 +93,7 @@ function parsed(text: string): Record<string, unknown> {
 
 function partitionsOf(rows: unknown): Partitions {
   const set = new PartitionSet();
-  for (const { topicId, partitions } of rows as ReturnType<typeof rowsOf>) {
+  for (const { topicId, partitions } of rows as readonly Row[]) {
     for (const partition of partitions) set.add(topicId, partition);
   }
   return set.value;

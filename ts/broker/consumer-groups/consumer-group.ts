@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
+import { epochOf, NO_EPOCHS } from './assignment-epochs.ts';
 import { ASSIGNORS, type AssignorInput } from './assignors.ts';
 import { encodeConsumerGroup, encodeConsumerMember } from './consumer-group-record.ts';
 import { GROUP_ENTRY, type GroupEntries, type StoredConsumerGroup } from './consumer-group-store.ts';
@@ -23,6 +24,12 @@ export interface ConsumerGroupSettings {
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly maxSize: number;
+}
+
+/** A partition that offsets are committed of. */
+export interface GroupPartition {
+  readonly topicId: string;
+  readonly partition: number;
 }
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
@@ -153,12 +160,27 @@ export class ConsumerGroup {
     if (member?.state === 'revoking') this.#remove(member, out);
   }
 
-  /** Whether a member may commit or ask for offsets; with epoch -1 and no members anybody may. */
+  /** Whether a member may ask for offsets; with epoch -1 and no members anybody may. */
   check(memberId: string, memberEpoch: number): ErrorNumber {
     if (memberEpoch < 0 && this.members.size === 0) return ErrorCode.NONE;
     const member = this.members.get(memberId);
     if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
     return member.epoch === memberEpoch ? ErrorCode.NONE : ErrorCode.STALE_MEMBER_EPOCH;
+  }
+
+  /**
+   * Whether a member may commit offsets of `partitions`: as `check`, but a member that has not heard of its newest epoch
+   * yet may still commit what it has had all along (KIP-1251).
+   */
+  checkCommit(memberId: string, memberEpoch: number, partitions: Iterable<GroupPartition>): ErrorNumber {
+    const strict = this.check(memberId, memberEpoch);
+    const member = this.members.get(memberId);
+    if (strict !== ErrorCode.STALE_MEMBER_EPOCH || member === undefined || memberEpoch > member.epoch) return strict;
+    for (const { topicId, partition } of partitions) {
+      const since = epochOf(member.since, topicId, partition);
+      if (since === undefined || memberEpoch < since) return strict;
+    }
+    return ErrorCode.NONE;
   }
 
   #memberFor(ask: Heartbeat, out: ConsumerEffect[]): ConsumerMember | ErrorNumber {
@@ -358,6 +380,7 @@ function emptyMember(ask: Heartbeat): ConsumerMember {
     state: 'stable',
     assigned: NO_PARTITIONS,
     revoking: NO_PARTITIONS,
+    since: NO_EPOCHS,
   };
 }
 

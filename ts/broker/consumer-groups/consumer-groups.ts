@@ -12,7 +12,13 @@ import type { ErrorNumber } from '../protocol/error-codes.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { Timers } from '../purgatory/timer-host.ts';
 import { WheelTimer } from '../purgatory/timing-wheel.ts';
-import { ConsumerGroup, type ConsumerGroupSettings, MemberEpoch, refused } from './consumer-group.ts';
+import {
+  ConsumerGroup,
+  type ConsumerGroupSettings,
+  type GroupPartition,
+  MemberEpoch,
+  refused,
+} from './consumer-group.ts';
 import { encodeConsumerGroup } from './consumer-group-record.ts';
 import { type ConsumerGroupStore, changedEntries, GROUP_ENTRY, type GroupEntries } from './consumer-group-store.ts';
 import type { ConsumerEffect, GroupTopics, Heartbeat, HeartbeatReply } from './heartbeat.ts';
@@ -30,6 +36,12 @@ export interface ConsumerGroupsParts {
   readonly newMemberId: () => string;
   /** Wall time, ms. */
   readonly wallMs: () => number;
+}
+
+/** What a commit names of a topic. */
+interface CommittedTopic {
+  readonly name: string;
+  readonly partitions: readonly { readonly partitionIndex: number }[];
 }
 
 interface Running {
@@ -110,9 +122,30 @@ export class ConsumerGroups {
     });
   }
 
-  /** Whether a member of a group of this protocol may commit; undefined when the group is none. */
+  /** Whether a member of a group of this protocol may ask for offsets; undefined when the group is none. */
   check(groupId: string, memberId: string, memberEpoch: number): ErrorNumber | undefined {
     return this.get(groupId)?.check(memberId, memberEpoch);
+  }
+
+  /** Whether a member of a group of this protocol may commit offsets of these topics; undefined when the group is none. */
+  checkCommit(
+    groupId: string,
+    memberId: string,
+    memberEpoch: number,
+    topics: readonly CommittedTopic[],
+  ): ErrorNumber | undefined {
+    return this.get(groupId)?.checkCommit(memberId, memberEpoch, this.#partitionsThatAre(topics));
+  }
+
+  /** Partitions that are not there are refused by themselves, and say nothing of who may commit. */
+  *#partitionsThatAre(topics: readonly CommittedTopic[]): IterableIterator<GroupPartition> {
+    for (const { name, partitions } of topics) {
+      const topic = this.#parts.topics.get(name);
+      if (topic === undefined) continue;
+      for (const { partitionIndex: partition } of partitions) {
+        if (partition >= 0 && partition < topic.partitions) yield { topicId: topic.id, partition };
+      }
+    }
   }
 
   /** A topic was made, changed or deleted. */

@@ -5,6 +5,7 @@
  * has to give it back; a member reaches the epoch of the target only when it holds nothing that is not its own there.
  */
 
+import { type AssignmentEpochs, movedEpochs } from './assignment-epochs.ts';
 import { count, has, intersects, NO_PARTITIONS, only, type Partitions, union } from './partitions.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface ConsumerMember {
   assigned: Partitions;
   /** Taken away, but not yet given back. */
   revoking: Partitions;
+  /** Since when it has each of these, also those it has yet to give back. */
+  since: AssignmentEpochs;
 }
 
 /** What the target assignment says of one member. */
@@ -73,6 +76,7 @@ function advance(member: ConsumerMember, epoch: number, target: Target, owned: P
 
 function move(member: ConsumerMember, epoch: number, state: MemberState, has: Partitions, gives: Partitions): void {
   if (epoch !== member.epoch) member.previousEpoch = member.epoch;
+  member.since = movedEpochs(member.since, member.assigned, [has, gives], epoch);
   member.epoch = epoch;
   member.state = state;
   member.assigned = has;

@@ -3,8 +3,8 @@
  *
  * All offsets of a request go into one atomic frame; a partition that is refused does not hold back the others.
  * 2-4 may carry a retention of their own, which then counts instead of the broker's (rule 43).
- * 6 leader epoch; 7 instance id; 8 flexible; 9 the generation may be a member epoch of the newer group protocol, which
- * is not served.
+ * 6 leader epoch; 7 instance id; 8 flexible; 9 the generation may be a member epoch of the newer group protocol: the
+ * newest, or an older one for partitions that the member has had since then (KIP-1251).
  */
 
 import { Code } from '../../io/native-types.ts';
@@ -32,7 +32,7 @@ function commitOffsets(
   const generation = request.generationIdOrMemberEpoch;
   const unknown = exchange.apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
   const refusal =
-    context.consumerGroups.check(groupId, memberId, generation) ??
+    context.consumerGroups.checkCommit(groupId, memberId, generation, request.topics) ??
     context.groups.checkCommit(groupId, { memberId, instanceId, generation }, unknown);
   const commits: OffsetCommit[] = [];
   const accepted: OffsetCommitResponsePartition[] = [];

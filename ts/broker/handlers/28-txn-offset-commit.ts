@@ -23,7 +23,8 @@ const ENLISTS_SINCE = 5;
 function refusalOf(context: BrokerContext, request: TxnOffsetCommitRequest): ErrorNumber {
   const { groupId, memberId, groupInstanceId: instanceId, generationId: generation } = request;
   const isNobody = generation === -1 && memberId === '' && instanceId === null;
-  const newer = isNobody ? undefined : context.consumerGroups.check(groupId, memberId, generation);
+  const { topics } = request;
+  const newer = isNobody ? undefined : context.consumerGroups.checkCommit(groupId, memberId, generation, topics);
   if (newer === ErrorCode.STALE_MEMBER_EPOCH) return ErrorCode.ILLEGAL_GENERATION;
   if (newer !== undefined) return newer;
   if (isNobody && context.consumerGroups.get(groupId) !== undefined) return ErrorCode.NONE;

@@ -225,14 +225,6 @@ export const ACCEPTED: readonly Accepted[] = [
     why: 'Kafka keeps a group that a refused first join has named; here there is none',
   })),
   {
-    api: 'OffsetCommit',
-    step: 'newer: commit in another epoch',
-    path: 'topics/*/partitions/*/errorCode',
-    kafka: 0,
-    ours: 113,
-    why: 'Kafka remembers for each partition since which epoch a member has it; here the member comes again with its epoch',
-  },
-  {
     api: 'raw',
     step: 'Metadata with a count of -2',
     path: '',
