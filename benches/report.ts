@@ -12,6 +12,8 @@ const SHOWN = [
   'loadCpuSeconds',
   'milliseconds',
   'readyMilliseconds',
+  'joinMilliseconds',
+  'rebalanceMilliseconds',
   'memoryBytesPerKey',
   'diskBytesPerKey',
   'replayedMegabytesPerSecond',

@@ -121,6 +121,27 @@ export const transactions: Scenario = {
     }),
 };
 
+export const groupJoins: Scenario = {
+  name: 'group-joins',
+  what: 'ten members join each of 100 groups at once, then an eleventh: until every group is whole (heartbeats of 250 ms)',
+  goals: ['joinMilliseconds', 'rebalanceMilliseconds'].map((figure) => ({
+    figure,
+    side: MILLRACE,
+    against: KAFKA,
+    ratioAtMost: 1,
+  })),
+  async open(workplace) {
+    const targets = [await openMillrace(workplace)];
+    if (workplace.size.rivals) targets.push(await openKafka(workplace, false));
+    // The smoke run has seconds for all of it.
+    const groups = Math.min(100, Math.round(20 * workplace.size.seconds));
+    return targets.map(({ name, address: bootstrap }) => ({
+      name,
+      measure: () => runProgram('group-joins.ts', { bootstrap, groups, members: 10, heartbeat: 250 }),
+    }));
+  },
+};
+
 export const firstMetadata: Scenario = {
   name: 'first-metadata',
   what: 'from the start of the built process to its first answered Metadata, against an empty program on the same Node',
@@ -158,5 +179,6 @@ export const clientScenarios: readonly Scenario[] = [
   consume('platformatic'),
   consume('java'),
   transactions,
+  groupJoins,
   firstMetadata,
 ];
