@@ -149,10 +149,10 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
   {
     name: 'group.coordinator.rebalance.protocols',
     type: 'list',
-    default: 'classic',
+    default: 'classic,consumer',
     effect: 'accepted',
-    oneOf: ['classic'],
-    doc: 'The group protocols served.',
+    oneOf: ['classic', 'consumer'],
+    doc: 'The group protocols served: both, whatever is set here.',
   },
   {
     name: 'group.initial.rebalance.delay.ms',
