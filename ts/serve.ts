@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { Broker } from './broker/broker.ts';
 import { brokerConfigKey, brokerConfigKeys, configProblem } from './broker/config-table.ts';
+import { oauthSettings } from './broker/security/oauth/oauth-settings.ts';
 import { BrokerSettings } from './broker/settings.ts';
 import { flushNumbers, parseFlush } from './durability.ts';
 import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings } from './engine-settings.ts';
@@ -121,6 +122,7 @@ function decide(options: ServeOptions) {
   const settings = brokerSettings(options);
   const advertised = advertisedAddresses(kafka, settings);
   const secure = secureListeners(options);
+  if (kafka.login === true) oauthSettings(settings);
   assertBindings(bindingsOf(options, settings), insecure);
   const identity = identityOf(tls, secure);
   return { host, port, engineGiven, settings, advertised, secure, identity };

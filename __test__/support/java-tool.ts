@@ -26,9 +26,23 @@ const TOOLS = {
 
 export type JavaTool = keyof typeof TOOLS;
 
-/** Runs a tool and returns what it printed to stdout. Throws with both streams when it fails or does not end. */
-export function javaTool(tool: JavaTool, args: readonly string[], input = ''): Promise<string> {
-  const jvm = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', kafkaClassPath(), TOOLS[tool]];
+/** Runs a tool, with these properties of the JVM, and returns what it printed to stdout. Throws with both streams when it fails or does not end. */
+export function javaTool(
+  tool: JavaTool,
+  args: readonly string[],
+  input = '',
+  properties: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const given = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`);
+  const jvm = [
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    ...given,
+    '-cp',
+    kafkaClassPath(),
+    TOOLS[tool],
+  ];
   return new Promise((resolve, reject) => {
     const child = spawn('java', [...jvm, ...args], { stdio: ['pipe', 'pipe', 'pipe'], timeout: LIMIT_MS });
     const printed: string[] = [];

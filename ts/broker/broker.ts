@@ -29,11 +29,13 @@ import { Cleaner } from './metadata/cleaner.ts';
 import { declareSettings } from './metadata/partition-settings.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
+import { plainAddress } from './plain-address.ts';
 import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
 import { TimerHost } from './purgatory/timer-host.ts';
 import { ReplyBudget } from './reply-budget.ts';
 import { BrokerSecurity } from './security/broker-security.ts';
+import { ConnectionRate } from './security/connection-rate.ts';
 import { guardAll } from './security/guards/guard.ts';
 import { GUARDS } from './security/guards/index.ts';
 import { RequestThrottle } from './security/request-throttle.ts';
@@ -132,7 +134,7 @@ export class Broker {
       appends: new AppendQueue(engine, this.#timers),
       replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
       fetchSessions: new FetchSessions(sessionLimits(settings), () => performance.now(), Math.random),
-      security: new BrokerSecurity(engine, settings),
+      security: new BrokerSecurity(engine, settings, options.print),
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
@@ -147,6 +149,7 @@ export class Broker {
       limits: serverLimits(settings),
       maxConnectionsPerAddress: () => settings.number('max.connections.per.ip'),
       throttle: new RequestThrottle(this.context.security.quotas, () => performance.now()),
+      connectionRate: new ConnectionRate(this.context.security.quotas, () => performance.now()),
       ring: options.ring,
     });
     this.#cleaner = new Cleaner(
@@ -229,6 +232,7 @@ export class Broker {
       leaderEpoch: incarnation,
       address: (peer) =>
         (peer.security.listener.isTls ? advertisedTls : advertised) ?? {
+          // Rule 3: told is the address the client has reached us by.
           host: plainAddress(peer.localAddress),
           port: peer.localPort,
         },
@@ -298,11 +302,6 @@ function useOf({ groups, consumerGroups }: BrokerContext, groupId: string): Grou
 
 /** Node's timers cannot wait longer than this. */
 const TIMEOUT_MAX = 2 ** 31 - 1;
-
-/** Rule 3: told is the address the client has reached us by; IPv4 on a socket of both families in its own form. */
-function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
-}
 
 function groupSettings(settings: BrokerSettings) {
   return {

@@ -18,9 +18,11 @@ import { ConnectionLog, type PrintLine } from './connection-log.ts';
 import type { HandlerTable } from './handler.ts';
 import { LargeBuffers } from './large-buffers.ts';
 import { NodeTransport } from './node-transport.ts';
+import { plainAddress } from './plain-address.ts';
 import type { ByteBudget } from './protocol/framing.ts';
 import { ReplyBudget } from './reply-budget.ts';
 import { RingOutput, RingTransport } from './ring-transport.ts';
+import type { ConnectionRate } from './security/connection-rate.ts';
 import { type ListenerSecurity, PeerSecurity, PLAINTEXT } from './security/peer-security.ts';
 import { certificatePrincipal } from './security/principal.ts';
 import type { RequestThrottle } from './security/request-throttle.ts';
@@ -34,6 +36,8 @@ export interface KafkaServerOptions {
   readonly replies?: ReplyBudget | undefined;
   /** Counts what clients use of their quotas. */
   readonly throttle?: RequestThrottle | undefined;
+  /** Counts the connections that addresses make. */
+  readonly connectionRate?: ConnectionRate | undefined;
   /** Where lines about connections go; they are rate-limited. */
   readonly print: PrintLine;
   /** Overrides of `DEFAULT_LIMITS`. */
@@ -59,6 +63,7 @@ const LOGIN_REQUEST_MAX = 64 * 1024;
 export class KafkaServer {
   readonly #limits: ConnectionLimits;
   readonly #maxPerAddress: () => number;
+  readonly #connectionRate: ConnectionRate | undefined;
   readonly #host: ConnectionHost;
   /** Requests that are still arriving on node:net. */
   readonly #budget: ByteBudget;
@@ -78,6 +83,7 @@ export class KafkaServer {
   constructor(options: KafkaServerOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#maxPerAddress = options.maxConnectionsPerAddress ?? (() => this.#limits.maxConnectionsPerAddress);
+    this.#connectionRate = options.connectionRate;
     this.#log = new ConnectionLog(options.print);
     this.#host = {
       limits: this.#limits,
@@ -119,7 +125,7 @@ export class KafkaServer {
       identity,
       port,
       host,
-      mayBegin: (address) => !this.#isFull(address),
+      mayBegin: (address) => this.#mayCome(address),
       accept: (socket) => {
         // Others may have come while the handshake went on.
         if (this.#isFull(socket.remoteAddress ?? '')) {
@@ -140,7 +146,7 @@ export class KafkaServer {
   async #listenNode(port: number, host: string, security: ListenerSecurity): Promise<BoundAddress> {
     const first = { maxFrameBytes: this.#maxFirstBytes(security), minGatherBytes: FIRST_GATHER_BYTES };
     const listener = createServer({ noDelay: true }, (socket: Socket) => {
-      if (this.#isFull(socket.remoteAddress ?? '')) {
+      if (!this.#mayCome(socket.remoteAddress ?? '')) {
         socket.destroy();
         return;
       }
@@ -170,7 +176,7 @@ export class KafkaServer {
     const numeric = isIP(host) === 0 ? (await lookup(host)).address : host;
     const bound = ring.listen(numeric, port, NetFraming.lengthPrefixed, maxFirstRequestBytes, {
       accept: (connection, peer) => {
-        if (this.#isFull(peer.remoteAddress)) return null;
+        if (!this.#mayCome(peer.remoteAddress)) return null;
         const { buffers } = this.#host;
         const transport = new RingTransport(ring, connection, peer, this.#ringOutput, buffers, maxFirstRequestBytes);
         transport.open(this.#accept(transport, new PeerSecurity(security)));
@@ -210,6 +216,14 @@ export class KafkaServer {
       });
     }
     clearInterval(this.#sweeper);
+  }
+
+  /** Whether an address may have one more connection now, which then counts; says why not. */
+  #mayCome(address: string): boolean {
+    if (this.#isFull(address)) return false;
+    if (this.#connectionRate?.take(plainAddress(address)) ?? true) return true;
+    this.#log.say('rate', `refused a connection of ${address}: it is over its quota of connections`);
+    return false;
   }
 
   /** Whether one more connection is one too many; says so. */

@@ -11,6 +11,7 @@ import { type Harness, openHarness } from '../support/harness.ts';
 import { openWatchedEngine } from '../support/watched-engine.ts';
 
 const RATE: QuotaKey = 'producer_byte_rate';
+const CONNECTIONS: QuotaKey = 'connection_creation_rate';
 
 async function meterOf(...quotas: (readonly [QuotaEntity, number])[]): Promise<QuotaMeter> {
   const engine = openWatchedEngine();
@@ -97,7 +98,16 @@ describe('quotas', () => {
     ['a quota of nothing', [{ key: RATE, value: 0 }], entity],
     ['a quota without end', [{ key: RATE, value: Number.POSITIVE_INFINITY }], entity],
     ['nobody', [{ key: RATE, value: 1 }], []],
-    ['an address, which is not enforced', [{ key: RATE, value: 1 }], [{ entityType: 'ip', entityName: '10.0.0.1' }]],
+    ['bytes of an address', [{ key: RATE, value: 1 }], [{ entityType: 'ip', entityName: '10.0.0.1' }]],
+    ['connections of a user', [{ key: CONNECTIONS, value: 1 }], entity],
+    ['half a connection', [{ key: CONNECTIONS, value: 1.5 }], [{ entityType: 'ip', entityName: null }]],
+    ['an address that is none', [{ key: CONNECTIONS, value: 1 }], [{ entityType: 'ip', entityName: 'here' }]],
+    [
+      'a user at an address',
+      [{ key: CONNECTIONS, value: 1 }],
+      [...entity, { entityType: 'ip', entityName: '10.0.0.1' }],
+    ],
+    ['another kind of entity', [{ key: RATE, value: 1 }], [{ entityType: 'group', entityName: 'g' }]],
   ])('refuse %s', async (_name, ops, of) => {
     await using harness = openHarness();
     const { entries } = await set(harness, ops, of);

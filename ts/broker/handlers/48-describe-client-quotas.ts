@@ -28,6 +28,7 @@ function problemOf({ components }: DescribeClientQuotasRequest): string | undefi
       return 'Request specified MATCH_TYPE_EXACT, but set match string to null.';
     if (matchType < Match.exact || matchType > Match.any) return `Unknown match type ${matchType}`;
   }
+  if (seen.has(EntityType.ip) && seen.size > 1) return 'Invalid entity filter component combination';
   return undefined;
 }
 

@@ -16,24 +16,23 @@ import {
   type OpData,
 } from '../protocol/gen/49-alter-client-quotas.gen.ts';
 import { isWellFormed } from '../protocol/utf8.ts';
-import { entityId, QUOTA_KEYS, type QuotaKey } from '../security/quota.ts';
+import { entityId, type QuotaEntity, type QuotaKey } from '../security/quota.ts';
 import type { QuotaChange } from '../security/quota-store.ts';
-import { entityOf } from './quota-entity.ts';
+import { entityOf, keysOf } from './quota-entity.ts';
 
 type RequestEntry = AlterClientQuotasRequest['entries'][number];
 type AnswerEntry = AlterClientQuotasResponse['entries'][number];
 
-function isQuotaKey(key: string): key is QuotaKey {
-  return (QUOTA_KEYS as readonly string[]).includes(key);
-}
-
 /** What operations make of an entity's quotas, or what is wrong with one of them. */
-function valuesOf(ops: readonly OpData[]): Map<QuotaKey, number | undefined> | string {
+function valuesOf(entity: QuotaEntity, ops: readonly OpData[]): Map<QuotaKey, number | undefined> | string {
   const values = new Map<QuotaKey, number | undefined>();
-  for (const { key, value, remove } of ops) {
-    if (!isQuotaKey(key)) return `Invalid configuration key ${key}`;
+  for (const { key: name, value, remove } of ops) {
+    const key = keysOf(entity).find((one) => one === name);
+    if (key === undefined) return `Invalid configuration key ${name}`;
     if (values.has(key)) return `Duplicate quota key ${key}`;
     if (!remove && !(Number.isFinite(value) && value > 0)) return `Quota ${key} must be greater than 0`;
+    if (!remove && key === 'connection_creation_rate' && !Number.isInteger(value))
+      return `${key} cannot be a fractional value.`;
     values.set(key, remove ? undefined : value);
   }
   return values;
@@ -44,7 +43,7 @@ function changeOf({ entity: parts, ops }: RequestEntry): QuotaChange | string {
   if (!parts.every(({ entityName }) => entityName === null || isWellFormed(entityName))) return 'A name is no UTF-8';
   const entity = entityOf(parts);
   if (typeof entity === 'string') return entity;
-  const values = valuesOf(ops);
+  const values = valuesOf(entity, ops);
   return typeof values === 'string' ? values : { entity, values };
 }
 

@@ -7,6 +7,7 @@
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { Derivations } from './derivations.ts';
+import { BearerSteps, type OauthBearer } from './oauth/oauth-bearer.ts';
 import { checkPassword, parsePlain } from './plain.ts';
 import {
   ITERATIONS_MIN,
@@ -18,16 +19,24 @@ import {
 } from './scram.ts';
 import type { UserStore } from './user-store.ts';
 
-export type Mechanism = ScramMechanism | 'PLAIN';
+export type Mechanism = ScramMechanism | 'PLAIN' | 'OAUTHBEARER';
 
 /** Offered in this order: clients that choose take the first they know. */
-export const MECHANISMS: readonly Mechanism[] = ['SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN'];
+export const MECHANISMS: readonly Mechanism[] = ['SCRAM-SHA-256', 'SCRAM-SHA-512', 'PLAIN', 'OAUTHBEARER'];
 
 /** What a token led to. */
 export type Step =
-  | { readonly kind: 'continue'; readonly token: Buffer }
-  | { readonly kind: 'done'; readonly token: Buffer; readonly user: string }
-  | { readonly kind: 'failed'; readonly message: string };
+  /** `reason`: this can only fail, but the mechanism has one more step; for the log. */
+  | { readonly kind: 'continue'; readonly token: Buffer; readonly reason?: string }
+  | {
+      readonly kind: 'done';
+      readonly token: Buffer;
+      readonly user: string;
+      /** How long what was shown is good; undefined: for ever. */
+      readonly lifetimeMs?: number;
+    }
+  /** `message` is for the peer, `reason` for the log. */
+  | { readonly kind: 'failed'; readonly message: string; readonly reason?: string };
 
 /** One exchange: `step` is called with each token after the last one was answered. */
 export interface SaslExchange {
@@ -43,14 +52,20 @@ export class Authenticator {
   readonly derivations: Derivations = new Derivations();
   /** Makes salts of users that are not there, the same ones for the same name. */
   readonly #secret = randomBytes(32);
+  readonly #oauth: OauthBearer | undefined;
 
-  constructor(users: UserStore) {
+  /** `oauth`: what tokens are judged by, where they are taken. */
+  constructor(users: UserStore, oauth?: OauthBearer) {
     this.users = users;
+    this.#oauth = oauth;
   }
 
   /** Begins an exchange of a mechanism. */
   begin(mechanism: Mechanism): SaslExchange {
-    return mechanism === 'PLAIN' ? new PlainSteps(this) : this.#scram(mechanism);
+    if (mechanism === 'PLAIN') return new PlainSteps(this);
+    if (mechanism !== 'OAUTHBEARER') return this.#scram(mechanism);
+    if (this.#oauth === undefined) throw new Error('OAUTHBEARER is offered without keys');
+    return new BearerSteps(this.#oauth);
   }
 
   /** What an unknown user seems to have. */

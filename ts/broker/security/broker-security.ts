@@ -6,10 +6,14 @@
 
 import type { Engine } from '../../log/types.ts';
 import { splitList } from '../config-table.ts';
+import { ConnectionLog, type PrintLine } from '../connection-log.ts';
 import type { BrokerSettings } from '../settings.ts';
 import { Access } from './access.ts';
 import { AclStore } from './acl-store.ts';
-import { Authenticator, MECHANISMS } from './authenticator.ts';
+import { Authenticator, MECHANISMS, type Mechanism } from './authenticator.ts';
+import { KeySource } from './oauth/key-source.ts';
+import type { OauthBearer } from './oauth/oauth-bearer.ts';
+import { oauthSettings } from './oauth/oauth-settings.ts';
 import type { ListenerSecurity } from './peer-security.ts';
 import { QuotaStore } from './quota-store.ts';
 import { UserStore } from './user-store.ts';
@@ -19,9 +23,12 @@ export interface ListenerDemand {
   /** Clients have to log in. */
   readonly login: boolean;
   readonly isTls: boolean;
-  /** Passwords may go over it in clear: it is on the loopback address, or its owner has said so. */
+  /** Passwords and tokens may go over it in clear: it is on the loopback address, or its owner has said so. */
   readonly isTrusted: boolean;
 }
+
+/** Whoever reads what these send can log in. */
+const IN_CLEAR: readonly Mechanism[] = ['PLAIN', 'OAUTHBEARER'];
 
 export class BrokerSecurity {
   readonly users: UserStore;
@@ -31,11 +38,11 @@ export class BrokerSecurity {
   readonly quotas: QuotaStore;
   readonly #settings: BrokerSettings;
 
-  /** Throws on an entry of the state map that it cannot read. */
-  constructor(engine: Engine, settings: BrokerSettings) {
+  /** `print` hears of keys that cannot be loaded. Throws on an entry of the state map that it cannot read. */
+  constructor(engine: Engine, settings: BrokerSettings, print: PrintLine = () => {}) {
     this.#settings = settings;
     this.users = new UserStore(engine);
-    this.authenticator = new Authenticator(this.users);
+    this.authenticator = new Authenticator(this.users, oauthBearer(settings, print));
     this.acls = new AclStore(engine);
     this.quotas = new QuotaStore(engine);
     this.access = new Access(this.acls, {
@@ -48,7 +55,7 @@ export class BrokerSecurity {
   /** The rules for peers of a listener. */
   listener({ login, isTls, isTrusted }: ListenerDemand): ListenerSecurity {
     const enabled = new Set(splitList(this.#settings.text('sasl.enabled.mechanisms')));
-    const offered = MECHANISMS.filter((one) => enabled.has(one) && (one !== 'PLAIN' || isTls || isTrusted));
+    const offered = MECHANISMS.filter((one) => enabled.has(one) && (!IN_CLEAR.includes(one) || isTls || isTrusted));
     return {
       isTls,
       mechanisms: login ? offered : [],
@@ -57,6 +64,15 @@ export class BrokerSecurity {
       failureDelayMs: this.#settings.number('connection.failed.authentication.delay.ms'),
     };
   }
+}
+
+function oauthBearer(settings: BrokerSettings, print: PrintLine): OauthBearer | undefined {
+  const found = oauthSettings(settings);
+  if (found === undefined) return undefined;
+  const { url, refreshMs, rules } = found;
+  const log = new ConnectionLog(print);
+  const failed = (reason: string): void => log.say('keys', reason);
+  return { keys: new KeySource({ url, refreshMs, nowMs: () => performance.now(), failed }), rules, wallMs: Date.now };
 }
 
 /** Principals, separated by semicolons because names of certificates hold commas. */

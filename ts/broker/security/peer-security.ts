@@ -7,7 +7,7 @@
  */
 
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
-import type { Authenticator, Mechanism, SaslExchange } from './authenticator.ts';
+import type { Authenticator, Mechanism, SaslExchange, Step } from './authenticator.ts';
 import { ANONYMOUS, type Principal, userPrincipal } from './principal.ts';
 
 /** What a listener demands. */
@@ -63,6 +63,8 @@ export class PeerSecurity {
   #mechanism: Mechanism | undefined;
   #exchange: SaslExchange | undefined;
   #endsMs = Number.POSITIVE_INFINITY;
+  /** Why the login will fail: some clients (kafkajs) take no notice of a token that was refused, and go on. */
+  #problem: string | undefined;
   #isBusy = false;
   #isRaw = false;
   #isEnding = false;
@@ -102,13 +104,16 @@ export class PeerSecurity {
   refusal(apiKey: number, nowMs: number): string | undefined {
     if (this.#isEnding) return 'a request after a failed login';
     if (apiKey === API_VERSIONS || apiKey === HANDSHAKE || apiKey === AUTHENTICATE) return undefined;
-    if (!this.#isAuthenticated) return `API ${apiKey} before anybody has logged in`;
+    if (!this.#isAuthenticated) {
+      const why = this.#problem === undefined ? '' : `, with ${this.#mechanism}: ${this.#problem}`;
+      return `API ${apiKey} before anybody has logged in${why}`;
+    }
     return nowMs >= this.#endsMs ? 'its login is over and was not renewed' : undefined;
   }
 
   /** Nobody has to log in any more, nor again. */
   get #isSettled(): boolean {
-    return this.#isAuthenticated && this.listener.reauthMs === 0;
+    return this.#isAuthenticated && this.#endsMs === Number.POSITIVE_INFINITY;
   }
 
   /** The client chooses a mechanism; with `isRaw` tokens come by themselves. */
@@ -142,32 +147,43 @@ export class PeerSecurity {
     }
     this.#isBusy = true;
     exchange.step(Uint8Array.from(token), (step) => {
-      if (step.kind === 'continue') this.#finish(done, { ...answerOf(ErrorCode.NONE), token: step.token });
-      else if (step.kind === 'failed') this.#refuse(step.message, done);
-      else this.#succeed(userPrincipal(step.user), step.token, done);
+      if (step.kind === 'continue') {
+        this.#problem = step.reason;
+        this.#finish(done, { ...answerOf(ErrorCode.NONE), token: step.token });
+      } else if (step.kind === 'failed') this.#refuse(step, done);
+      else this.#succeed(step, done);
     });
   }
 
-  #succeed(principal: Principal, token: Uint8Array, done: (answer: TokenAnswer) => void): void {
+  #succeed(step: Extract<Step, { kind: 'done' }>, done: (answer: TokenAnswer) => void): void {
+    const principal = userPrincipal(step.user);
     if (this.#isAuthenticated && principal !== this.#principal) {
-      this.#refuse('Cannot change principals during re-authentication', done);
+      this.#refuse({ message: 'Cannot change principals during re-authentication' }, done);
       return;
     }
     const { reauthMs } = this.listener;
+    const lifetimeMs = Math.min(
+      reauthMs > 0 ? reauthMs : Number.POSITIVE_INFINITY,
+      step.lifetimeMs ?? Number.POSITIVE_INFINITY,
+    );
     this.#exchange = undefined;
     this.#principal = principal;
     this.#isAuthenticated = true;
-    if (reauthMs > 0) this.#endsMs = performance.now() + reauthMs;
+    this.#endsMs = performance.now() + lifetimeMs;
     this.#owner?.authenticated();
-    this.#finish(done, { ...answerOf(ErrorCode.NONE), token, sessionLifetimeMs: reauthMs });
+    const sessionLifetimeMs = Number.isFinite(lifetimeMs) ? Math.floor(lifetimeMs) : 0;
+    this.#finish(done, { ...answerOf(ErrorCode.NONE), token: step.token, sessionLifetimeMs });
   }
 
-  #refuse(message: string, done: (answer: TokenAnswer) => void): void {
+  #refuse(
+    { message, reason }: Omit<Extract<Step, { kind: 'failed' }>, 'kind'>,
+    done: (answer: TokenAnswer) => void,
+  ): void {
     this.#exchange = undefined;
     const answer = { ...answerOf(ErrorCode.SASL_AUTHENTICATION_FAILED), message };
     const tell = (): void => {
       this.#finish(done, answer);
-      this.#fail(`it could not log in with ${this.#mechanism}`);
+      this.#fail(`it could not log in with ${this.#mechanism}${reason === undefined ? '' : `: ${reason}`}`);
     };
     if (this.listener.failureDelayMs === 0) tell();
     else setTimeout(tell, this.listener.failureDelayMs);

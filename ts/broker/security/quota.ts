@@ -5,24 +5,32 @@
  * Kafka's order, and no other.
  */
 
-/** Names of quotas that are in force here, by Kafka's names: bytes per second, and percent of one core. */
-export const QUOTA_KEYS = ['producer_byte_rate', 'consumer_byte_rate', 'request_percentage'] as const;
-export type QuotaKey = (typeof QUOTA_KEYS)[number];
+/** Quotas of users and clients that are in force here, by Kafka's names: bytes per second, and percent of one core. */
+export const CLIENT_QUOTA_KEYS = ['producer_byte_rate', 'consumer_byte_rate', 'request_percentage'] as const;
+/** Quotas of addresses: connections per second. */
+export const ADDRESS_QUOTA_KEYS = ['connection_creation_rate'] as const;
+export type QuotaKey = (typeof CLIENT_QUOTA_KEYS)[number] | (typeof ADDRESS_QUOTA_KEYS)[number];
+export const QUOTA_KEYS: readonly QuotaKey[] = [...CLIENT_QUOTA_KEYS, ...ADDRESS_QUOTA_KEYS];
 
 /** Stands for every name that has no quota of its own. */
 export const DEFAULT_NAME = null;
 
-/** Whom a quota is for: a user, a client id, or both; null is the default of its kind, undefined no part of it. */
+/**
+ * Whom a quota is for: a user, a client id, or both; or else the address of a peer. null is the default of its kind,
+ * undefined no part of it.
+ */
 export interface QuotaEntity {
   readonly user?: string | null;
   readonly clientId?: string | null;
+  readonly ip?: string | null;
 }
 
 /** Quotas of one entity; never empty. */
 export type Quotas = ReadonlyMap<QuotaKey, number>;
 
 /** What tells entities apart. */
-export function entityId({ user, clientId }: QuotaEntity): string {
+export function entityId({ user, clientId, ip }: QuotaEntity): string {
+  if (ip !== undefined) return JSON.stringify(['ip', ip]);
   return JSON.stringify([user === undefined ? 0 : [user], clientId === undefined ? 0 : [clientId]]);
 }
 
