@@ -14,6 +14,8 @@ import type { NativeEngine } from './native-types.ts';
 export interface KvPort {
   /** Values of `keys`: at once when all are in memory, else undefined, and `done` runs with them later. */
   get(store: number, snapshot: number, keys: readonly Uint8Array[], done: KvDone): KvAnswer[] | undefined;
+  /** The present value of one key if it is in memory; null when there is none; undefined where only `get` can tell. */
+  look(store: number, key: Uint8Array): Buffer | null | undefined;
   /** One page of keys in order, at once or later like `get`. */
   scan(request: ScanRequest, done: (page: ScanPage) => void): ScanPage | undefined;
   /** A snapshot as of everything committed so far; 0 when there is no such store. It has to be released. */
@@ -42,6 +44,10 @@ export class NativeKv implements KvPort {
 
   get(store: number, snapshot: number, keys: readonly Uint8Array[], done: KvDone): KvAnswer[] | undefined {
     return this.reads.get(store, snapshot, keys, done);
+  }
+
+  look(store: number, key: Uint8Array): Buffer | null | undefined {
+    return this.reads.look(store, key);
   }
 
   scan(request: ScanRequest, done: (page: ScanPage) => void): ScanPage | undefined {

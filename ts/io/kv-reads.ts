@@ -41,6 +41,8 @@ interface OpenToken {
 const nothing: Buffer = Buffer.alloc(0);
 /** The answer for a key that is not there. */
 export const absentAnswer: KvAnswer = { code: Code.absent, value: nothing, sequence: 0, expiresMs: 0 };
+/** What `kvLook` answers where there is no such key. */
+const ABSENT = -1;
 const SCRATCH_LEAST = 64 * 1024;
 const SCRATCH_MOST = 1024 * 1024;
 
@@ -77,6 +79,13 @@ export class KvReads {
     }
     if (large > 0) this.#getLarge(pack, run);
     return run.missing === 0 ? answers : undefined;
+  }
+
+  /** The value of one key if it is in memory; null when there is none; undefined where only `get` can tell. One crossing. */
+  look(store: number, key: Uint8Array): Buffer | null | undefined {
+    const length = this.#native.kvLook(store, key, this.#scratch);
+    if (length >= 0) return copyOf(this.#scratch, 0, length);
+    return length === ABSENT ? null : undefined;
   }
 
   /** Asks again for what had no room, with room for all of it. */

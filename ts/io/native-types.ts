@@ -294,6 +294,8 @@ export interface NativeEngine {
    * Answers 0, or a `Code` that refused the whole call.
    */
   kvGet(rows: Float64Array, count: number, buffers: Uint8Array[], destination: Uint8Array): number;
+  /** The value of one key, copied to the start of `destination`: its length; -1 without one; -2 where `kvGet` says more. */
+  kvLook(store: number, key: Uint8Array, destination: Uint8Array): number;
   /**
    * Values of tokens that the page has reported (with their length), as `kvGet` answers. A token is gone after any code
    * but `noRoom`.

@@ -77,15 +77,34 @@ export class KvView<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** The value of a key; undefined when there is none. Rejects with MILLRACE_DAMAGED, MILLRACE_CLOSED, MILLRACE_ABORTED. */
   get(key: InputOf<KE>, options?: GetOptions): Promise<OutputOf<VE> | undefined> {
+    if (this.#snapshot === 0 && options === undefined) {
+      try {
+        const found = this.#look(this.keyCodec.encode(key));
+        if (found !== null) return Promise.resolve(found);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return this.#read([key], options, ([answer]) => this.#valueOf(answer as KvAnswer));
+  }
+
+  /** The value of a key when memory can tell; null when it cannot. */
+  #look(key: Uint8Array): OutputOf<VE> | undefined | null {
+    this.owner.assertOpen();
+    const found = this.raw.look(key);
+    if (found === undefined) return null;
+    return found === null ? undefined : this.valueCodec.decode(found);
   }
 
   /**
    * As `get`, without a promise. Throws MILLRACE_NOT_RESIDENT when the value lies on the disk (`await get` then reads it).
    */
   getSync(key: InputOf<KE>): OutputOf<VE> | undefined {
+    const encoded = this.keyCodec.encode(key);
+    const looked = this.#snapshot === 0 ? this.#look(encoded) : null;
+    if (looked !== null) return looked;
     this.owner.assertOpen();
-    const found = this.raw.lookup([this.keyCodec.encode(key)], () => {}, this.#snapshot);
+    const found = this.raw.lookup([encoded], () => {}, this.#snapshot);
     if (!found) throw new MillraceError('MILLRACE_NOT_RESIDENT');
     return this.#valueOf(found[0] as KvAnswer);
   }

@@ -73,6 +73,12 @@ export class Store {
     return found && this.#merge(pending, found);
   }
 
+  /** As `lookup` of one key in the present state: its value, null when there is none, undefined where only `lookup` tells. */
+  look(key: Uint8Array): Buffer | null | undefined {
+    const { engine, frames } = this.stores;
+    return frames.overlay.touches(this.id) ? undefined : engine.kv.look(this.id, key);
+  }
+
   #pendingOf(keys: readonly Uint8Array[]): (Pending | undefined)[] {
     const { overlay } = this.stores.frames;
     return keys.map((key) => overlay.get(this.id, key));

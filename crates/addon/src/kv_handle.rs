@@ -11,12 +11,15 @@ use crate::memory::{Bytes, Doubles, index};
 use crate::plan::{Buffers, unsigned};
 use crate::read_rows::put_all;
 use crate::status::Refusal;
-use millrace_engine::{Code, KvPage, KvRange, KvRead};
+use millrace_engine::{Code, KvPage, KvPeek, KvRange, KvRead};
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, JsValue};
 use napi_derive::napi;
 use std::ops::Bound;
 
+/// What `kv_look` answers without a value.
+const ABSENT: f64 = -1.0;
+const ELSEWHERE: f64 = -2.0;
 const REVERSE: u64 = 1;
 const KEYS_ONLY: u64 = 2;
 
@@ -55,6 +58,32 @@ impl NativeEngine {
             self.queued();
         }
         Ok(if done.is_some() { 0 } else { Code::Closing as u8 })
+    }
+
+    /// The value of one key, if it is in memory and fits: its length. -1: there is none. -2: `kv_get` says more.
+    #[napi]
+    pub fn kv_look(
+        &self,
+        env: Env,
+        store: f64,
+        key: Unknown<'_>,
+        destination: Unknown<'_>,
+    ) -> Result<f64, Thrown> {
+        let env = env.raw();
+        let store = store_of(store)?;
+        let key = Bytes::of(env, key.raw())?;
+        let mut destination = Bytes::of(env, destination.raw())?;
+        let found = self.call(env, |state| {
+            Ok(match live(state)?.kv_look(store, key.all()) {
+                KvPeek::Ready(value) if value.len() <= destination.len() => {
+                    destination.put(0, value);
+                    value.len() as f64
+                }
+                KvPeek::Absent => ABSENT,
+                KvPeek::Ready(_) | KvPeek::Elsewhere => ELSEWHERE,
+            })
+        })?;
+        Ok(found.unwrap_or(ELSEWHERE))
     }
 
     /// Values of tokens that were reported, as `kvGet` answers.

@@ -58,6 +58,12 @@ impl Engine {
         self.kv.get(store, key, snapshot, now)
     }
 
+    /// Looks at a key without reading any file.
+    pub fn kv_look(&mut self, store: u32, key: &[u8]) -> Peek<'_> {
+        let now = self.kv_now();
+        self.kv.peek(store, key, now)
+    }
+
     /// Looks at a key without reading any file; `now_ms` is a wall time that `kv_now` answered.
     pub(crate) fn kv_peek(&mut self, store: u32, key: &[u8], now_ms: u64) -> Peek<'_> {
         self.kv.peek(store, key, now_ms)

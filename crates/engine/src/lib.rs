@@ -61,8 +61,8 @@ pub use millrace_journal::{Level, Poison, Policy};
 #[cfg(feature = "planted")]
 pub use millrace_kv::planted as kv_planted;
 pub use millrace_kv::{
-    Condition, Found as KvFound, Item as KvItem, Page as KvPage, Range as KvRange, Read as KvRead,
-    Stats as KvStats, Value as KvValue,
+    Condition, Found as KvFound, Item as KvItem, Page as KvPage, Peek as KvPeek, Range as KvRange,
+    Read as KvRead, Stats as KvStats, Value as KvValue,
 };
 #[cfg(feature = "planted")]
 pub mod look_planted {

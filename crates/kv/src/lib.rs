@@ -11,6 +11,7 @@ mod expiry;
 pub mod fence;
 mod files;
 mod generation;
+mod heads;
 pub mod hint;
 pub mod keydir;
 mod kv;
