@@ -123,6 +123,8 @@ pub fn manifest(bytes: &[u8]) {
         own_segment_bytes: 8 << 10,
         segment_bytes: 64 << 10,
         index_interval_bytes: 1 << 10,
+        #[cfg(feature = "planted")]
+        remove_named_files: false,
     };
     if let Ok(log) = Log::restore(config, manifest.head.checkpoint_lsn, manifest.log()) {
         std::hint::black_box(log.files().count());

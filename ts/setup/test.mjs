@@ -80,6 +80,11 @@ function steps() {
     verdict('types of the console', 'npx', 'tsc', '-p', 'tsconfig.console.json'),
     verdict('format of Rust', 'cargo', 'fmt', '--all', '--check'),
     verdict('lint of Rust', 'cargo', 'clippy', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings'),
+    verdict(
+      'lint of Rust with planted bugs',
+      ...['cargo', 'clippy', '--locked', '-p', 'millrace-engine', '--features', 'planted', '--all-targets'],
+      ...['--', '-D', 'warnings'],
+    ),
     {
       name: 'Rust tests',
       command: ['cargo', 'test', '--workspace', '--locked', '--no-fail-fast'],

@@ -25,12 +25,18 @@ interface Written {
 /** Everything that was committed, by offset. */
 type History = Map<number, Written>;
 
+/** `cleaner`: whether anything is compacted; rounds of retention follow one another as quickly. */
 function open(directory: string, driver: 'ring' | 'pool', cleaner = true): Promise<MillraceServer> {
   return serve({
     dir: directory,
     driver,
     kafka: { port: 0 },
-    settings: { 'settle.bytes': '256kb', 'log.cleaner.backoff.ms': 20, 'log.cleaner.enable': cleaner },
+    settings: {
+      'settle.bytes': '256kb',
+      'log.cleaner.backoff.ms': 20,
+      'log.cleaner.enable': cleaner,
+      'log.retention.check.interval.ms': 20,
+    },
   });
 }
 
@@ -194,6 +200,52 @@ describe.for(['ring', 'pool'] as const)('a compacted topic on driver %s', (drive
         await server.close();
       }
     });
+  }, 60_000);
+});
+
+async function logStart(server: MillraceServer, topic: string): Promise<number> {
+  const admin = kafkaClient(brokerOf(server)).admin();
+  await admin.connect();
+  const [partition] = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  return Number(partition?.low);
+}
+
+describe('a topic with compact,delete', () => {
+  it('loses what retention takes, and of what stays every key has its newest record', async () => {
+    using directory = scratch('compact-delete');
+    let server = await open(directory.path, 'pool');
+    try {
+      const config = { 'cleanup.policy': 'compact,delete', 'retention.bytes': '300000', 'retention.ms': '-1' };
+      const topic = await createCompacted(server, config);
+      const [plain, transactional] = await connected(server);
+      const history: History = new Map();
+      let start = 0;
+      // Half of the keys come again and again, the others never: without retention the log would only grow.
+      for (let round = 0; round < 400 && (start === 0 || server.counters().compactions === 0); round += 1) {
+        const records = Array.from({ length: 50 }, (_, index) => {
+          values += 1;
+          return { key: index % 2 === 0 ? `again-${index}` : `once-${values}`, value: values };
+        });
+        const [sent] = await plain.send({ topic, messages: messagesOf(records) });
+        for (const [index, record] of records.entries()) history.set(Number(sent?.baseOffset) + index, record);
+        if (round % 10 === 9) start = await logStart(server, topic);
+      }
+      await Promise.all([plain.disconnect(), transactional.disconnect()]);
+      await untilQuiet(server);
+      await server.close();
+      server = await open(directory.path, 'pool');
+      start = await logStart(server, topic);
+      expect(start).toBeGreaterThan(0);
+      const found = await readWithKcat(server, topic);
+      const kept = new Map([...history].filter(([offset]) => offset >= start));
+      check(found, kept);
+      expect(Math.min(...found.keys())).toBeGreaterThanOrEqual(start);
+      // It was compacted as well: superseded records above the start are gone.
+      expect(found.size).toBeLessThan(kept.size);
+    } finally {
+      await server.close();
+    }
   }, 60_000);
 });
 
