@@ -3,7 +3,8 @@
  * to see that the benches run.
  *
  * ```text
- * npm run bench -- [--smoke] [--only NAME,NAME] [--repetitions N] [--seconds S] [--no-rivals] [--json FILE] [--dir DIR]
+ * npm run bench -- [--smoke] [--only NAME,NAME] [--repetitions N] [--seconds S] [--warm-up S] [--discard N] [--no-rivals]
+ *                  [--json FILE] [--dir DIR]
  * ```
  *
  * Exit code 1 when a scenario fails or a goal is missed.
@@ -18,6 +19,7 @@ import { table } from './report.ts';
 import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
 import { clientScenarios } from './scenarios/clients.ts';
 import { embeddedAppend } from './scenarios/embedded.ts';
+import { ioScenarios } from './scenarios/io.ts';
 import { kvScenarios } from './scenarios/kv.ts';
 import { redisScenarios } from './scenarios/redis.ts';
 import { coldReplay, manyPartitions, openAfterKill, sequentialAppend } from './scenarios/storage.ts';
@@ -31,6 +33,7 @@ const scenarios: readonly Scenario[] = [
   hotFetch,
   ...redisScenarios,
   ...kvScenarios,
+  ...ioScenarios,
   sequentialAppend,
   manyPartitions,
   coldReplay,
@@ -46,6 +49,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     repetitions: { type: 'string' },
     seconds: { type: 'string' },
+    'warm-up': { type: 'string' },
+    discard: { type: 'string' },
     'no-rivals': { type: 'boolean', default: false },
     json: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
@@ -91,15 +96,15 @@ function chosen(): readonly Scenario[] {
 function chosenSize(): Size {
   const base = values.smoke ? SMOKE : REAL;
   return {
-    warmUpSeconds: base.warmUpSeconds,
+    warmUpSeconds: values['warm-up'] === undefined ? base.warmUpSeconds : Number(values['warm-up']),
     seconds: values.seconds === undefined ? base.seconds : Number(values.seconds),
     repetitions: values.repetitions === undefined ? base.repetitions : Number(values.repetitions),
-    discarded: base.discarded,
+    discarded: values.discard === undefined ? base.discarded : Number(values.discard),
     rivals: base.rivals && !values['no-rivals'],
   };
 }
 
-buildLoadTools();
+if (chosen().some(({ usesLoadTools }) => usesLoadTools !== false)) buildLoadTools();
 const size = chosenSize();
 const facts = conditions(values.dir);
 process.stdout.write(

@@ -55,6 +55,8 @@ export interface Scenario {
   readonly goals: readonly Goal[];
   /** Left out of the smoke run: it starts JVMs, or takes as long at any size. */
   readonly isLong?: boolean;
+  /** False: needs none of the programs of benches/load, so they need not be built. */
+  readonly usesLoadTools?: boolean;
   open(workplace: Workplace): Promise<readonly Side[]>;
 }
 

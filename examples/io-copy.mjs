@@ -32,6 +32,8 @@ export async function copy(ring, from, to, { chunkBytes = 2 ** 20, depth = 8 } =
     lease.release();
   };
   try {
+    // A write that makes the file longer has it to itself; into space that is reserved, writes go side by side.
+    if (size > 0) await target.file.allocate(0, size);
     await Promise.all(Array.from({ length: depth }, worker));
     await target.file.truncate(size);
     await target.file.sync();

@@ -34,7 +34,7 @@ export function fileServer(ring, directory) {
       if (response.headersSent || error instanceof TransferError) response.destroy();
       else response.writeHead(error.errno === 2 ? 404 : 500).end();
     } finally {
-      await file?.close();
+      await file?.[Symbol.asyncDispose]();
     }
   });
 }

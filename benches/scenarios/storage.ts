@@ -1,9 +1,9 @@
 /** The storage engine against the device it writes to, and against itself in worse circumstances. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { startServer } from '../../__test__/support/server.ts';
 import { runLoadTool } from '../load-tools.ts';
 import { nodeProgram, runProgram } from '../node-program.ts';
+import { fio } from '../rivals/fio.ts';
 import type { Figures, Scenario, Side, Workplace } from '../scenario.ts';
 import { KAFKA, type Load, MILLRACE, openKafka, openMillrace, PARTITIONS, type Target } from '../targets.ts';
 
@@ -19,7 +19,9 @@ export const sequentialAppend: Scenario = {
   goals: [{ figure: 'megabytesPerSecond', side: MILLRACE, against: FIO, ratioAtLeast: 0.85 }],
   async open(workplace) {
     const own = throughput(nodeProgram(MILLRACE, 'append-large.ts', workplace, LARGE), LARGE.size);
-    return workplace.size.rivals ? [own, fio(workplace)] : [own];
+    if (!workplace.size.rivals) return [own];
+    const file = join(workplace.directory('fio'), 'file');
+    return [own, fio(FIO, workplace, { rw: 'write', file, blockBytes: 2 ** 20, depth: 4, fileBytes: 2 ** 32 })];
   },
 };
 
@@ -45,21 +47,6 @@ function throughput(side: Side, bytes: number): Side {
     return { megabytesPerSecond: ((figures.requestsPerSecond ?? Number.NaN) * bytes) / 1e6, ...figures };
   };
   return { name: side.name, measure };
-}
-
-function fio(workplace: Workplace): Side {
-  const file = join(workplace.directory('fio'), 'file');
-  const measure = async (): Promise<Figures> => {
-    const { seconds, warmUpSeconds } = workplace.size;
-    const args = ['--name=write', `--filename=${file}`, '--rw=write', '--bs=1M', '--direct=1', '--ioengine=io_uring'];
-    args.push('--iodepth=4', '--size=4G', '--time_based', `--runtime=${seconds}`, `--ramp_time=${warmUpSeconds}`);
-    const run = spawnSync('fio', [...args, '--output-format=json'], { encoding: 'utf8' });
-    if (run.error) throw new Error('fio is needed for this bench', { cause: run.error });
-    if (run.status !== 0) throw new Error(`fio ended with ${run.status}: ${run.stderr}`);
-    const report: { jobs: { write: { bw_bytes: number } }[] } = JSON.parse(run.stdout);
-    return { megabytesPerSecond: (report.jobs[0]?.write.bw_bytes ?? Number.NaN) / 1e6 };
-  };
-  return { name: FIO, measure };
 }
 
 const ALONE = 'millrace, tail alone';
