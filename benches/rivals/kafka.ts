@@ -17,6 +17,8 @@ const STOP_LIMIT_MS = 20_000;
 
 export interface KafkaBroker {
   readonly address: string;
+  /** Where clients log in; undefined when nobody does. */
+  readonly loginAddress: string | undefined;
   readonly pid: number;
   /** Ends the broker and waits for it. The data directory stays. */
   stop(): Promise<void>;
@@ -27,6 +29,11 @@ export interface KafkaOptions {
   readonly directory: string;
   /** `log.flush.interval.messages=1`: every acknowledged message is flushed. */
   readonly flushEveryMessage: boolean;
+  /**
+   * Names with their passwords: one more listener where clients log in by PLAIN, and access rules that hold for them (for
+   * `admin`, and whoever comes by the first listener, none is needed).
+   */
+  readonly users?: Readonly<Record<string, string>>;
   /** More lines of server.properties. */
   readonly settings?: readonly string[];
 }
@@ -35,10 +42,11 @@ export interface KafkaOptions {
 export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
   const classPath = kafkaClassPath();
   const [port, controllerPort] = [await freePort(), await freePort()];
+  const loginPort = options.users === undefined ? undefined : await freePort();
   mkdirSync(options.directory, { recursive: true });
   const settings = join(options.directory, 'server.properties');
   const output = join(options.directory, 'output.txt');
-  writeFileSync(settings, properties(options, port, controllerPort));
+  writeFileSync(settings, properties(options, port, controllerPort, loginPort));
   const java = ['-cp', classPath];
   const format = spawnSync('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', settings]);
   if (format.error) throw new Error('a Java runtime (java) is needed to run Kafka', { cause: format.error });
@@ -50,10 +58,11 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
   });
   await started(child, port, output);
   if (child.pid === undefined) throw new Error('Kafka has no process id');
-  return { address: `127.0.0.1:${port}`, pid: child.pid, stop: () => stop(child) };
+  const loginAddress = loginPort === undefined ? undefined : `127.0.0.1:${loginPort}`;
+  return { address: `127.0.0.1:${port}`, loginAddress, pid: child.pid, stop: () => stop(child) };
 }
 
-function properties(options: KafkaOptions, port: number, controllerPort: number): string {
+function properties(options: KafkaOptions, port: number, controllerPort: number, loginPort?: number): string {
   const lines = [
     'process.roles=broker,controller',
     'node.id=1',
@@ -70,9 +79,31 @@ function properties(options: KafkaOptions, port: number, controllerPort: number)
     'share.coordinator.state.topic.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
   ];
+  // Of a setting that stands there twice the last one holds.
+  if (loginPort !== undefined) lines.push(...secured(options.users ?? {}, port, controllerPort, loginPort));
   lines.push(...(options.settings ?? []));
   if (options.flushEveryMessage) lines.push('log.flush.interval.messages=1');
   return `${lines.join('\n')}\n`;
+}
+
+function secured(
+  users: Readonly<Record<string, string>>,
+  port: number,
+  controllerPort: number,
+  loginPort: number,
+): string[] {
+  const names = Object.entries(users).map(([name, password]) => `user_${name}="${password}"`);
+  const module = 'org.apache.kafka.common.security.plain.PlainLoginModule required';
+  const listeners = `PLAINTEXT://127.0.0.1:${port},SASL_PLAINTEXT://127.0.0.1:${loginPort}`;
+  return [
+    `listeners=${listeners},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=${listeners}`,
+    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT',
+    'sasl.enabled.mechanisms=PLAIN',
+    `listener.name.sasl_plaintext.plain.sasl.jaas.config=${module} ${names.join(' ')};`,
+    'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    'super.users=User:admin;User:ANONYMOUS',
+  ];
 }
 
 /** Takes an answer to ApiVersions for the sign: the port is bound some time before requests are served. */

@@ -6,7 +6,7 @@
 import type { Comparable } from './comparable.ts';
 import type { Difference } from './differences.ts';
 
-interface Accepted {
+export interface Accepted {
   /** Name of an API, or `raw`. */
   readonly api: string;
   /** Name of the step without its version; any when left out. */
@@ -38,7 +38,7 @@ function settings(api: string, at: string): Accepted[] {
       path: `${at}/${name}/synonyms/*`,
       why: 'Kafka tells no origin of a default that it computes',
     })),
-    { api, path: `${at}/min.durability`, why: 'a setting of our own' },
+    ...['min.durability', 'min.isolation'].map((name) => ({ api, path: `${at}/${name}`, why: 'a setting of our own' })),
     {
       api,
       path: `${at}/min.insync.replicas/configSource`,
@@ -233,20 +233,24 @@ export const ACCEPTED: readonly Accepted[] = [
   },
 ];
 
-const patterns = ACCEPTED.map((one) => ({ one, pattern: patternOf(one.path) }));
-
 /** The entry that accepts a difference, if any. */
-export function acceptance({ api, at, path, kafka, ours }: Difference): Accepted | undefined {
-  const step = at.replace(/ v\d+$/, '');
-  const found = patterns.find(
-    ({ one, pattern }) =>
-      one.api === api &&
-      (one.step === undefined || one.step === step) &&
-      pattern.test(path) &&
-      (one.kafka === undefined || JSON.stringify(one.kafka) === JSON.stringify(kafka)) &&
-      (one.ours === undefined || JSON.stringify(one.ours) === JSON.stringify(ours)),
-  );
-  return found?.one;
+export const acceptance: (difference: Difference) => Accepted | undefined = matching(ACCEPTED);
+
+/** Looks for the entry of a list that accepts a difference. */
+export function matching(list: readonly Accepted[]): (difference: Difference) => Accepted | undefined {
+  const patterns = list.map((one) => ({ one, pattern: patternOf(one.path) }));
+  return ({ api, at, path, kafka, ours }) => {
+    const step = at.replace(/(, allowed some)? v\d+$/, '');
+    const found = patterns.find(
+      ({ one, pattern }) =>
+        one.api === api &&
+        (one.step === undefined || one.step === step) &&
+        pattern.test(path) &&
+        (one.kafka === undefined || JSON.stringify(one.kafka) === JSON.stringify(kafka)) &&
+        (one.ours === undefined || JSON.stringify(one.ours) === JSON.stringify(ours)),
+    );
+    return found?.one;
+  };
 }
 
 function patternOf(path: string): RegExp {

@@ -46,10 +46,13 @@ export function step<Request, Response>(
   };
 }
 
-/** What was kept under `name`. */
+/** A step needs what no earlier answer has told. */
+export class NotToldError extends Error {}
+
+/** What was kept under `name`. Throws `NotToldError`. */
 export function noted(notes: Notes, name: string): string | number {
   const value = notes.get(name);
-  if (value === undefined) throw new Error(`no answer has told ${name}`);
+  if (value === undefined) throw new NotToldError(`no answer has told ${name}`);
   return value;
 }
 

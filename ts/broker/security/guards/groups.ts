@@ -122,14 +122,18 @@ export const GROUP_GUARDS: readonly (readonly [number, AnyGuard])[] = [
       return;
     }
     const refusals = new Map(request.coordinatorKeys.map((key) => [key, coordinatorRefusal(rights, keyType, key)]));
-    const [coordinatorKeys, denied] = split(request.coordinatorKeys, (key) => refusals.get(key) === NONE);
-    const told = amended(exchange, (response) => ({
-      ...response,
-      coordinators: [
-        ...(response.coordinators ?? []),
-        ...denied.map((key) => ({ ...refusedRow, key, errorCode: refusals.get(key) ?? NONE })),
-      ],
-    }));
+    const coordinatorKeys = request.coordinatorKeys.filter((key) => refusals.get(key) === NONE);
+    // Rows come in the order of the keys, as with Kafka.
+    const told = amended(exchange, (response) => {
+      const allowed = (response.coordinators ?? []).values();
+      const coordinators = request.coordinatorKeys.flatMap((key) => {
+        const errorCode = refusals.get(key) ?? NONE;
+        if (errorCode !== NONE) return [{ ...refusedRow, key, errorCode }];
+        const { value } = allowed.next();
+        return value === undefined ? [] : [value];
+      });
+      return { ...response, coordinators };
+    });
     pass({ ...request, coordinatorKeys }, told);
   }),
   guarding(joinGroupApi, (request, rights, exchange, pass) => {

@@ -90,9 +90,11 @@ export const TOPIC_GUARDS: readonly (readonly [number, AnyGuard])[] = [
   guarding(metadataApi, guardMetadata),
   guarding(describeTopicPartitionsApi, (request, rights, exchange, pass) => {
     const [topics, denied] = split(request.topics, ({ name }) => rights.topic(Operation.describe, name));
-    const refused = denied.map(({ name }) => {
-      return { errorCode: TOPIC_AUTHORIZATION_FAILED, name, topicId: ZERO_UUID, partitions: [] };
-    });
+    // What lies before the cursor was told with an earlier page.
+    const from = request.cursor?.topicName ?? '';
+    const refused = denied
+      .filter(({ name }) => name >= from)
+      .map(({ name }) => ({ errorCode: TOPIC_AUTHORIZATION_FAILED, name, topicId: ZERO_UUID, partitions: [] }));
     if (denied.length > 0 && topics.length === 0) {
       exchange.reply({ throttleTimeMs: 0, topics: refused, nextCursor: null });
       return;
