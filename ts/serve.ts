@@ -156,7 +156,7 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
   let broker: Broker | undefined;
   let redis: RedisEndpoint | undefined;
   try {
-    const chosen = chooseSockets(kafka.sockets ?? 'auto', engine, settings.number('max.connections'));
+    const chosen = chooseSockets(kafka.sockets ?? 'auto', engine);
     ring = chosen.ring;
     broker = new Broker({
       engine,

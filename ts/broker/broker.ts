@@ -29,6 +29,7 @@ import { Cleaner } from './metadata/cleaner.ts';
 import { declareSettings } from './metadata/partition-settings.ts';
 import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
+import { wakeByDurable } from './metadata/topic-isolation.ts';
 import { plainAddress } from './plain-address.ts';
 import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
@@ -147,6 +148,7 @@ export class Broker {
       replies: this.context.replies,
       print: options.print,
       limits: serverLimits(settings),
+      maxConnections: () => settings.number('max.connections'),
       maxConnectionsPerAddress: () => settings.number('max.connections.per.ip'),
       throttle: new RequestThrottle(this.context.security.quotas, () => performance.now()),
       connectionRate: new ConnectionRate(this.context.security.quotas, () => performance.now()),
@@ -240,9 +242,10 @@ export class Broker {
   }
 
   #follow(): void {
-    const { engine, purgatory, catalogue, offsets } = this.context;
+    const { engine, purgatory, catalogue, offsets, settings } = this.context;
     this.#stopListening.push(engine.onAdvance((partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(engine.onStable((partitions) => purgatory.wake(partitions)));
+    this.#stopListening.push(wakeByDurable(engine, catalogue, settings, (partitions) => purgatory.wake(partitions)));
     this.#stopListening.push(
       catalogue.onChange((change) => {
         this.context.consumerGroups.topicsChanged();
@@ -344,6 +347,5 @@ function serverLimits(settings: BrokerSettings) {
   return {
     maxRequestBytes: settings.number('socket.request.max.bytes'),
     idleMs: settings.number('connections.max.idle.ms'),
-    maxConnections: settings.number('max.connections'),
   };
 }

@@ -480,8 +480,9 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
     type: 'int',
     default: '10000',
     effect: 'enforced',
+    dynamic: true,
     min: 0,
-    doc: 'Most connections at a time.',
+    doc: 'Most connections at a time; over sockets in a ring 30000. Fewer than there are: nobody is cut, but nobody else comes in.',
   },
   {
     name: 'max.connections.per.ip',

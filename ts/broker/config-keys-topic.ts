@@ -1,5 +1,5 @@
 /**
- * Settings of topics: Kafka's, and our own `min.durability`.
+ * Settings of topics: Kafka's, and our own `min.durability` and `min.isolation`.
  *
  * Data only. To remember: DescribeConfigs reports what stands here, so a default must be what is in force, and a key
  * that changes nothing says so (`accepted`).
@@ -197,6 +197,14 @@ export const TOPIC_KEYS: readonly ConfigKey[] = [
     oneOf: ['memory', 'written', 'durable'],
     synonyms: [{ name: 'min.durability' }],
     doc: 'The weakest durability an acknowledgement of this topic may stand for, whatever acks asks: memory (no floor), written (survives the death of the process) or durable (survives a power cut).',
+  },
+  {
+    name: 'min.isolation',
+    type: 'string',
+    default: 'read_uncommitted',
+    effect: 'enforced',
+    oneOf: ['read_uncommitted', 'durable'],
+    doc: 'The weakest isolation of readers on the wire, whatever they ask for: read_uncommitted (everything written) or durable (only what a completed flush covers, so that no reader has seen what a power cut takes). Ours; Kafka has no such setting.',
   },
   {
     name: 'min.insync.replicas',

@@ -42,6 +42,8 @@ export interface KafkaServerOptions {
   readonly print: PrintLine;
   /** Overrides of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<ConnectionLimits>;
+  /** `max.connections` as it is at this moment; that of `limits` without. */
+  readonly maxConnections?: () => number;
   /** `max.connections.per.ip` as it is at this moment; that of `limits` without. */
   readonly maxConnectionsPerAddress?: () => number;
   /** Sockets in a ring to serve on; node:net without. They stay open when the server closes. */
@@ -62,6 +64,7 @@ const LOGIN_REQUEST_MAX = 64 * 1024;
 /** One Kafka server with any number of listening addresses. */
 export class KafkaServer {
   readonly #limits: ConnectionLimits;
+  readonly #maxConnections: () => number;
   readonly #maxPerAddress: () => number;
   readonly #connectionRate: ConnectionRate | undefined;
   readonly #host: ConnectionHost;
@@ -82,6 +85,7 @@ export class KafkaServer {
 
   constructor(options: KafkaServerOptions) {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#maxConnections = options.maxConnections ?? (() => this.#limits.maxConnections);
     this.#maxPerAddress = options.maxConnectionsPerAddress ?? (() => this.#limits.maxConnectionsPerAddress);
     this.#connectionRate = options.connectionRate;
     this.#log = new ConnectionLog(options.print);
@@ -228,9 +232,8 @@ export class KafkaServer {
 
   /** Whether one more connection is one too many; says so. */
   #isFull(address: string): boolean {
-    const { maxConnections } = this.#limits;
     const ofAddress = this.#perAddress.get(address) ?? 0;
-    if (this.#isClosing || this.#connections.size >= maxConnections) {
+    if (this.#isClosing || this.#connections.size >= this.#maxConnections()) {
       this.#log.say('refused', `refused a connection: ${this.#connections.size} are open`);
       return true;
     }

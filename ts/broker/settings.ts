@@ -46,6 +46,8 @@ export interface TopicLimits {
   readonly floor: LevelNumber;
   readonly stampAppendTime: boolean;
   readonly refuseKeyless: boolean;
+  /** min.isolation=durable: readers see only what a completed flush covers. */
+  readonly showsDurableOnly: boolean;
   /** False for a topic that is only compacted: its records go by their keys alone. */
   readonly mayDelete: boolean;
   /** What the engine is told of its partitions. */
@@ -175,6 +177,7 @@ export class BrokerSettings {
     const limits: TopicLimits = {
       maxMessageBytes: Number(value('max.message.bytes')),
       floor: levelNumber(value('min.durability') as Durability),
+      showsDurableOnly: value('min.isolation') === 'durable',
       stampAppendTime: value('message.timestamp.type') === 'LogAppendTime',
       refuseKeyless: policies.includes('compact'),
       mayDelete: policies.includes('delete') || !policies.includes('compact'),

@@ -183,6 +183,8 @@ export interface Engine extends LeaseHolder {
   scanState(prefix: Uint8Array): [key: Uint8Array, value: Uint8Array][];
   /** Runs `listener` after the high watermark of any partition may have moved: partitions appended to since the last run. */
   onAdvance(listener: (partitions: Iterable<number>) => void): () => void;
+  /** As `onAdvance`, for the durable watermark. */
+  onDurable(listener: (partitions: Iterable<number>) => void): () => void;
   /** Runs `listener` after the last stable offset of partitions may have moved: ends of transactions became durable. */
   onStable(listener: (partitions: Iterable<number>) => void): () => void;
   /** Runs once when the journal is poisoned. */

@@ -35,12 +35,12 @@ const CONNECTIONS_MAX = 30_000;
 
 /**
  * Opens what `choice` asks for. Throws MILLRACE_OPTION for an unknown choice and MILLRACE_DRIVER when the ring is forced
- * and there is none. The caller closes the ring.
+ * and there is none. A server whose limit can be altered leaves `maxConnections` out. The caller closes the ring.
  */
 export function chooseSockets(
   choice: SocketsChoice,
   engine: SocketsEngine,
-  maxConnections: number,
+  maxConnections = CONNECTIONS_MAX,
 ): { ring: RingNet | undefined; report: SocketsReport } {
   if (!socketsChoices.includes(choice)) {
     throw new MillraceError('MILLRACE_OPTION', `sockets must be one of ${socketsChoices.join(', ')}, not ${choice}`);

@@ -4,6 +4,7 @@ import { produceApi } from '../../../ts/broker/protocol/gen/00-produce.gen.ts';
 import { describeConfigsApi } from '../../../ts/broker/protocol/gen/32-describe-configs.gen.ts';
 import { alterConfigsApi } from '../../../ts/broker/protocol/gen/33-alter-configs.gen.ts';
 import { incrementalAlterConfigsApi } from '../../../ts/broker/protocol/gen/44-incremental-alter-configs.gen.ts';
+import { ClientConnection } from '../../../ts/client/connection.ts';
 import { Code } from '../../../ts/io/native-types.ts';
 import { encodeBatch } from '../../support/record-batch.ts';
 import { type Harness, openHarness } from '../support/harness.ts';
@@ -144,5 +145,23 @@ describe('settings of the broker', () => {
     await change(harness, THIS, 'log.segment.bytes', '2000000');
     expect(limits('t')).toMatchObject({ retentionMs: 5000, flush: { intervalMs: 50 }, segmentBytes: 2_000_000 });
     expect(limits('own')).toMatchObject({ retentionMs: 9 });
+  });
+
+  it('bound the connections at once: fewer than there are cut nobody, and let nobody else in', async () => {
+    await using harness = openHarness();
+    const { port } = await harness.broker.listen(0, '127.0.0.1');
+    const to = { host: '127.0.0.1', port };
+    await using first = await ClientConnection.open(to);
+    await using second = await ClientConnection.open(to);
+    expect(await change(harness, THIS, 'max.connections', '1')).toBe(0);
+    await expect(ClientConnection.open(to)).rejects.toThrow();
+    const ask = { resources: [] };
+    expect([await first.request(describeConfigsApi, ask), await second.request(describeConfigsApi, ask)]).toHaveLength(
+      2,
+    );
+    expect(await change(harness, THIS, 'max.connections', '3')).toBe(0);
+    await using third = await ClientConnection.open(to);
+    expect(third.inFlight).toBe(0);
+    await expect(ClientConnection.open(to)).rejects.toThrow();
   });
 });

@@ -13,6 +13,7 @@ import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { FetchContext } from '../fetch-sessions/fetch-sessions.ts';
 import type { Exchange, Handler } from '../handler.ts';
+import { isolationNow, type ShownIsolation, shownEnds, shownIsolation } from '../metadata/topic-isolation.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
   type FetchableTopicResponse,
@@ -35,6 +36,7 @@ interface Target {
   readonly row: PartitionData;
   /** Index into the read requests. */
   readonly read: number;
+  readonly shown: ShownIsolation;
 }
 
 /** What a request that is not refused means for its session. */
@@ -53,6 +55,8 @@ class OpenFetch implements ParkedWork {
   /** Bytes asked for over all partitions. */
   #wantedBytes = 0;
   #unknown = false;
+  /** Some partition is bounded by one end now and perhaps by another one later. */
+  #hasMoving = false;
 
   constructor(
     context: BrokerContext,
@@ -94,6 +98,7 @@ class OpenFetch implements ParkedWork {
     const topic = byId ? catalogue.byId(asked.topicId) : catalogue.get(asked.topic);
     const isDenied = !this.#mayRead(topic?.name ?? asked.topic);
     const unknown = byId && !topic ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    const shown = shownIsolation(this.#context.settings, topic, this.#request.isolationLevel);
     const partitions: PartitionData[] = [];
     this.#responses.push({ topic: asked.topic, topicId: asked.topicId, partitions });
     for (const partition of asked.partitions) {
@@ -112,12 +117,13 @@ class OpenFetch implements ParkedWork {
       }
       const maxBytes = Math.max(0, Math.min(partition.partitionMaxBytes, this.#maxBytes));
       this.#wantedBytes += maxBytes;
-      this.#targets.push({ row, read: this.#reads.length });
+      this.#targets.push({ row, read: this.#reads.length, shown });
+      this.#hasMoving ||= shown.isDurable && shown.isCommitted;
       this.#reads.push({
         partition: id,
         offset: partition.fetchOffset,
         maxBytes,
-        isolation: this.#request.isolationLevel === 1 ? 1 : 0,
+        isolation: isolationNow(this.#context.engine, id, shown),
         leaderEpoch: partition.currentLeaderEpoch,
       });
     }
@@ -132,6 +138,7 @@ class OpenFetch implements ParkedWork {
 
   /** Answers, if `force` or rule 28 says so: enough bytes at this isolation, or any error. False when it has to wait. */
   #answer(force: boolean): boolean {
+    if (this.#hasMoving) this.#chooseBounds();
     // What all clients together have not taken yet leaves less, down to the one batch of rule 26.
     const maxBytes = this.#context.replies.allowance(this.#maxBytes);
     // One question is enough when whatever there is may be sent.
@@ -141,6 +148,13 @@ class OpenFetch implements ParkedWork {
     if (!force && !this.#isEnough(marks, maxBytes)) return false;
     this.#pinPlanned(reads, marks, maxBytes);
     return true;
+  }
+
+  #chooseBounds(): void {
+    for (const { read, shown } of this.#targets) {
+      const one = this.#reads[read] as ReadRequest;
+      one.isolation = isolationNow(this.#context.engine, one.partition, shown);
+    }
   }
 
   #isEnough(marks: readonly Watermarks[], maxBytes: number): boolean {
@@ -207,9 +221,9 @@ class OpenFetch implements ParkedWork {
 
   #send(pins: readonly Pin[]): void {
     const leased: LeasedRecords[] = [];
-    for (const { row, read } of this.#targets) {
+    for (const { row, read, shown } of this.#targets) {
       const pin = pins[read] as Pin;
-      describe(row, pin, this.#request.isolationLevel);
+      describe(row, pin, shown);
       if (pin.lease === 0 || !this.#tellAborted(row, pin, this.#reads[read] as ReadRequest)) continue;
       const records = new LeasedRecords(pin.lease, pin.available);
       row.records = records;
@@ -283,16 +297,17 @@ function emptyRow(partitionIndex: number): PartitionData {
   };
 }
 
-function describe(row: PartitionData, mark: Watermarks, isolationLevel: number): void {
+function describe(row: PartitionData, mark: Watermarks, shown: ShownIsolation): void {
   if (mark.code !== Code.ok) {
     refuse(row, kafkaErrorOf(mark.code));
     return;
   }
-  row.highWatermark = mark.highWatermark;
-  row.lastStableOffset = mark.lastStable;
+  const { highWatermark, lastStable } = shownEnds(mark, shown);
+  row.highWatermark = highWatermark;
+  row.lastStableOffset = lastStable;
   row.logStartOffset = mark.logStart;
   // Rule 22: the list is for read_committed only.
-  row.abortedTransactions = isolationLevel === 1 ? [] : null;
+  row.abortedTransactions = shown.isCommitted ? [] : null;
 }
 
 function refuse(row: PartitionData, error: ErrorNumber): void {

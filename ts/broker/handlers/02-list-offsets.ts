@@ -11,6 +11,7 @@ import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
 import { leaderEpochRefusal } from '../metadata/leader-epoch.ts';
+import { isolationNow, type ShownIsolation, shownIsolation } from '../metadata/topic-isolation.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import {
   type ListOffsetsPartition,
@@ -37,23 +38,26 @@ const NONE = -1;
 class OpenListOffsets {
   readonly #context: BrokerContext;
   readonly #exchange: Exchange<ListOffsetsResponse>;
-  readonly #isolation: number;
   readonly #response: ListOffsetsResponse = { topics: [] };
   #open = 1;
 
   constructor(context: BrokerContext, request: ListOffsetsRequest, exchange: Exchange<ListOffsetsResponse>) {
     this.#context = context;
     this.#exchange = exchange;
-    this.#isolation = request.isolationLevel === 1 ? 1 : 0;
     for (const { name, partitions } of request.topics) {
       const topic = context.catalogue.get(name);
-      const rows = partitions.map((asked) => this.#answer(asked, topic?.partitions[asked.partitionIndex]));
+      const shown = shownIsolation(context.settings, topic, request.isolationLevel);
+      const rows = partitions.map((asked) => this.#answer(asked, topic?.partitions[asked.partitionIndex], shown));
       this.#response.topics.push({ name, partitions: rows });
     }
     this.#close();
   }
 
-  #answer(asked: ListOffsetsPartition, partition: number | undefined): ListOffsetsPartitionResponse {
+  #answer(
+    asked: ListOffsetsPartition,
+    partition: number | undefined,
+    shown: ShownIsolation,
+  ): ListOffsetsPartitionResponse {
     const row = emptyRow(asked.partitionIndex);
     const { timestamp } = asked;
     const epochError = leaderEpochRefusal(asked.currentLeaderEpoch, this.#context.node.leaderEpoch);
@@ -64,16 +68,17 @@ class OpenListOffsets {
     } else if (timestamp < 0n && (SPECIAL_SINCE.get(timestamp) ?? NEVER) > this.#exchange.apiVersion) {
       row.errorCode = ErrorCode.UNSUPPORTED_VERSION;
     } else if (timestamp !== LATEST_TIERED && timestamp <= BigInt(Number.MAX_SAFE_INTEGER)) {
-      this.#find(row, partition, timestamp);
+      this.#find(row, partition, timestamp, shown);
     }
     return row;
   }
 
   /** The engine knows the ends of the log by the same numbers, and finds records by time. */
-  #find(row: ListOffsetsPartitionResponse, partition: number, timestamp: bigint): void {
+  #find(row: ListOffsetsPartitionResponse, partition: number, timestamp: bigint, shown: ShownIsolation): void {
     const { engine, node } = this.#context;
     this.#open++;
-    engine.offsetForTime(partition, Number(timestamp), this.#isolation, (code, offset, found, leaderEpoch) => {
+    const isolation = isolationNow(engine, partition, shown);
+    engine.offsetForTime(partition, Number(timestamp), isolation, (code, offset, found, leaderEpoch) => {
       row.errorCode = kafkaErrorOf(code);
       if (code === Code.ok && offset >= 0) {
         row.offset = offset;
