@@ -68,6 +68,7 @@ function ask<Request, Response>(
       peer: localPeer(),
       aborted: false,
       onAbort: null,
+      onHurry: null,
       reply(response) {
         const reply = new Writer();
         api.encodeResponse(reply, version, response);

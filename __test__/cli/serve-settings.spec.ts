@@ -38,6 +38,7 @@ describe('serve settings', () => {
   it('are loopback, durable and automatic when nothing is given', () => {
     expect(decide({})).toEqual({
       kafka: { host: '127.0.0.1', port: 9092 },
+      redisSettings: {},
       advertised: undefined,
       consoleWrite: false,
       dir: './millrace-data',
@@ -47,6 +48,12 @@ describe('serve settings', () => {
       sockets: 'auto',
       settings: new Map(),
     });
+  });
+
+  it('what Redis is given is checked before anything is opened', () => {
+    const given = decide({ redisMaxmemory: '2gb', redisMaxmemoryPolicy: 'allkeys-lru' }).redisSettings;
+    expect(given).toEqual({ maxmemory: '2gb', 'maxmemory-policy': 'allkeys-lru' });
+    expect(() => decide({ redisMaxmemory: 'much' })).toThrow("maxmemory of Redis cannot be 'much'");
   });
 
   it('a flag goes before the environment, that before the file, that before the default', () => {

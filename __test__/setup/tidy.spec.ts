@@ -183,6 +183,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'client',
     'broker/protocol',
     'broker/rules',
+    'redis/settings',
     'log/batch',
   ],
   testing: [...leaves, 'serve.ts', 'server-parts.ts', 'broker', 'log', 'io'],
@@ -200,6 +201,9 @@ const batchFormat = /^ts\/log\/(batch-layout|batch-view|record-batch|partitioner
 /** Pieces of ts/broker that are numbers and names of access control, which a command line needs as well. */
 const ruleNumbers = /^ts\/broker\/(config-keys-security|security\/(acl|scram))\.ts$/;
 
+/** Pieces of ts/redis that are names and values of settings, which a command line needs as well. */
+const redisSettings = /^ts\/redis\/(settings|eviction\/policies)\.ts$/;
+
 function mayImport(from: Source, to: string, typeOnly: boolean): boolean {
   const [own, other] = [part(from.path), part(to)];
   const list = allowed[own] ?? [];
@@ -207,6 +211,7 @@ function mayImport(from: Source, to: string, typeOnly: boolean): boolean {
   if (typeOnly && to.startsWith('ts/log/')) return own === 'tools.ts' || own === 'cli' || own === 'io';
   if (to.startsWith('ts/broker/protocol/')) return list.includes('broker/protocol');
   if (list.includes('broker/rules') && ruleNumbers.test(to)) return true;
+  if (list.includes('redis/settings') && redisSettings.test(to)) return true;
   return list.includes('log/batch') && batchFormat.test(to);
 }
 

@@ -73,6 +73,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
   #isPumping = false;
   #isPaused = false;
   #isStopping = false;
+  /** When the peer sent its end, monotonic ms; 0: it has not. */
+  #peerEndedMs = 0;
   /** Over a quota: monotonic ms until when no request is taken; 0 for not at all. */
   #mutedUntilMs = 0;
   #unmute: NodeJS.Timeout | undefined;
@@ -141,7 +143,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     if (head === null) this.#last = null;
     this.#count();
     // Otherwise there is nothing to flush, nothing that had to wait, and nothing to end.
-    if (!this.#transport.flushesItself || this.#isPaused || this.#isStopping) this.#host.flushSoon(this);
+    if (!this.#transport.flushesItself || this.#isPaused || this.#isStopping || this.#peerEndedMs > 0)
+      this.#host.flushSoon(this);
   }
 
   /** Closes the connection because of its peer; one rate-limited line says why. */
@@ -205,6 +208,9 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     } else if (!this.#hasSpoken) {
       if (now - this.#openedMs > limits.firstRequestMs)
         this.shut(`no whole request within ${seconds(limits.firstRequestMs)}`);
+    } else if (this.#peerEndedMs > 0 && now - this.#peerEndedMs > limits.unsentMs) {
+      // Whoever has gone looks the same as whoever waits for its last replies.
+      this.#end();
     } else if (this.#open > 0) {
       this.#busyMs = now;
     } else if (this.#isIdle(now)) {
@@ -226,6 +232,12 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     this.#count();
     if (this.#isStopping && this.isQuiet) this.#end();
     else this.#pump();
+  }
+
+  peerEnded(): void {
+    if (this.gone) return;
+    this.#peerEndedMs = performance.now();
+    this.#pump();
   }
 
   lost(error: FramingError | null): void {
@@ -278,10 +290,17 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     }
     if (this.gone) return;
     const isFull = this.#isFull();
-    if (isFull === this.#isPaused) return;
+    if (this.#peerEndedMs > 0) this.#hurry(isFull);
+    if (this.gone || isFull === this.#isPaused) return;
     this.#isPaused = isFull;
     if (isFull) this.#transport.pause();
     else this.#transport.resume();
+  }
+
+  /** Answers what waits for others, and closes when everything has been answered and sent. */
+  #hurry(isFull: boolean): void {
+    for (let exchange = this.#first; exchange !== null; exchange = exchange.next) exchange.onHurry?.();
+    if (this.isQuiet && !isFull) this.#end();
   }
 
   #request(): void {

@@ -52,6 +52,7 @@ export class OpenExchange implements Exchange<unknown> {
   readonly clientId: string | null;
   readonly requestBytes: number;
   onAbort: (() => void) | null = null;
+  onHurry: (() => void) | null = null;
   /** The framed reply once ended; null for "no reply", and for one that went to the output at once. */
   replyBytes: Buffer | null = null;
   /** What the request lies in, when its handler holds it until the exchange has ended. */
@@ -180,6 +181,7 @@ export class OpenExchange implements Exchange<unknown> {
     this.#assertOpen();
     this.isEnded = true;
     this.onAbort = null;
+    this.onHurry = null;
     this.replyBytes = reply;
     if (this.#openedMs > 0) this.#publish();
     this.#owner.ended(this);

@@ -37,6 +37,8 @@ export interface Exchange<Response> {
   readonly aborted: boolean;
   /** Set by a handler that waits (long poll, join): runs once if the connection goes before the exchange is ended. */
   onAbort: (() => void) | null;
+  /** Set by a handler that waits for others: the peer sends nothing more, so what there is is to be told now. */
+  onHurry: (() => void) | null;
   /**
    * Ends the exchange: encodes and queues the reply. `leased` are all the leased records in it, in order: they are copied
    * or sent from where they lie, and released whatever happens, also when the connection is gone.

@@ -38,7 +38,8 @@ export class NodeTransport implements Transport {
     socket.setNoDelay(true);
     socket.setKeepAlive(true);
     socket.on('data', (chunk: Buffer) => this.#received(chunk));
-    for (const event of ['end', 'error', 'close']) socket.on(event, () => this.#user?.lost(null));
+    socket.on('end', () => this.#user?.peerEnded());
+    for (const event of ['error', 'close']) socket.on(event, () => this.#user?.lost(null));
   }
 
   /** From now on `user` is told what happens. */

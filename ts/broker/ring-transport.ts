@@ -172,6 +172,10 @@ export class RingTransport implements Transport, RingUser {
     this.#user?.progressed();
   }
 
+  ended(): void {
+    this.#user?.peerEnded();
+  }
+
   closed(reason: NetClosedNumber, detail: number): void {
     this.#user?.lost(this.#problem(reason, detail));
   }

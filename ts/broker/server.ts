@@ -149,7 +149,7 @@ export class KafkaServer {
 
   async #listenNode(port: number, host: string, security: ListenerSecurity): Promise<BoundAddress> {
     const first = { maxFrameBytes: this.#maxFirstBytes(security), minGatherBytes: FIRST_GATHER_BYTES };
-    const listener = createServer({ noDelay: true }, (socket: Socket) => {
+    const listener = createServer({ noDelay: true, allowHalfOpen: true }, (socket: Socket) => {
       if (!this.#mayCome(socket.remoteAddress ?? '')) {
         socket.destroy();
         return;

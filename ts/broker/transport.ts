@@ -18,6 +18,8 @@ export interface TransportUser {
   arrived(): void;
   /** The peer's kernel has taken bytes of replies. */
   progressed(): void;
+  /** The peer sends nothing more, and may still read: everything it sent has arrived. */
+  peerEnded(): void;
   /** The transport is closed: by the peer (null), or because its bytes cannot be cut into requests. */
   lost(error: FramingError | null): void;
 }

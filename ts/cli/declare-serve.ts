@@ -4,6 +4,7 @@
  * Invariant: a flag that decides a setting is declared here once, for both.
  */
 import { type Command, Option } from 'commander';
+import { policyNames } from '../redis/eviction/policies.ts';
 import { clientVerb, type Ended, formOption } from './declare.ts';
 import { address, keyValue } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -13,6 +14,16 @@ function withSettings(command: Command): Command {
   return command
     .addOption(new Option('--kafka <host:port>', 'address for Kafka clients').env('MILLRACE_KAFKA').argParser(address))
     .addOption(new Option('--redis <host:port>', 'address for Redis clients').env('MILLRACE_REDIS').argParser(address))
+    .addOption(
+      new Option('--redis-maxmemory <size>', 'what Redis clients may store, such as 2gb (default: no limit)').env(
+        'MILLRACE_REDIS_MAXMEMORY',
+      ),
+    )
+    .addOption(
+      new Option('--redis-maxmemory-policy <name>', 'which keys go when there is more (default: noeviction)')
+        .choices(policyNames)
+        .env('MILLRACE_REDIS_MAXMEMORY_POLICY'),
+    )
     .addOption(new Option('--dir <path>', 'data directory (default: ./millrace-data)').env('MILLRACE_DIR'))
     .option('--config <file>', 'settings, as .json or .properties')
     .addOption(new Option('--flush <policy>', 'always, records=N, bytes=N, interval=T, os').env('MILLRACE_FLUSH'))

@@ -32,6 +32,7 @@ export function serveOptions(settings: ServeSettings): ServeOptions {
       ...redis,
       tls: redisTls,
       password: process.env.MILLRACE_REDIS_PASSWORD,
+      settings: settings.redisSettings,
       shutdown: stopSelf,
     },
     settings: Object.fromEntries(settings.settings),

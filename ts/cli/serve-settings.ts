@@ -9,6 +9,7 @@
 import { type Durability, levelNumber, parseFlushText } from '../durability.ts';
 import type { FlushPolicy } from '../log/types.ts';
 import type { DriverName } from '../options.ts';
+import { settingsProblem } from '../redis/settings.ts';
 import type { SocketsChoice } from '../serve.ts';
 import { parseAdvertised } from '../tls/advertised-listeners.ts';
 import { usage } from './exit.ts';
@@ -27,6 +28,8 @@ import { readSettingsFile } from './settings-file.ts';
 export interface ServeFlags extends SecureFlags {
   readonly kafka?: Address;
   readonly redis?: Address;
+  readonly redisMaxmemory?: string;
+  readonly redisMaxmemoryPolicy?: string;
   readonly http?: Address;
   readonly consoleWrite?: boolean;
   readonly dir?: string;
@@ -46,6 +49,8 @@ export interface ServeSettings extends SecureSettings {
   readonly kafka: Address;
   /** Where Redis clients connect; undefined: Redis is not served. */
   readonly redis: Address | undefined;
+  /** Redis' own settings by their names, only those given. */
+  readonly redisSettings: Readonly<Record<string, string>>;
   /** Told to clients instead of the address they are connected to; what is told to those with TLS stays a setting. */
   readonly advertised: Address | undefined;
   /** Where metrics and health are served; undefined serves none. */
@@ -124,6 +129,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
     kafka: flags.kafka ??
       listener(given, given.has('kafka') ? 'kafka' : 'listeners') ?? { host: '127.0.0.1', port: 9092 },
     redis: flags.redis ?? listener(given, 'redis'),
+    redisSettings: decideRedis(flags),
     advertised: advertisedPlain(given.get('advertised.listeners') ?? ''),
     ...decideSecure(flags, given),
     http: flags.http ?? listener(given, 'http'),
@@ -135,6 +141,17 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
     sockets: decideSockets(flags.sockets ?? given.get('sockets') ?? 'auto'),
     settings,
   };
+}
+
+/** What is given to Redis as CONFIG SET would; what it does not understand is refused here. */
+function decideRedis({ redisMaxmemory, redisMaxmemoryPolicy }: ServeFlags): Record<string, string> {
+  const settings = {
+    ...(redisMaxmemory === undefined ? {} : { maxmemory: redisMaxmemory }),
+    ...(redisMaxmemoryPolicy === undefined ? {} : { 'maxmemory-policy': redisMaxmemoryPolicy }),
+  };
+  const problem = settingsProblem(settings);
+  if (problem !== undefined) throw usage(problem);
+  return settings;
 }
 
 /** Kafka names that are answered by a field of their own. */
@@ -222,6 +239,7 @@ export function describeSettings(decided: ServeSettings, flush: string): [name: 
   return [
     ['kafka', formatAddress(decided.kafka)],
     ...(decided.redis === undefined ? [] : [['redis', formatAddress(decided.redis)] as [string, string]]),
+    ...Object.entries(decided.redisSettings).map(([name, value]): [string, string] => [`redis-${name}`, value]),
     ...(decided.advertised === undefined
       ? []
       : [['advertised', formatAddress(decided.advertised)] as [string, string]]),

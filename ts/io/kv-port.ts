@@ -8,7 +8,9 @@
 import { CommandRun } from './command-run.ts';
 import { type KvAnswer, type KvDone, KvReads } from './kv-reads.ts';
 import { type ScanPage, type ScanRequest, scanPage } from './kv-scan.ts';
-import type { NativeEngine } from './native-types.ts';
+import { Code, type CodeNumber, type NativeEngine } from './native-types.ts';
+
+const KEY_BYTES = 4096;
 
 /** What `ts/kv` needs of an engine's stores. */
 export interface KvPort {
@@ -23,6 +25,17 @@ export interface KvPort {
   release(snapshot: number): void;
   /** Keys that are there; -1 when there is no such store. */
   count(store: number): number;
+  /** Keys from `from` on and before `to`; below 0 a `Code`, negated. Exact where keys do not expire. */
+  countBetween(store: number, from: Uint8Array, to: Uint8Array): number;
+  /** The key with `index` keys of that range before it, undefined when there are fewer; or the `Code` of a refusal. */
+  nthBetween(
+    store: number,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    index: number,
+  ): Buffer | CodeNumber | undefined;
+  /** Bytes of the records of all keys of these stores, settled or not, and `forEach` bytes for each key. */
+  liveBytes(stores: Float64Array, forEach: number): number;
   /** What a store holds and costs. */
   stats(store: number): Record<string, unknown>;
   /** Begins a merge of what is worth merging. */
@@ -35,6 +48,8 @@ export class NativeKv implements KvPort {
   /** Simple Redis commands, run where the data is. */
   readonly run: CommandRun;
   readonly #native: NativeEngine;
+  /** Where a key lands before it gets memory of its own. */
+  #key: Buffer = Buffer.allocUnsafeSlow(KEY_BYTES);
 
   constructor(native: NativeEngine) {
     this.#native = native;
@@ -64,6 +79,29 @@ export class NativeKv implements KvPort {
 
   count(store: number): number {
     return this.#native.kvCount(store);
+  }
+
+  countBetween(store: number, from: Uint8Array, to: Uint8Array): number {
+    return this.#native.kvCountBetween(store, from, to);
+  }
+
+  nthBetween(
+    store: number,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    index: number,
+  ): Buffer | CodeNumber | undefined {
+    const length = this.#native.kvNthBetween(store, from, to, index, this.#key);
+    if (length < 0) return -length === Code.absent ? undefined : (-length as CodeNumber);
+    if (length > this.#key.length) {
+      this.#key = Buffer.allocUnsafeSlow(length);
+      return this.nthBetween(store, from, to, index);
+    }
+    return Buffer.from(this.#key.subarray(0, length));
+  }
+
+  liveBytes(stores: Float64Array, forEach: number): number {
+    return this.#native.kvLiveBytes(stores, forEach);
   }
 
   stats(store: number): Record<string, unknown> {

@@ -337,6 +337,24 @@ export interface NativeEngine {
   kvRelease(snapshot: number): void;
   /** Keys that are there, expired ones not counted; -1 when there is no such store. */
   kvCount(store: number): number;
+  /**
+   * Keys from `from` on and before `to`, in a number of steps that grows as a logarithm; expired ones count until they
+   * are purged. Below 0: a `Code`, negated.
+   */
+  kvCountBetween(store: number, from: Uint8Array, to: Uint8Array): number;
+  /**
+   * Puts the key with `index` keys of that range before it into `destination` and answers its length; a key that is
+   * longer than that is not put. Below 0: a `Code`, negated; `absent` when there are fewer.
+   */
+  kvNthBetween(
+    store: number,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    index: number,
+    destination: Uint8Array,
+  ): number;
+  /** Bytes of the records of all keys of these stores, settled or not, and `forEach` bytes for each key. */
+  kvLiveBytes(stores: Float64Array, forEach: number): number;
   /** JSON text of what a store holds and costs. */
   kvStats(store: number): string;
   /** Begins a merge of what is worth merging; `kvStats` shows how far it is. */
@@ -389,9 +407,10 @@ export interface NativeEngine {
  * sent      1 connection  2 bytes the kernel has taken since the connection was accepted. What was sent by reference is
  *           told at once, and so are 64 KiB; fewer bytes of copies and leases ride along with the next wake, or come by
  *           themselves within 50 ms.
+ * ended     1 connection: the peer sends nothing more and may still read. No frame follows; a `close` command does.
  * refused   1 listener  2 errno of accept, or 0: `maxConnections` are open  3 how many since the last such row
  */
-export const NetEvent = { accepted: 1, frame: 2, closed: 3, sent: 4, refused: 5 } as const;
+export const NetEvent = { accepted: 1, frame: 2, closed: 3, sent: 4, refused: 5, ended: 6 } as const;
 export const NET_EVENT_STRIDE = 8;
 export const NET_EVENTS_FROM = 8;
 
@@ -399,7 +418,7 @@ export const NET_EVENTS_FROM = 8;
 export const NetClosed = {
   /** A `close` command, or the whole `NativeNet` closed. */
   local: 0,
-  /** The peer will send nothing more. */
+  /** The peer sends nothing more, and everything queued for it has been sent. */
   ended: 1,
   /** The socket failed; errno (ECONNRESET...). */
   failed: 2,

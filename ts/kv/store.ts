@@ -10,7 +10,7 @@ import { MillraceError } from '../errors.ts';
 import { absentAnswer, type KvAnswer, type KvDone } from '../io/kv-reads.ts';
 import type { ScanPage, ScanRequest } from '../io/kv-scan.ts';
 import { fromCode } from '../io/native-error.ts';
-import type { LevelNumber } from '../io/native-types.ts';
+import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import { Code } from '../io/native-types.ts';
 import type { KvEffect } from '../log/types.ts';
 import type { FrameDone } from './frames.ts';
@@ -142,6 +142,21 @@ export class Store {
   count(): number {
     this.commitTurn();
     return Math.max(0, this.stores.engine.kv.count(this.id));
+  }
+
+  /**
+   * Keys from `from` on and before `to`, without walking over them; below 0 a `Code`, negated. Expired keys count until
+   * they are purged.
+   */
+  countBetween(from: Uint8Array, to: Uint8Array): number {
+    this.commitTurn();
+    return this.stores.engine.kv.countBetween(this.id, from, to);
+  }
+
+  /** The key of that range (without `to`: of all behind) with `index` keys of it before it; undefined: there are fewer; a number: a `Code`. */
+  nthBetween(from: Uint8Array, to: Uint8Array | undefined, index: number): Buffer | CodeNumber | undefined {
+    this.commitTurn();
+    return this.stores.engine.kv.nthBetween(this.id, from, to, index);
   }
 
   /** A snapshot as of everything queued so far. Throws MILLRACE_UNKNOWN_STORE. It has to be released. */

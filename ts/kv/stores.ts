@@ -116,6 +116,12 @@ export class Stores {
     });
   }
 
+  /** Bytes of the records of all keys of these stores (by id), settled or not, and `forEach` bytes for each key. */
+  liveBytes(ids: Float64Array, forEach: number): number {
+    if (!this.frames.overlay.isEmpty) this.engine.commitNow();
+    return this.engine.kv.liveBytes(ids, forEach);
+  }
+
   /** Drops a store with everything in it; `done` runs when that is durable. Dropping what is not there is fine. */
   drop(name: string, done: (code: CodeNumber) => void): void {
     if (this.#defer(name, () => this.drop(name, done))) return;

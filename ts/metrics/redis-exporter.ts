@@ -19,7 +19,7 @@ const families: readonly (readonly [counter: string, name: string, type: MetricT
   ['hits', 'keyspace_hits_total', 'counter', 'Keys that reading commands found.'],
   ['misses', 'keyspace_misses_total', 'counter', 'Keys that reading commands did not find.'],
   ['expiredKeys', 'expired_keys_total', 'counter', 'Keys that had expired and were removed.'],
-  ['evictedKeys', 'evicted_keys_total', 'counter', 'Keys evicted for want of memory: the policy is noeviction.'],
+  ['evictedKeys', 'evicted_keys_total', 'counter', 'Keys evicted by `maxmemory-policy`.'],
   ['uptimeSeconds', 'uptime_in_seconds', 'gauge', 'Seconds that Redis clients are served.'],
   ['maxmemory', 'memory_max_bytes', 'gauge', 'The setting maxmemory; 0: none.'],
   ['maxclients', 'config_maxclients', 'gauge', 'Most connections at a time.'],

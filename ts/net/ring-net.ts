@@ -26,6 +26,8 @@ export interface RingUser {
   frame(bytes: Uint8Array, start: number, end: number, token: number): void;
   /** The peer's kernel has so many bytes, counted since the connection was accepted. */
   sent(bytes: number): void;
+  /** The peer sends nothing more, and may still read. Without, the connection closes when everything queued is sent. */
+  ended?(): void;
   /** The connection is gone; the last that is heard of it. `detail` is the errno or the claimed length. */
   closed(reason: NetClosedNumber, detail: number): void;
 }
@@ -268,6 +270,12 @@ export class RingNet {
         this.#finishing.delete(connection);
         this.#forget(connection)?.closed(events[at + 2] as NetClosedNumber, events[at + 3] as number);
         return;
+      case NetEvent.ended: {
+        const user = this.#users[connection % INDEX_LIMIT];
+        if (user?.ended) user.ended();
+        else this.finish(connection);
+        return;
+      }
       case NetEvent.refused:
         this.#listeners.get(connection)?.refused(events[at + 2] as number, events[at + 3] as number);
         return;

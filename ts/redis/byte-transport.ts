@@ -14,6 +14,8 @@ export interface ByteUser {
   received(bytes: Buffer, start: number, end: number): void;
   /** The peer has taken bytes. */
   progressed(): void;
+  /** The peer sends nothing more, and may still read. */
+  peerEnded(): void;
   /** The connection is gone. */
   lost(): void;
 }
@@ -71,6 +73,10 @@ export class RingBytes implements ByteTransport, RingUser {
   sent(bytes: number): void {
     this.#taken = bytes;
     this.#user?.progressed();
+  }
+
+  ended(): void {
+    this.#user?.peerEnded();
   }
 
   closed(_reason: NetClosedNumber, _detail: number): void {
@@ -141,7 +147,8 @@ export class NodeBytes implements ByteTransport {
     this.#user = open(this);
     socket.on('data', (chunk: Buffer) => this.#user?.received(chunk, 0, chunk.length));
     socket.on('drain', () => this.#user?.progressed());
-    for (const event of ['end', 'error', 'close']) socket.on(event, () => this.#lost());
+    socket.on('end', () => this.#user?.peerEnded());
+    for (const event of ['error', 'close']) socket.on(event, () => this.#lost());
   }
 
   #lost(): void {

@@ -69,6 +69,8 @@ export class Client implements ByteUser {
   isMonitor = false;
   replies: 'on' | 'off' | 'skip' | 'skip-next' = 'on';
   isNoEvict = false;
+  /** Its commands do not count as uses of keys. */
+  isNoTouch = false;
   /** Bytes of its replies that wait for a flush. */
   heldBytes = 0;
   /** In the list of clients that have something to do. */
@@ -82,6 +84,8 @@ export class Client implements ByteUser {
   #problem: string | null = null;
   isPaused = false;
   isEnding = false;
+  /** The peer sends nothing more: it is closed when what it has sent is answered. */
+  hasPeerEnded = false;
   isGone = false;
 
   constructor(owner: ClientOwner, transport: ByteTransport, id: number, db: Database, isAuthenticated: boolean) {
@@ -133,6 +137,17 @@ export class Client implements ByteUser {
 
   progressed(): void {
     if (this.isPaused) this.#owner.ready(this);
+  }
+
+  peerEnded(): void {
+    this.hasPeerEnded = true;
+    this.#owner.ready(this);
+  }
+
+  /** Gives up what its present command waits for. */
+  stopWaiting(): void {
+    this.waiting?.cancel();
+    this.waiting = null;
   }
 
   lost(): void {
@@ -206,8 +221,7 @@ export class Client implements ByteUser {
     if (this.isGone) return;
     this.isGone = true;
     this.isEnding = true;
-    this.waiting?.cancel();
-    this.waiting = null;
+    this.stopWaiting();
     this.backlog = [];
     this.queue = null;
     this.#owner.closed(this);

@@ -99,6 +99,11 @@ export class Collections {
     this.#wakePurge();
   }
 
+  /** Members of collections that are gone are still being removed. */
+  get isPurging(): boolean {
+    return this.#pending.length > 0;
+  }
+
   /** Finds what an earlier run has left to be removed. */
   resume(databases: readonly Database[], nowMs: number): void {
     for (const db of databases) {

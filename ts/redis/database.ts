@@ -24,6 +24,8 @@ export interface DatabaseHost {
   readonly writes: TurnWrites;
   /** A key was looked up for a command; only of those that read it counts. */
   looked(isFound: boolean): void;
+  /** A key was read or written. `text`: a character a byte. */
+  used(db: number, text: string): void;
   /** Somebody has to be told of changed keys. */
   readonly isWatched: boolean;
   /** Somebody wants keyspace events. */
@@ -59,14 +61,20 @@ export class Database {
     const text = textOf(key);
     const entry = this.strings.get(key, this.#host.nowMs, text);
     if (entry === null && this.#head(key, text) !== null) throw new CommandError(errors.wrongType);
-    this.#host.looked(entry !== null);
+    this.#looked(text, entry !== null);
     return entry;
+  }
+
+  #looked(text: string, isFound: boolean): void {
+    this.#host.looked(isFound);
+    if (isFound) this.#host.used(this.index, text);
   }
 
   /** The string under a key, null for anything else. */
   stringOrNull(key: Buffer): Entry | null {
-    const entry = this.strings.get(key, this.#host.nowMs);
-    this.#host.looked(entry !== null);
+    const text = textOf(key);
+    const entry = this.strings.get(key, this.#host.nowMs, text);
+    this.#looked(text, entry !== null);
     return entry;
   }
 
@@ -81,7 +89,7 @@ export class Database {
     if (head !== null) {
       const collection = decodeHead(head);
       if (collection.type !== type) throw new CommandError(errors.wrongType);
-      this.#host.looked(true);
+      this.#looked(text, true);
       return collection;
     }
     if (this.strings.get(key, this.#host.nowMs, text) !== null) throw new CommandError(errors.wrongType);
@@ -108,7 +116,7 @@ export class Database {
     const text = textOf(key);
     const entry = this.strings.get(key, this.#host.nowMs, text);
     const head = entry === null ? this.#head(key, text) : null;
-    this.#host.looked(entry !== null || head !== null);
+    this.#looked(text, entry !== null || head !== null);
     if (entry !== null) return { type: 'string', entry };
     return head === null ? null : { type: decodeHead(head).type, entry: head };
   }
@@ -123,6 +131,7 @@ export class Database {
     const head = this.#head(key, text);
     if (head !== null) this.#drop(key, text, head);
     this.strings.put(key, value, expiresMs, text);
+    this.#host.used(this.index, text);
     this.touched(key, text);
   }
 
@@ -152,6 +161,20 @@ export class Database {
     this.#drop(key, text, head);
     this.touched(key, text);
     return true;
+  }
+
+  /** Removes a key for want of room, without reading what it holds. May throw `Cold` for a collection. */
+  evict(key: Buffer, isHead: boolean): void {
+    const text = textOf(key);
+    if (isHead) {
+      const head = this.#head(key, text);
+      if (head === null) return;
+      this.#drop(key, text, head);
+    } else {
+      this.strings.remove(key, text);
+    }
+    this.touched(key, text);
+    this.notify('e', 'evicted', key);
   }
 
   /** Changes when a key that is there expires; 0 = never. */

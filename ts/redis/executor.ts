@@ -31,6 +31,12 @@ export interface ExecutorHost {
   resume(client: Client, args: readonly Buffer[], step: (call: Call) => void): void;
   /** The command and keys of `args`, to read ahead; undefined when that is no use. */
   readonly keysAhead: (client: Client, args: readonly Buffer[]) => readonly Buffer[] | undefined;
+  /** Whether a client waits for others to fill a key. */
+  isBlocked(client: Client): boolean;
+  /** What is stored is below its limit, as far as is known. */
+  readonly hasRoom: boolean;
+  /** Makes room for the next command; `submit` hands what the turn has written to the engine. */
+  makeRoom(submit: () => void): void;
   /** A command is done: whoever waits for what it wrote goes on. */
   afterCommand(): void;
   beginTurn(): void;
@@ -279,6 +285,7 @@ export class Executor {
 
   /** Runs one command; false when it waits. */
   #attempt(client: Client, args: readonly Buffer[], step: ((call: Call) => void) | null): boolean {
+    if (!this.#host.hasRoom) this.#makeRoom(client);
     const mark = this.reply.mark();
     const writes = this.#host.writes.mark();
     try {
@@ -324,6 +331,11 @@ export class Executor {
     this.#join(client, this.#host.isPlain(client) ? 1 : -1);
     this.#resumed.push(client);
     return true;
+  }
+
+  #makeRoom(client: Client): void {
+    this.#host.makeRoom(() => this.#submit());
+    this.address(client);
   }
 
   #waitForReads(client: Client, args: readonly Buffer[], { reads }: Cold, step: ((call: Call) => void) | null): void {
@@ -395,9 +407,16 @@ export class Executor {
     client.settle();
     const isWaiting = client.waiting !== null;
     const isFull = client.unsent > UNSENT_MAX;
+    if (client.hasPeerEnded && this.#host.isBlocked(client)) {
+      // As in Redis: whoever may be gone takes nothing from those who are there.
+      client.stopWaiting();
+      this.end(client);
+      return;
+    }
     client.pause(isWaiting || isFull);
     if (isWaiting || isFull || client.isEnding) return;
     if (client.backlog.length > 0 || client.parser.mayHaveCommand) this.ready(client);
+    else if (client.hasPeerEnded) this.end(client);
   }
 
   #release(): void {

@@ -4,7 +4,7 @@
  * To remember: only what is true is said; a name whose meaning we do not have is left out.
  */
 
-import { arch, release } from 'node:os';
+import { arch, release, totalmem } from 'node:os';
 import { version } from '../version.ts';
 import { REDIS_VERSION } from './commands/connection.ts';
 import type { RedisHost } from './redis-host.ts';
@@ -55,17 +55,23 @@ function human(bytes: number): string {
 
 function memory(host: RedisHost): Fields {
   const { rss } = process.memoryUsage();
+  const { used, peak } = host.eviction.used();
   const limit = host.settings.number('maxmemory');
   return [
-    ['used_memory', rss],
-    ['used_memory_human', human(rss)],
+    ['used_memory', used],
+    ['used_memory_human', human(used)],
     ['used_memory_rss', rss],
     ['used_memory_rss_human', human(rss)],
-    ['used_memory_peak', process.resourceUsage().maxRSS * 1024],
+    ['used_memory_peak', peak],
+    ['used_memory_peak_human', human(peak)],
+    ['used_memory_dataset', used],
+    ['total_system_memory', totalmem()],
+    ['total_system_memory_human', human(totalmem())],
     ['maxmemory', limit],
     ['maxmemory_human', human(limit)],
-    ['maxmemory_policy', 'noeviction'],
-    ['mem_fragmentation_ratio', '1.00'],
+    ['maxmemory_policy', host.settings.text('maxmemory-policy')],
+    ['mem_fragmentation_ratio', (rss / Math.max(1, used)).toFixed(2)],
+    ['mem_not_counted_for_evict', 0],
     ['mem_allocator', 'node'],
   ];
 }
@@ -104,7 +110,7 @@ function stats(host: RedisHost): Fields {
     ['instantaneous_output_kbps', (statistics.outputPerSecond / 1024).toFixed(2)],
     ['rejected_connections', statistics.rejectedConnections],
     ['expired_keys', host.expiredKeys],
-    ['evicted_keys', 0],
+    ['evicted_keys', statistics.evicted],
     ['keyspace_hits', statistics.hits],
     ['keyspace_misses', statistics.misses],
     ['pubsub_channels', pubsub.channels.size],

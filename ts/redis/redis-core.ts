@@ -21,6 +21,7 @@ import { arityFits, type Call, type Command, keysOf } from './command.ts';
 import { allCommands, commandNamed, subcommandNamed } from './command-table.ts';
 import { Database, type DatabaseHost } from './database.ts';
 import { type DirectEngine, DirectRun } from './direct-run.ts';
+import { Eviction, type EvictionHost } from './eviction/eviction.ts';
 import { Executor, type ExecutorHost, RUN_AGAIN } from './executor.ts';
 import type { KeyPosition } from './key-walk.ts';
 import { CommandError, errors, unknownCommand, unknownSubcommand, wrongArity } from './protocol/errors.ts';
@@ -73,6 +74,13 @@ const PLAIN = new Set([
   'exec',
   'discard',
 ]);
+/** Commands that look at keys without using them. */
+const LOOKS_ONLY = new Set([
+  ...['type', 'ttl', 'pttl', 'expiretime', 'pexpiretime', 'exists'],
+  ...['encoding', 'refcount', 'idletime', 'freq', 'usage'],
+]);
+/** Of each key, beside its record: what the ordered directory of keys needs. */
+const KEY_OVERHEAD = 24;
 const QUEUE_COMMANDS_MAX = 100_000;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
 /** What one command or transaction writes has to fit into one frame of the journal, with room for what is before it. */
@@ -86,7 +94,7 @@ const INVALIDATE = Buffer.from('invalidate');
 const INVALIDATE_CHANNEL = Buffer.from('__redis__:invalidate');
 const MESSAGE = Buffer.from('message');
 
-export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientOwner {
+export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientOwner, EvictionHost {
   readonly databases: readonly Database[];
   readonly settings: RedisSettings;
   readonly statistics: Statistics = new Statistics();
@@ -94,6 +102,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   readonly pubsub: PubSub;
   readonly tracking: Tracking;
   readonly collections: Collections;
+  readonly eviction: Eviction;
   readonly blocked: BlockedClients;
   readonly cursors: ScanCursors<KeyPosition>;
   readonly clients: Map<number, Client> = new Map();
@@ -125,6 +134,10 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   #isInExec = false;
   /** The command that runs only reads. */
   #isReading = false;
+  /** It counts as a use of its keys. */
+  #isUsing = true;
+  /** Ids of the stores of all databases. */
+  readonly #stores: Float64Array;
 
   constructor(options: CoreOptions) {
     this.#options = options;
@@ -147,6 +160,11 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       const [first, second, third] = [strings, heads, members].map((store) => new StoreView(store, this.writes));
       return new Database(index, this, first as StoreView, second as StoreView, third as StoreView);
     });
+    this.eviction = new Eviction(this);
+    this.eviction.refresh();
+    this.#stores = Float64Array.from(
+      options.stores.flatMap(({ strings, heads, members }) => [strings.id, heads.id, members.id]),
+    );
     this.executor.chore(() => {
       for (const db of this.databases) db.mayHaveHeads = db.heads.count(this.nowMs) > 0;
       this.collections.resume(this.databases, this.nowMs);
@@ -157,6 +175,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   get direct(): DirectRun | null {
     const limit = this.settings.slowerThanMicros;
     const isTold = this.isWatched || this.wantsEvents || this.#monitors.size > 0 || this.isFailed || this.refusal.isOn;
+    if (this.eviction.isOn && (this.eviction.access !== null || !this.eviction.hasRoom)) return null;
     return isTold || (limit >= 0 && limit < DIRECT_MICROS) ? null : this.#direct;
   }
 
@@ -168,6 +187,29 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     if (!this.#isReading) return;
     if (isFound) this.statistics.hits += 1;
     else this.statistics.misses += 1;
+  }
+
+  used(db: number, text: string): void {
+    if (this.#isUsing) this.eviction.access?.touch(db, text, this.nowMs);
+  }
+
+  measure(): number {
+    return (this.databases[0] as Database).strings.store.stores.liveBytes(this.#stores, KEY_OVERHEAD);
+  }
+
+  get isPurging(): boolean {
+    return this.collections.isPurging;
+  }
+
+  get hasRoom(): boolean {
+    return this.eviction.hasRoom;
+  }
+
+  makeRoom(submit: () => void): void {
+    this.#running = null;
+    this.#behindReply = [];
+    this.eviction.makeRoom(submit);
+    this.#tellNews(null);
   }
 
   /** What INFO counts, for metrics. */
@@ -188,7 +230,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       hits,
       misses,
       expiredKeys: this.expiredKeys,
-      evictedKeys: 0,
+      evictedKeys: this.statistics.evicted,
       uptimeSeconds: (Date.now() - this.statistics.startedMs) / 1000,
       maxmemory: this.settings.number('maxmemory'),
       maxclients: this.settings.number('maxclients'),
@@ -268,6 +310,10 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.#options.schedule(turn);
   }
 
+  isBlocked(client: Client): boolean {
+    return this.blocked.has(client);
+  }
+
   afterCommand(): void {
     if (this.blocked.isPending) this.blocked.serve();
   }
@@ -275,6 +321,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   beginTurn(): void {
     this.nowMs = Date.now();
     this.statistics.turns += 1;
+    this.eviction.begin();
   }
 
   endTurn(): void {
@@ -359,6 +406,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       const answer = this.refusal.answer(this.nowMs);
       if (answer !== undefined) return answer;
     }
+    if (this.eviction.isOut && command.flags.includes('denyoom')) return errors.outOfMemory;
     if (client.protocol === 2 && client.isSubscribed && !WHILE_SUBSCRIBED.has(container.name)) {
       return `ERR Can't execute '${fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
     }
@@ -389,6 +437,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     const writes = this.writes.mark();
     const { hits, misses } = this.statistics;
     this.#isReading = command.flags.includes('readonly');
+    this.#isUsing = !LOOKS_ONLY.has(command.name) && (!client.isNoTouch || command.name === 'touch');
     const call: Call = {
       args,
       client,
@@ -457,7 +506,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   }
 
   /** Tells whoever has to know what the command that is done has changed. */
-  #tellNews(client: Client): void {
+  #tellNews(client: Client | null): void {
     const { touched, events } = this.writes;
     if (touched.length > 0) {
       this.writes.touched = [];

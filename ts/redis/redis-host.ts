@@ -9,6 +9,7 @@ import type { Client } from './client.ts';
 import type { Collections } from './collections.ts';
 import type { Command } from './command.ts';
 import type { Database } from './database.ts';
+import type { Eviction } from './eviction/eviction.ts';
 import type { KeyPosition } from './key-walk.ts';
 import type { PubSub } from './pubsub.ts';
 import type { ScanCursors } from './scan-cursors.ts';
@@ -38,6 +39,8 @@ export interface RedisHost {
   readonly collections: Collections;
   readonly blocked: BlockedClients;
   readonly cursors: ScanCursors<KeyPosition>;
+  /** What counts against `maxmemory`. */
+  readonly eviction: Eviction;
   readonly clients: ReadonlyMap<number, Client>;
   readonly engine: HostEngine;
   readonly port: number;

@@ -14,6 +14,8 @@ export interface RedisOptions {
   tls?: { host?: string | undefined; port: number } | undefined;
   /** What connections have to give by AUTH or HELLO; default none. */
   password?: string | undefined;
+  /** Settings by Redis' names, as CONFIG SET takes them: `maxmemory`, `maxmemory-policy`... */
+  settings?: Readonly<Record<string, string>> | undefined;
   /** Ends the program, for SHUTDOWN; without, the command is refused. */
   shutdown?: (() => void) | undefined;
 }

@@ -141,6 +141,7 @@ export class RedisServer {
       this.core.isAlways = policy === 'always';
     }
     this.core.refreshWatched();
+    if (name.startsWith('maxmemory')) this.core.eviction.refresh();
   }
 
   /** Listens on one more address; port 0 takes a free one. Rejects with the system's error (EADDRINUSE, EACCES...). */
@@ -166,7 +167,7 @@ export class RedisServer {
   }
 
   async #listenNode(port: number, host: string): Promise<{ address: string; port: number }> {
-    const listener = createServer({ noDelay: true }, (socket) => {
+    const listener = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
       new NodeBytes(socket, (transport) => this.#accept(transport));
     });
     await new Promise<void>((resolve, reject) => {

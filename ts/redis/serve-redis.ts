@@ -5,11 +5,13 @@
  */
 
 import { type FlushInput, flushNumbers, parseFlush } from '../durability.ts';
+import { MillraceError } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { TlsIdentity } from '../tls/tls-identity.ts';
 import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis-options.ts';
 import { type AppendFsync, RedisServer } from './redis-server.ts';
+import { settingsProblem } from './settings.ts';
 
 /** How long commands that were executed may take to be answered when the server closes. */
 const GRACE_MS = 5000;
@@ -38,13 +40,16 @@ export async function serveRedis(
   flush: FlushInput,
   options: RedisOptions,
 ): Promise<RedisEndpoint> {
-  const { host = REDIS_HOST, port = REDIS_PORT, password, shutdown } = options;
+  const { host = REDIS_HOST, port = REDIS_PORT, password, shutdown, settings } = options;
+  const problem = settingsProblem(settings ?? {});
+  if (problem !== undefined) throw new MillraceError('MILLRACE_ARGUMENT', problem);
   const server = await RedisServer.open({
     engine,
     ring,
     print,
     password,
     shutdown,
+    settings,
     appendFsync: appendFsyncOf(flush),
   });
   try {

@@ -5,6 +5,7 @@
  * refused.
  */
 
+import { policyNames } from './eviction/policies.ts';
 import { formatEventClasses, parseEventClasses } from './keyspace-events.ts';
 
 /** What one setting may be. */
@@ -60,8 +61,10 @@ const rules: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
   ['databases', { initial: '16', isFixed: true }],
   ['maxclients', { initial: '10000', read: wholeNumber(1, 29_000) }],
   ['maxmemory', { initial: '0', read: size }],
-  ['maxmemory-policy', { initial: 'noeviction', read: oneOf('noeviction') }],
+  ['maxmemory-policy', { initial: 'noeviction', read: oneOf(...policyNames) }],
   ['maxmemory-samples', { initial: '5', read: wholeNumber(1, 64) }],
+  ['lfu-log-factor', { initial: '10', isFixed: true }],
+  ['lfu-decay-time', { initial: '1', isFixed: true }],
   ['proto-max-bulk-len', { initial: String(16 * 1024 * 1024), isFixed: true }],
   [
     'notify-keyspace-events',
@@ -97,6 +100,16 @@ const rules: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
   ...listpack,
 ]);
 
+/** What is wrong with settings that a server is to be opened with; undefined: nothing. */
+export function settingsProblem(given: Readonly<Record<string, string>>): string | undefined {
+  for (const [name, value] of Object.entries(given)) {
+    const rule = rules.get(name);
+    if (rule === undefined) return `Redis has no setting ${name}`;
+    if (rule.read?.(value) === undefined) return `${name} of Redis cannot be '${value}'`;
+  }
+  return undefined;
+}
+
 /** Told what has changed. */
 export type SettingsListener = (name: string, value: string) => void;
 
@@ -109,7 +122,7 @@ export class RedisSettings {
 
   constructor(given: Readonly<Record<string, string>> = {}) {
     for (const [name, { initial }] of rules) this.#values.set(name, initial);
-    for (const [name, value] of Object.entries(given)) this.#put(name, value);
+    for (const [name, value] of Object.entries(given)) this.#put(name, rules.get(name)?.read?.(value) ?? value);
   }
 
   /** `listener` is told of every setting that CONFIG SET changes. */

@@ -20,6 +20,9 @@ export class Statistics {
   directGets = 0;
   directSets = 0;
 
+  /** Keys that went for want of room. */
+  evicted = 0;
+
   /** Keys that had expired and were removed before the latest reset. */
   expiredBefore = 0;
   /** Of the time between the latest two samples. */
@@ -53,7 +56,7 @@ export class Statistics {
     for (const name of ['connections', 'rejectedConnections', 'commands', 'inputBytes', 'outputBytes'] as const) {
       this[name] = 0;
     }
-    for (const name of ['hits', 'misses', 'errors', 'turns'] as const) this[name] = 0;
+    for (const name of ['hits', 'misses', 'errors', 'turns', 'evicted'] as const) this[name] = 0;
     this.#sampled = { commands: 0, inputBytes: 0, outputBytes: 0 };
   }
 }

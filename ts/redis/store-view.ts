@@ -47,8 +47,6 @@ export interface RangePage {
 /** Bytes of a page that is asked for at once. */
 const PAGE_BYTES = 256 * 1024;
 
-/** Entries counted at once. */
-const COUNTED = 4000;
 /** Entries asked for at once when the turn has removed all of the page before. */
 const AHEAD_MAX = 1024;
 
@@ -216,7 +214,7 @@ export class StoreView {
     return { entries: merged.slice(0, request.limit), hasMore };
   }
 
-  /** How many keys there are from `from` on and before `to`, counted page by page. May throw `Cold`. */
+  /** How many keys there are from `from` on and before `to`; none of them may expire. May throw `Cold`. */
   countBetween(from: Buffer, to: Buffer, nowMs: number): number {
     let count = this.#isCleared ? 0 : this.#committedBetween(from, to);
     if (this.#dirty.size === 0) return count;
@@ -229,19 +227,37 @@ export class StoreView {
   }
 
   #committedBetween(from: Buffer, to: Buffer): number {
-    const reads = new PendingReads();
-    const options = { keysOnly: true, lastOnly: true, limit: COUNTED, bytes: PAGE_BYTES };
-    let count = 0;
-    let low: { gte: Buffer } | { gt: Buffer } = { gte: from };
-    for (;;) {
-      const page = this.store.scanPage({ ...low, lt: to }, options, () => reads.arrived());
-      if (page === undefined) throw new Cold(reads);
-      if (page.code !== Code.ok) throw unreadable(page.code);
-      count += page.count;
-      const last = page.entries[0];
-      if (!page.more || last === undefined) return count;
-      low = { gt: last.key };
+    const count = this.store.countBetween(from, to);
+    if (count < 0) throw unreadable(-count);
+    return count;
+  }
+
+  /**
+   * The key that has `index` keys of the range before it, null when there are fewer; none of them may expire. Logarithms,
+   * beside what the turn has written in the range. May throw `Cold`.
+   */
+  keyAt(from: Buffer, to: Buffer, index: number, nowMs: number): Buffer | null {
+    const texts = this.#dirty.size === 0 ? [] : [...this.#dirty.between(textOf(from), textOf(to))];
+    const live = texts.map((text) => isLive(this.#entries.get(text), nowMs));
+    const keys = texts.map((text) => Buffer.from(text, 'latin1'));
+    if (this.#isCleared) return keys.filter((_, at) => live[at])[index] ?? null;
+    const before = keys.length === 0 ? [] : this.#committed(keys).map(({ code }) => code === Code.ok);
+    // What the turn has added before each key it has written, and before the end.
+    const added = [0];
+    for (let at = 0; at < keys.length; at += 1) {
+      added.push((added[at] as number) + Number(live[at]) - Number(before[at]));
     }
+    const rankOf = (at: number): number => this.#committedBetween(from, keys[at] as Buffer) + (added[at] as number);
+    let [low, high] = [0, keys.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rankOf(middle) <= index) low = middle + 1;
+      else high = middle;
+    }
+    if (low > 0 && live[low - 1] && rankOf(low - 1) === index) return keys[low - 1] as Buffer;
+    const found = this.store.nthBetween(from, to, index - (added[low] as number));
+    if (typeof found === 'number') throw unreadable(found);
+    return found ?? null;
   }
 
   #committedRange({ from, after, to, reverse, keysOnly }: RangeRequest, limit: number): RangePage {

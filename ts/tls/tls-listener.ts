@@ -45,7 +45,7 @@ export async function listenTls(options: TlsListenOptions): Promise<TlsListener>
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const handshakes = new Map<string, Socket>();
   const tls = tlsServer(options, limits, handshakes);
-  const net = createNetServer({ noDelay: true }, (socket) => {
+  const net = createNetServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     const id = idOf(socket);
     if (handshakes.size >= limits.maxHandshakes || !options.mayBegin(socket.remoteAddress ?? '')) {
       socket.destroy();
@@ -76,6 +76,7 @@ function tlsServer(options: TlsListenOptions, limits: TlsLimits, handshakes: Map
   const server = createTlsServer({
     ...identity.material,
     minVersion: 'TLSv1.2',
+    allowHalfOpen: true,
     handshakeTimeout: limits.handshakeMs,
     requestCert: identity.wantsCertificates,
     rejectUnauthorized: identity.wantsCertificates,

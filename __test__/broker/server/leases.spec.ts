@@ -72,7 +72,7 @@ describe.each(transports)('over %s', (transport) => {
     client.send(Buffer.concat([fetch(3, 0), fetch(4, 1)]));
     // Copied at once, or held as a lease until the older one has been answered.
     if (transport === 'ring') await until(() => engine.leases.size === 1);
-    client.destroy();
+    client.reset();
     await until(() => engine.leases.size === 0);
     expect(engine.leases.size).toBe(0);
   });

@@ -60,6 +60,11 @@ export class RawClient {
     return ids;
   }
 
+  /** Goes at once in both directions; `destroy` ends its own side only, as far as the server can see. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
   destroy(): void {
     this.socket.destroy();
   }

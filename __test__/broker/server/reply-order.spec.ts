@@ -117,7 +117,7 @@ describe.each(transports)('over %s', (transport) => {
     const client = await RawClient.open(served.port);
     client.send(framedRequest(heartbeatApi, 0, 1, {}));
     while (taken === undefined) await new Promise((resolve) => setImmediate(resolve));
-    client.destroy();
+    client.reset();
     while (aborted === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(taken.aborted).toBe(true);
     taken.reply({ errorCode: 0 });

@@ -56,7 +56,7 @@ test('requests that wait are let go of with their connection, those that are ope
   const net = served.ring as RingNet;
   const client = await sendAll(served);
   await until(() => open.length === OPEN);
-  client.destroy();
+  client.reset();
   await until(() => served.server.connections === 0);
   expect(slotsHeld(net)).toBeGreaterThan(0);
   for (const exchange of open) exchange.replyNothing();

@@ -102,6 +102,7 @@ class TestExchange<Request, Response> implements Exchange<Response> {
   readonly peer = peer;
   aborted = false;
   onAbort: (() => void) | null = null;
+  onHurry: (() => void) | null = null;
   ended = false;
   readonly outcome: Promise<Outcome<Response>>;
   readonly #api: Api<Request, Response>;

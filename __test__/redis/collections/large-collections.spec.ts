@@ -132,6 +132,72 @@ it('ranks, counts and ranges of a sorted set of 5,000 are those of a sorted arra
   });
 }, 30_000);
 
+/** A sorted array beside the sorted set: by score, then by name. */
+function place(model: { name: string; score: number }[], name: string, score: number): number {
+  let [low, high] = [0, model.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = model[middle] as { name: string; score: number };
+    if (at.score < score || (at.score === score && at.name < name)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+it('ranks stay those of a sorted array while it changes, also within a transaction and while the engine settles', async () => {
+  await seeded('ranks stay those', async (random) => {
+    await using own = await openOwn('sim', { memoryBytes: 8 * 1024 * 1024 });
+    using client = await RespConnection.open(own.port);
+    const model: { name: string; score: number }[] = [];
+    const scores = new Map<string, number>();
+    const nameOf = (): string => `member:${random.between(0, 2500)}`;
+    /** A change or a question, with what Redis would answer. */
+    const next = (): [command: string[], expected: Value] => {
+      const name = nameOf();
+      const score = scores.get(name);
+      const kind = random.between(0, 9);
+      if (kind < 5) {
+        const added = random.between(-400, 400) / 4;
+        if (score !== undefined) model.splice(place(model, name, score), 1);
+        model.splice(place(model, name, added), 0, { name, score: added });
+        scores.set(name, added);
+        return [['ZADD', 'z', String(added), name], Number(score === undefined)];
+      }
+      if (kind === 5) {
+        if (score !== undefined) model.splice(place(model, name, score), 1);
+        scores.delete(name);
+        return [['ZREM', 'z', name], Number(score !== undefined)];
+      }
+      if (kind === 6) return [['ZRANK', 'z', name], score === undefined ? null : place(model, name, score)];
+      if (kind === 7) {
+        const [min, max] = [random.between(-100, 100), random.between(-100, 100)].sort((a, b) => a - b) as [
+          number,
+          number,
+        ];
+        const inside = model.filter((at) => at.score >= min && at.score < max).length;
+        return [['ZCOUNT', 'z', String(min), `(${max}`], inside];
+      }
+      const first = random.between(0, model.length + 2);
+      const names = model.map((at) => at.name);
+      if (kind === 8) return [['ZRANGE', 'z', String(first), String(first + 4)], names.slice(first, first + 5)];
+      return [['ZREVRANGE', 'z', String(first), String(first + 4)], names.reverse().slice(first, first + 5)];
+    };
+    for (let round = 0; round < 60; round += 1) {
+      // What makes the engine settle now and then.
+      expect(await client.run('SET', 'filler', 'x'.repeat(300_000))).toBe('OK');
+      const drawn = Array.from({ length: 150 }, next);
+      const isTransaction = random.between(0, 2) === 0;
+      const commands = drawn.map(([command]) => command);
+      const replies = await runAll(client, isTransaction ? [['MULTI'], ...commands, ['EXEC']] : commands);
+      const answers = isTransaction ? (replies.at(-1) as Value[]) : replies;
+      drawn.forEach(([command, expected], index) => {
+        expect([command, answers[index]]).toEqual([command, expected]);
+      });
+    }
+    expect(model.length).toBeGreaterThan(1000);
+  });
+}, 60_000);
+
 it('chance finds all members of a large set, and SPOP gives each of them once', async () => {
   await using own = await openOwn('ring');
   using client = await RespConnection.open(own.port);

@@ -56,7 +56,7 @@ subscriber with 32 MiB waiting is closed. Patterns are at most 1 KiB long. \`FLU
 ## Not here
 
 Cluster, replication, ACL beyond one password, modules, functions, streams, Lua (the scripts of lock libraries are known and run
-natively), eviction: a durable store never forgets by itself.
+natively).
 `;
 
 /** The whole page. */

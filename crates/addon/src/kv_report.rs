@@ -9,6 +9,7 @@ pub(crate) fn stats(stats: Option<&KvStats>) -> String {
     let Some(stats) = stats else { return "{}".to_owned() };
     let fields = [
         ("keys", stats.keys),
+        ("liveBytes", stats.live_bytes),
         ("memtableBytes", stats.memtable_bytes),
         ("keydirBytes", stats.keydir_bytes),
         ("residentBytes", stats.resident_bytes),

@@ -12,6 +12,7 @@ pub mod io_api;
 mod kept_doubles;
 mod kv_effect;
 pub mod kv_handle;
+pub mod kv_rank;
 mod kv_report;
 mod kv_rows;
 pub mod kv_run;

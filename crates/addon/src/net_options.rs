@@ -97,6 +97,7 @@ pub(crate) fn row(event: &Event) -> [f64; EVENT_STRIDE] {
             [3.0, double(connection.number()), reason, f64::from(detail), 0.0, 0.0]
         }
         Event::Sent { connection, total } => [4.0, double(connection.number()), double(total), 0.0, 0.0, 0.0],
+        Event::Ended { connection } => [6.0, double(connection.number()), 0.0, 0.0, 0.0, 0.0],
         Event::Refused { listener, errno, count } => {
             [5.0, f64::from(listener), f64::from(errno), double(count), 0.0, 0.0]
         }

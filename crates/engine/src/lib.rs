@@ -24,6 +24,7 @@ mod finding;
 mod kv;
 mod kv_frame;
 mod kv_open;
+mod kv_rank;
 mod kv_replay;
 mod kv_settle;
 mod ledger;
@@ -61,8 +62,8 @@ pub use millrace_journal::{Level, Poison, Policy};
 #[cfg(feature = "planted")]
 pub use millrace_kv::planted as kv_planted;
 pub use millrace_kv::{
-    Condition, Found as KvFound, Item as KvItem, Page as KvPage, Peek as KvPeek, Range as KvRange,
-    Read as KvRead, Stats as KvStats, Value as KvValue,
+    Condition, Counted as KvCounted, Found as KvFound, Item as KvItem, Page as KvPage, Peek as KvPeek,
+    Range as KvRange, Read as KvRead, Stats as KvStats, Value as KvValue,
 };
 #[cfg(feature = "planted")]
 pub mod look_planted {

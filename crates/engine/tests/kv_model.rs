@@ -6,7 +6,7 @@ mod kv;
 mod support;
 
 use kv::{Draw, Entry, Model, Write, commit, compare, draw_key, draw_write, drive, get, same, scan};
-use millrace_engine::{Engine, Level};
+use millrace_engine::{Engine, KvCounted, Level};
 use millrace_io::{DriverChoice, Io, Limits, SimHandle, SimOptions};
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -45,6 +45,9 @@ fn look(draw: &mut Draw, engine: &mut Engine, model: &Model, snapshots: &[Open])
     let (keys, snapshot) = open.map_or((&model[store], 0), |open| (&open.keys, open.id));
     let key = draw_key(draw, KEYS);
     assert_eq!(get(engine, *store, &key, snapshot), Ok(keys.get(&key).cloned()), "key {key:?} of {store}");
+    if draw.once_in(4) {
+        rank(draw, engine, *store, &model[store]);
+    }
     if draw.once_in(20) {
         let (one, other) = (draw_key(draw, KEYS), draw_key(draw, KEYS));
         let bounds = (Bound::Included(one.clone().min(other.clone())), Bound::Excluded(one.max(other)));
@@ -63,6 +66,35 @@ fn look(draw: &mut Draw, engine: &mut Engine, model: &Model, snapshots: &[Open])
             expected.reverse();
         }
         same(*store, &found.expect("scanned"), &expected).expect("the scan and the model agree");
+    }
+}
+
+/// Counts and places are those of the model, whatever is settled, settling, overwritten or removed.
+fn rank(draw: &mut Draw, engine: &mut Engine, store: u32, keys: &BTreeMap<Vec<u8>, Entry>) {
+    let (one, other) = (draw_key(draw, KEYS), draw_key(draw, KEYS));
+    let (from, to) = (one.clone().min(other.clone()), one.max(other));
+    let inside: Vec<&Vec<u8>> = keys.range(from.clone()..to.clone()).map(|(key, _)| key).collect();
+    let counted = engine.kv_count_between(store, &from, &to);
+    assert_eq!(counted, KvCounted::Ready(inside.len() as u64), "keys from {from:?} to {to:?} of {store}");
+    let index = draw.below(inside.len() as u64 + 2);
+    let expected = inside.get(index as usize).map(|key| key.as_slice());
+    let found = engine.kv_nth_between(store, &from, Some(&to), index);
+    assert_eq!(found, KvCounted::Ready(expected), "place {index} from {from:?} to {to:?} of {store}");
+}
+
+/// The bytes of all keys are those that their records have.
+fn weigh(engine: &Engine, model: &Model) {
+    for (store, keys) in model {
+        let records = keys.iter().map(|(key, entry)| {
+            let varint = |value: u64| (64 - (value | 1).leading_zeros() as usize).div_ceil(7);
+            let sizes = varint(key.len() as u64) + varint(entry.value.len() as u64);
+            9 + varint(entry.sequence) + sizes + key.len() + entry.value.len()
+        });
+        assert_eq!(
+            engine.kv_live_bytes(*store),
+            Some(records.sum::<usize>() as u64),
+            "bytes of store {store}"
+        );
     }
 }
 
@@ -116,6 +148,7 @@ fn live(seed: u64, rounds: u64, mut open: impl FnMut() -> Io) -> Seen {
             }
         }
         compare(&mut engine, &model).expect("stores and model agree");
+        weigh(&engine, &model);
         let merges = model.keys().next().and_then(|store| engine.kv_stats(*store)).unwrap_or_default();
         seen.settles += engine.counters().settles;
         seen.merges += merges.merges;

@@ -17,14 +17,22 @@ impl Kv {
             let generation = &mut store.current;
             // A key that was written again lives on in memory: only what the keydir alone knows was counted for it.
             let (active, settling) = (&generation.active, &generation.settling);
-            let mut purged = 0;
+            let (mut purged, mut purged_bytes) = (0, 0);
+            let mut covered: Vec<Box<[u8]>> = Vec::new();
             generation.keydir.sweep(now_ms, LEAVES, &mut |key, settled| {
                 files.bury(settled.location.slot, settled.location.length);
                 let above = active.get(key).is_some()
                     || settling.as_ref().is_some_and(|table| table.get(key).is_some());
-                purged += u64::from(!above);
+                if above {
+                    covered.push(key.into());
+                } else {
+                    purged += 1;
+                    purged_bytes += u64::from(settled.location.length);
+                }
             });
+            covered.iter().for_each(|key| generation.purged(key));
             store.count -= purged;
+            store.live_bytes -= purged_bytes;
             self.totals.purged += purged;
         }
     }

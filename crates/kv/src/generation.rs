@@ -7,6 +7,7 @@
 use crate::keydir::{self, Keydir};
 use crate::location::Settled;
 use crate::memtable::{KeyRange, Memtable, Written};
+use crate::rank::Ranks;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -58,6 +59,15 @@ impl<'a> Newest<'a> {
         }
     }
 
+    /// Bytes of the record of a value, expired or not; 0: there is none.
+    pub fn live_bytes(&self, key: &[u8]) -> u64 {
+        match self {
+            Newest::Written(written) => written.live_bytes(key),
+            Newest::Settled(settled) => u64::from(settled.location.length),
+            Newest::None => 0,
+        }
+    }
+
     /// True for a value, expired or not.
     pub fn is_value(&self) -> bool {
         match self {
@@ -86,6 +96,8 @@ pub(crate) struct Generation {
     /// What the settle under way writes, or what is being moved into the keydir.
     pub settling: Option<Arc<Memtable>>,
     pub keydir: Keydir,
+    /// Of the memtables, once somebody has asked for ranks.
+    pub ranks: Option<Ranks>,
     pub history: BTreeMap<Box<[u8]>, Vec<Version>>,
 }
 

@@ -11,6 +11,7 @@ use crate::heads::Heads;
 use crate::leaf::Leaf;
 use crate::location::Settled;
 use crate::memtable::KeyRange;
+use crate::prefix_sums::{PrefixSums, steps};
 use std::ops::Bound;
 
 /// Leaves of one node before it is split.
@@ -53,6 +54,8 @@ pub struct Keydir {
     scratch: Vec<u8>,
     /// Where the sweep for expired keys goes on.
     swept: (usize, usize),
+    /// Keys before each node, once somebody has asked for ranks.
+    sums: PrefixSums,
 }
 
 /// Node, leaf, entry.
@@ -118,6 +121,7 @@ impl Keydir {
             self.nodes.push(Node::of(vec![leaf]));
             self.number_nodes();
             self.len = 1;
+            self.sums.forget();
             return None;
         }
         let (node, at) = self.leaf_of(key);
@@ -131,6 +135,7 @@ impl Keydir {
             Err(index) => {
                 let more = leaf.insert(index, key, entry, &mut self.scratch);
                 self.len += 1;
+                self.sums.add(node, 1);
                 if index == 0 {
                     self.first_changed(node, at);
                 }
@@ -154,6 +159,7 @@ impl Keydir {
             *heads = Heads::of(half, |at| place[at].key(0));
             let fits = self.heads.insert(node + 1, rest.first());
             self.nodes.insert(node + 1, rest);
+            self.sums.forget();
             if !fits {
                 self.number_nodes();
             }
@@ -173,6 +179,7 @@ impl Keydir {
         let before = leaf.entry(index).1;
         leaf.remove(index);
         self.len -= 1;
+        self.sums.add(node, -1);
         if !self.drop_if_empty(node, at) && index == 0 {
             self.first_changed(node, at);
         }
@@ -189,6 +196,7 @@ impl Keydir {
         place.heads.remove(leaf);
         if place.leaves.is_empty() {
             self.nodes.remove(node);
+            self.sums.forget();
             self.heads.remove(node);
         } else if leaf == 0 {
             self.first_changed(node, 0);
@@ -214,6 +222,7 @@ impl Keydir {
             swept.purge(now_ms, gone);
             let left = swept.len();
             self.len -= (before - left) as u64;
+            self.sums.add(node, -((before - left) as i64));
             if !self.drop_if_empty(node, leaf) {
                 if left < before {
                     self.first_changed(node, leaf);
@@ -222,6 +231,37 @@ impl Keydir {
             }
         }
         false
+    }
+
+    /// Makes `rank` possible.
+    pub(crate) fn build_sums(&mut self) {
+        let count = |node: &Node| node.leaves.iter().map(|leaf| leaf.len() as i64).sum();
+        self.sums.build(self.nodes.iter().map(count));
+    }
+
+    /// Keys below `key`. `build_sums` comes before it.
+    pub(crate) fn rank(&self, key: &[u8]) -> u64 {
+        if self.nodes.is_empty() {
+            return 0;
+        }
+        let (node, at) = self.leaf_of(key);
+        steps::note(at as u64 + 1);
+        let leaves = &self.nodes[node].leaves;
+        let before: usize = leaves[..at].iter().map(Leaf::len).sum();
+        self.sums.before(node) as u64 + (before + leaves[at].lower_bound(key)) as u64
+    }
+
+    /// The last key for which `is_so` holds, when it holds for all before it too.
+    pub(crate) fn last_where(&self, is_so: &mut dyn FnMut(&[u8]) -> bool) -> Option<&[u8]> {
+        let node = self.nodes.partition_point(|node| is_so(node.first())).checked_sub(1)?;
+        let leaves = &self.nodes[node].leaves;
+        let leaf = &leaves[leaves.partition_point(|leaf| is_so(leaf.key(0))).checked_sub(1)?];
+        let (mut low, mut high) = (0, leaf.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if is_so(leaf.key(middle)) { low = middle + 1 } else { high = middle }
+        }
+        Some(leaf.key(low.checked_sub(1)?))
     }
 
     /// The first entry whose key is not below (`after`: above) `key`, or the end.

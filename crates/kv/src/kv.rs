@@ -75,6 +75,8 @@ pub(crate) struct Totals {
 pub struct Stats {
     /// Keys, including expired ones that were not purged yet.
     pub keys: u64,
+    /// Bytes of the records of all keys, in data files or to be.
+    pub live_bytes: u64,
     /// Memory of writes above the checkpoint.
     pub memtable_bytes: u64,
     /// Memory of the keydir.
@@ -306,6 +308,7 @@ impl Kv {
         let settling = of.current.settling.as_ref().map_or(0, |settling| settling.bytes());
         let mut stats = Stats {
             keys: of.count,
+            live_bytes: of.live_bytes,
             memtable_bytes: of.current.active.bytes() + settling,
             keydir_bytes: of.current.keydir.memory(),
             snapshots: snapshots as u64,
@@ -331,6 +334,12 @@ impl Kv {
     #[must_use]
     pub fn count(&self, store: u32) -> Option<u64> {
         self.stores.get(&store).map(|store| store.count)
+    }
+
+    /// Bytes of the records of all keys of a store, in data files or to be.
+    #[must_use]
+    pub fn live_bytes(&self, store: u32) -> Option<u64> {
+        self.stores.get(&store).map(|store| store.live_bytes)
     }
 
     /// True when the operation belongs to a store: a settle, a merge, a cold read, a file.

@@ -91,6 +91,7 @@ impl Kv {
             heads.extend(file.next().map(|entry| head(entry, index)));
         }
         let mut builder = Builder::default();
+        let mut live_bytes = 0;
         let mut last: Option<&[u8]> = None;
         while let Some(mut top) = heads.peek_mut() {
             let Reverse((key, _, Order(entry, index))) = *top;
@@ -101,6 +102,7 @@ impl Kv {
             if newest && !entry.tombstone && !expired && entry.sequence >= cleared_at {
                 let location = Location { slot, position: entry.position, length: entry.length };
                 let Entry { sequence, expires_ms, .. } = entry;
+                live_bytes += u64::from(entry.length);
                 builder.push(key, &Settled { location, sequence, expires_ms });
             } else {
                 self.files.bury(slot, entry.length);
@@ -115,6 +117,7 @@ impl Kv {
         let keydir = builder.finish();
         if let Some(of) = self.stores.get_mut(&store) {
             of.count = keydir.len();
+            of.live_bytes = live_bytes;
             of.current.keydir = keydir;
         }
     }

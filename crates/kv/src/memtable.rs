@@ -5,6 +5,7 @@
 //! The invariant: an entry here is newer than anything a data file has for its key.
 
 use crate::memtable_key::{KeptKey, MemtableKey};
+use crate::record::put_bytes;
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -24,6 +25,13 @@ pub struct Written {
 }
 
 impl Written {
+    /// Bytes of the record it is or would be in a data file; 0: a tombstone.
+    #[must_use]
+    pub fn live_bytes(&self, key: &[u8]) -> u64 {
+        let value = self.value.as_ref();
+        value.map_or(0, |value| put_bytes(self.sequence, self.expires_ms, key.len(), value.len()))
+    }
+
     /// True unless it is a tombstone or has expired.
     #[must_use]
     pub fn lives(&self, now_ms: u64) -> bool {

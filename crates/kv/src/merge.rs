@@ -422,14 +422,15 @@ impl Kv {
             let (from_slot, from_position) = merge.origins[*next];
             *next += 1;
             let location = Location { slot: *slot, position: entry.position, length: entry.length };
-            let keydir = store.as_mut().map(|store| &mut store.current.keydir);
-            let still = keydir.filter(|keydir| {
-                keydir.get(entry.key).is_some_and(|settled| {
+            let still = store.as_mut().filter(|store| {
+                store.current.keydir.get(entry.key).is_some_and(|settled| {
                     (settled.location.slot, settled.location.position) == (from_slot, from_position)
                 })
             });
             match still.filter(|_| !entry.tombstone) {
-                Some(keydir) => {
+                Some(store) => {
+                    store.record_moved(entry.key, entry.length);
+                    let keydir = &mut store.current.keydir;
                     let from = Location { slot: from_slot, position: from_position, length: 0 };
                     self.resident.rename(from.packed(), location.packed());
                     let (sequence, expires_ms) = (entry.sequence, entry.expires_ms);

@@ -94,6 +94,17 @@ pub fn encode(out: &mut Vec<u8>, seal: u32, position: u64, previous: u32, record
     crc
 }
 
+/// Bytes of a record that puts such a value.
+pub fn put_bytes(sequence: u64, expires_ms: u64, key_bytes: usize, value_bytes: usize) -> u64 {
+    let expiry = if expires_ms == 0 { 0 } else { varint_bytes(expires_ms) };
+    let sizes = varint_bytes(key_bytes as u64) + varint_bytes(value_bytes as u64);
+    (RECORD_HEAD + varint_bytes(sequence) + expiry + sizes + key_bytes + value_bytes) as u64
+}
+
+fn varint_bytes(value: u64) -> usize {
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
 /// What the head of a record says; nothing of it is verified.
 struct Head {
     kind: Kind,

@@ -125,6 +125,7 @@ impl Kv {
             let table = Arc::new(std::mem::take(&mut store.current.active));
             self.unsettled -= table.bytes();
             store.current.settling = Some(Arc::clone(&table));
+            store.current.freeze_ranks();
             parts.push(Part { store: *id, table });
         }
         // Without files there is nothing to wait for.
@@ -276,6 +277,7 @@ impl Kv {
                 apply.next += 1;
                 last = Some(key);
                 let location = Location { slot: *slot, position, length };
+                let is_value = written.value.is_some();
                 let before = match &written.value {
                     Some(value) => {
                         let Written { sequence, expires_ms, .. } = *written;
@@ -287,6 +289,11 @@ impl Kv {
                         store.current.keydir.remove(key)
                     }
                 };
+                store.current.moved_down(key, is_value, before.is_some());
+                if is_value && store.current.active.get(key).is_none() {
+                    // Its record may be shorter or longer than it was counted before it was written.
+                    store.live_bytes = store.live_bytes + u64::from(length) - written.live_bytes(key);
+                }
                 if let Some(before) = before {
                     self.files.bury(before.location.slot, before.location.length);
                 }
@@ -335,6 +342,7 @@ impl Kv {
             if ours.is_some() {
                 let before = store.current.active.bytes();
                 store.current.active.take_back(&part.table);
+                store.current.take_ranks_back();
                 self.unsettled = self.unsettled + store.current.active.bytes() - before;
             }
         }

@@ -30,6 +30,8 @@ pub(crate) struct Store {
     snapshots: Vec<u64>,
     /// Keys whose newest write is a value, expired ones included until they are purged.
     pub count: u64,
+    /// Bytes of their records, in data files or to be.
+    pub live_bytes: u64,
     pub fences: Vec<Fence>,
 }
 
@@ -49,25 +51,44 @@ impl Store {
     /// Sets a key; answers the sequence of what was there and had not expired at `now_ms`, 0 for nothing.
     pub fn put(&mut self, key: &[u8], written: Written, now_ms: u64, files: &mut Files) -> u64 {
         self.keep_version(key, written.sequence, files);
+        let grown = written.live_bytes(key);
         let replaced = self.current.active.insert(key, written);
         let before = match &replaced {
             Some(written) => Newest::Written(written),
             None => self.current.below_active(key),
         };
-        self.count += u64::from(!before.is_value());
-        if before.lives(now_ms) { before.sequence() } else { 0 }
+        let is_new = !before.is_value();
+        self.live_bytes = self.live_bytes + grown - before.live_bytes(key);
+        let sequence = if before.lives(now_ms) { before.sequence() } else { 0 };
+        self.count += u64::from(is_new);
+        if is_new && let Some(ranks) = &mut self.current.ranks {
+            ranks.active.add(key, 1);
+        }
+        sequence
     }
 
     /// Removes a key. A tombstone is left only where something older may exist.
     pub fn delete(&mut self, key: &[u8], sequence: u64, files: &mut Files) {
         self.keep_version(key, sequence, files);
-        let present = self.current.newest(key).is_value();
+        let newest = self.current.newest(key);
+        let present = newest.is_value();
+        self.live_bytes -= newest.live_bytes(key);
         self.count -= u64::from(present);
+        if present && let Some(ranks) = &mut self.current.ranks {
+            ranks.active.add(key, -1);
+        }
         let below = !matches!(self.current.below_active(key), Newest::None);
         if below || self.is_fenced(key, sequence - 1) {
             self.current.active.insert(key, Written { sequence, expires_ms: 0, value: None });
         } else {
             self.current.active.forget(key);
+        }
+    }
+
+    /// The settled record of a key is copied into one of so many bytes.
+    pub fn record_moved(&mut self, key: &[u8], length: u32) {
+        if let Newest::Settled(settled) = self.current.newest(key) {
+            self.live_bytes = self.live_bytes + u64::from(length) - u64::from(settled.location.length);
         }
     }
 
@@ -94,6 +115,7 @@ impl Store {
         let next = Generation { cleared_at: sequence, ..Generation::default() };
         let generation = std::mem::replace(&mut self.current, next);
         self.count = 0;
+        self.live_bytes = 0;
         self.fences.clear();
         if !self.snapshots.is_empty() {
             held.iter().for_each(|slot| files.hold(*slot));

@@ -28,8 +28,15 @@ impl Net {
         let is_done = connection.output.is_empty();
         self.drop_unread(id);
         if is_done {
-            self.end(id, CloseReason::Local);
+            self.drained(id);
         }
+    }
+
+    /// Everything queued for a connection that is to close then has been sent.
+    pub(crate) fn drained(&mut self, id: ConnectionId) {
+        let Some(connection) = self.owned().connections.get(id) else { return };
+        let reason = if connection.input.has_ended { CloseReason::Ended } else { CloseReason::Local };
+        self.end(id, reason);
     }
 
     /// Ends a connection for whatever reason; a second one changes nothing.

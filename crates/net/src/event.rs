@@ -16,7 +16,7 @@ pub enum Framing {
 pub enum CloseReason {
     /// We closed it.
     Local,
-    /// The peer will send nothing more.
+    /// The peer sends nothing more, and everything queued for it has been sent.
     Ended,
     /// The socket failed with this errno.
     Failed(i32),
@@ -40,6 +40,11 @@ pub enum Event {
         start: usize,
         end: usize,
         token: Token,
+    },
+    /// The peer sends nothing more, but may still read: no frame follows, and the owner closes when it has answered. What
+    /// is left of a frame that is not whole is dropped.
+    Ended {
+        connection: ConnectionId,
     },
     /// The last event of a connection. Frames stay until they are released.
     Closed {

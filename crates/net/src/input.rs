@@ -49,6 +49,8 @@ pub(crate) struct Input {
     pub slots_held: usize,
     /// Frames delivered and not released.
     pub frames_open: usize,
+    /// The peer sends nothing more: nothing is received again.
+    pub has_ended: bool,
     pub is_paused: bool,
     /// In the queue of those that found no slot.
     pub is_starved: bool,
@@ -72,6 +74,7 @@ impl Default for Input {
             head_filled: 0,
             slots_held: 0,
             frames_open: 0,
+            has_ended: false,
             is_paused: false,
             is_starved: false,
             is_short: false,

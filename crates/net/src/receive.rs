@@ -5,7 +5,7 @@
 
 use crate::buffer_ring::GROUP;
 use crate::connection::Phase;
-use crate::event::CloseReason;
+use crate::event::{CloseReason, Event};
 use crate::gather::Counted;
 use crate::id::{ConnectionId, Purpose};
 use crate::input::{Armed, Unread};
@@ -44,7 +44,7 @@ impl Net {
                 input.is_ready = true;
                 owned.ready.push_back(id);
             }
-        } else if input.armed == Armed::No && !input.is_starved {
+        } else if input.armed == Armed::No && !input.is_starved && !input.has_ended {
             match input.gathering {
                 None => self.receive(id),
                 Some(gathering) if gathering.filled < gathering.length => self.receive_more(id),
@@ -166,11 +166,24 @@ impl Net {
             Phase::Draining | Phase::Open => {}
         }
         match -result {
-            0 => self.end(id, CloseReason::Ended),
+            0 => self.peer_ended(id),
             ..0 => self.go_on(id),
             libc::ENOBUFS => self.found_no_slot(id),
             libc::EINTR | libc::EAGAIN | libc::ECANCELED => self.go_on(id),
             errno => self.end(id, CloseReason::Failed(errno)),
+        }
+    }
+
+    /// The end of what the peer sends. It lies behind all bytes, which have been cut by now.
+    fn peer_ended(&mut self, id: ConnectionId) {
+        let (_, owned) = self.parts();
+        let Some(connection) = owned.connections.get_mut(id) else { return };
+        connection.input.has_ended = true;
+        let gathering = connection.input.gathering.take();
+        owned.events.push_back(Event::Ended { connection: id });
+        if let Some(gathering) = gathering {
+            owned.gathers.let_go(gathering.mapping);
+            self.memory_came_back();
         }
     }
 

@@ -99,7 +99,7 @@ impl Net {
                 if !is_done {
                     owned.outgoing(id);
                 } else if phase == Phase::Draining {
-                    self.end(id, CloseReason::Local);
+                    self.drained(id);
                 }
             }
             (_, 0) => self.end(id, CloseReason::Failed(libc::EPIPE)),

@@ -3,7 +3,7 @@
 mod support;
 
 use millrace_net::{CloseReason, Framing, NetConfig};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::Duration;
 use support::{CONFIG, Server, framed, pattern, read_frame, write_aside};
 
@@ -99,6 +99,49 @@ fn raw_connections_deliver_whatever_has_arrived() {
         arrived.len() == bytes.len()
     });
     assert!(arrived == bytes);
+}
+
+#[test]
+fn whoever_has_ended_its_side_still_gets_everything_that_is_sent_to_it() {
+    let mut server = Server::framed(1 << 20);
+    server.keeps_ended = true;
+    let (mut stream, id) = server.client();
+    stream.write_all(&framed(b"question")).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    server.until("its end is told", |server| server.ended == [id]);
+    assert_eq!(server.take_frames().len(), 1, "the frame comes before the end");
+    assert!(server.net.is_open(id) && server.is_closed(id).is_none());
+    let reader = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        all
+    });
+    let answer = pattern(4, 8 << 20);
+    for part in answer.chunks(1 << 20) {
+        server.net.send_copy(id, part);
+    }
+    server.net.close_when_sent(id);
+    server.until("it is closed", |server| server.is_closed(id).is_some());
+    assert_eq!(server.is_closed(id), Some(CloseReason::Ended));
+    assert!(reader.join().unwrap() == answer);
+}
+
+#[test]
+fn the_end_of_a_peer_lets_go_of_the_frame_it_left_unfinished() {
+    let mut server = Server::framed(1 << 20);
+    server.keeps_ended = true;
+    let (mut stream, id) = server.client();
+    stream.write_all(&framed(&pattern(5, 100_000))[..50_000]).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    server.until("its end is told", |server| server.ended == [id]);
+    assert_eq!(server.net.counters().slots_held, 0);
+    server.net.send_copy(id, b"answer");
+    server.net.close_when_sent(id);
+    server.until("it is closed", |server| server.is_closed(id).is_some());
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"answer");
+    assert!(server.take_frames().is_empty());
 }
 
 #[test]

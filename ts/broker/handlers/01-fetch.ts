@@ -82,6 +82,10 @@ class OpenFetch implements ParkedWork {
       this.#context.purgatory.drop(parked);
       this.#exchange.replyNothing();
     };
+    this.#exchange.onHurry = () => {
+      this.#context.purgatory.drop(parked);
+      this.expire();
+    };
   }
 
   tryFinish(): boolean {

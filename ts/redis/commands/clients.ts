@@ -17,6 +17,7 @@ function flagsOf(client: Client, isBlocked: boolean): string {
   if (client.tracking !== null) flags += client.tracking.isBroadcast ? 'tB' : 't';
   if (client.isDirty) flags += 'd';
   if (client.isNoEvict) flags += 'e';
+  if (client.isNoTouch) flags += 'T';
   return flags === '' ? 'N' : flags;
 }
 
@@ -341,6 +342,19 @@ export const clientCommands: readonly Command[] = [
           const mode = word(args[2]);
           if (mode !== 'ON' && mode !== 'OFF') throw new CommandError(errors.syntax);
           client.isNoEvict = mode === 'ON';
+          reply.ok();
+        },
+      },
+      {
+        ...shared,
+        name: 'no-touch',
+        arity: 3,
+        since: '7.2.0',
+        summary: 'Controls whether commands of the connection count as uses of keys, for LRU and LFU.',
+        run: ({ args, client, reply }) => {
+          const mode = word(args[2]);
+          if (mode !== 'ON' && mode !== 'OFF') throw new CommandError(errors.syntax);
+          client.isNoTouch = mode === 'ON';
           reply.ok();
         },
       },

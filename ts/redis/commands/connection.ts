@@ -134,6 +134,7 @@ function reset({ client, host, reply }: Call): void {
   client.protocol = 2;
   client.replies = 'on';
   client.isNoEvict = false;
+  client.isNoTouch = false;
   client.isAuthenticated = host.settings.text('requirepass') === '';
   client.setLimits();
   reply.protocol = 2;

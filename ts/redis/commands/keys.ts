@@ -6,6 +6,7 @@ import type { Database } from '../database.ts';
 import { walkKeys } from '../key-walk.ts';
 import { CommandError, errors } from '../protocol/errors.ts';
 import { parseSmall } from '../protocol/numbers.ts';
+import { textOf } from '../store-view.ts';
 import { at, integer, word } from './arguments.ts';
 import { encodingOf } from './collection-traits.ts';
 
@@ -155,6 +156,21 @@ function objectOf(answer: (call: Call) => void): (call: Call) => void {
 const FREQ =
   'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.';
 
+const IDLE =
+  'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.';
+
+function idleTime({ args, db, host, nowMs, reply }: Call): void {
+  const { access } = host.eviction;
+  if (access?.tracked === 'lfu') throw new CommandError(IDLE);
+  reply.integer(Math.floor((access?.idleMs(db.index, textOf(at(args, 2)), nowMs) ?? 0) / 1000));
+}
+
+function frequency({ args, db, host, nowMs, reply }: Call): void {
+  const { access } = host.eviction;
+  if (access?.tracked !== 'lfu') throw new CommandError(FREQ);
+  reply.integer(access.frequency(db.index, textOf(at(args, 2)), nowMs));
+}
+
 const objectKey = { keys: [2, 2, 1], flags: ['readonly'], group: 'generic' } as const;
 const one = [1, 1, 1] as const;
 
@@ -290,8 +306,8 @@ export const keyCommands: readonly Command[] = [
         arity: 3,
         since: '2.2.3',
         summary: 'Returns the time since the last access to an object.',
-        note: 'always 0: accesses are not recorded',
-        run: objectOf(({ reply }) => reply.integer(0)),
+        note: 'recorded while `maxmemory-policy` is one of LRU, else 0; keys may share what is recorded',
+        run: objectOf(idleTime),
       },
       {
         ...objectKey,
@@ -299,10 +315,8 @@ export const keyCommands: readonly Command[] = [
         arity: 3,
         since: '4.0.0',
         summary: 'Returns the logarithmic access frequency counter of an object.',
-        note: 'refused: there is no LFU policy',
-        run: objectOf(() => {
-          throw new CommandError(FREQ);
-        }),
+        note: 'keys may share what is recorded',
+        run: objectOf(frequency),
       },
     ],
   },

@@ -4,7 +4,7 @@ import type { Call, Command } from '../command.ts';
 import { formatDouble } from '../protocol/doubles.ts';
 import { CommandError, errors } from '../protocol/errors.ts';
 import { globMatches } from '../protocol/glob.ts';
-import { keysOfScores, lexRange, scoreRange, walkLex } from '../sorted-sets/ranges.ts';
+import { countLex, keysOfScores, lexRange, scoreRange } from '../sorted-sets/ranges.ts';
 import { type Scored, StoredSortedSet } from '../sorted-sets/stored-sorted-set.ts';
 import { at, word } from './arguments.ts';
 import { scanMembers } from './member-scan.ts';
@@ -70,12 +70,10 @@ function countScores(call: Call): void {
   call.reply.integer(set === null ? 0 : set.countBetween(keysOfScores(set, range)));
 }
 
-function countLex(call: Call): void {
+function countByMember(call: Call): void {
   const range = lexRange(at(call.args, 2), at(call.args, 3));
   const set = setOf(call);
-  let count = 0;
-  if (set !== null) for (const _ of walkLex(set, range, false)) count += 1;
-  call.reply.integer(count);
+  call.reply.integer(set === null ? 0 : countLex(set, range));
 }
 
 function scan(call: Call): void {
@@ -97,12 +95,12 @@ function random(call: Call): void {
   const count = args.length > 2 ? randomCount(at(args, 2)) : null;
   if (args.length > 4 || (args.length === 4 && word(args[3]) !== 'WITHSCORES')) throw new CommandError(errors.syntax);
   const set = setOf(call);
-  const all = set === null ? [] : [...set.walk()];
-  const draw = (): Scored => all[Math.floor(Math.random() * all.length)] as Scored;
   if (count === null) {
-    reply.bulkOrNull(all.length === 0 ? null : draw().member);
+    reply.bulkOrNull(set === null ? null : set.at(Math.floor(Math.random() * set.count)).member);
     return;
   }
+  const all = set === null ? [] : [...set.walk()];
+  const draw = (): Scored => all[Math.floor(Math.random() * all.length)] as Scored;
   const drawn = count < 0 && all.length > 0 ? Array.from({ length: -count }, draw) : all;
   while (count >= 0 && drawn.length > count) {
     const index = Math.floor(Math.random() * drawn.length);
@@ -123,7 +121,6 @@ type Row = readonly [
 ];
 
 const fast = ['readonly', 'fast'] as const;
-const WALKS = 'looks at every member before it';
 
 const rows: readonly Row[] = [
   ['zrem', -3, ['write', 'fast'], '1.2.0', 'Removes one or more members from a sorted set.', remove],
@@ -144,18 +141,10 @@ const rows: readonly Row[] = [
     'Returns the number of members in a sorted set.',
     (call) => call.reply.integer(setOf(call)?.count ?? 0),
   ],
-  [
-    'zrank',
-    -3,
-    fast,
-    '2.0.0',
-    'Returns the index of a member in a sorted set by ascending scores.',
-    rank(false),
-    WALKS,
-  ],
-  ['zrevrank', -3, fast, '2.0.0', 'Returns the index of a member by descending scores.', rank(true), WALKS],
-  ['zcount', 4, fast, '2.0.0', 'Returns the number of members within a range of scores.', countScores, WALKS],
-  ['zlexcount', 4, fast, '2.8.9', 'Returns the number of members within a lexicographical range.', countLex, WALKS],
+  ['zrank', -3, fast, '2.0.0', 'Returns the index of a member in a sorted set by ascending scores.', rank(false)],
+  ['zrevrank', -3, fast, '2.0.0', 'Returns the index of a member by descending scores.', rank(true)],
+  ['zcount', 4, fast, '2.0.0', 'Returns the number of members within a range of scores.', countScores],
+  ['zlexcount', 4, fast, '2.8.9', 'Returns the number of members within a lexicographical range.', countByMember],
   ['zscan', -3, ['readonly'], '2.8.0', 'Iterates over members and scores of a sorted set.', scan],
   ['zrandmember', -2, ['readonly'], '6.2.0', 'Returns one or more random members from a sorted set.', random],
 ];

@@ -21,6 +21,10 @@ function exec(call: Call): void {
     forgetTransaction(host, client);
     throw new CommandError(errors.execAbort);
   }
+  if (host.eviction.isOut && queue.some(({ command }) => command.flags.includes('denyoom'))) {
+    forgetTransaction(host, client);
+    throw new CommandError(`EXECABORT Transaction discarded because of: ${errors.outOfMemory}`);
+  }
   // A key that has expired since was changed, though nobody wrote.
   if (client.isDirty || client.watched.some(({ db, key, wasThere }) => wasThere && !db.has(key))) {
     forgetTransaction(host, client);

@@ -3,7 +3,8 @@
  *
  * Not commands (commands/lists.ts). The invariants to remember: elements lie from the head's `first` on and before its
  * `end`; as long as they are exactly a `GAP` apart the list is even, `first` is a multiple of `GAP`, and an index is a
- * position; once something was put or removed between others, an index is found by walking. `save` puts the head.
+ * position; once something was put or removed between others, an index is found by
+ * counting (store-view.ts). `save` puts the head.
  */
 
 import type { Collection } from '../collection-head.ts';
@@ -33,6 +34,8 @@ export interface ListWalk {
   readonly to?: number;
 }
 
+/** Elements of which so many come before are walked to: one crossing, as looking one up would be. */
+const WALKED = 128;
 const LACKING = 'ERR the list lacks an element that its head counts';
 
 export class StoredList {
@@ -73,7 +76,7 @@ export class StoredList {
     return this.#head.first % GAP === 0;
   }
 
-  /** From now on an index is found by walking. */
+  /** From now on an index is found by counting. */
   #makeUneven(): void {
     if (this.#isEven) this.#head.first -= 1;
     this.#isHeadChanged = true;
@@ -153,12 +156,20 @@ export class StoredList {
     const { first, count } = this.#head;
     if (this.#isEven) return first + index * GAP;
     const reverse = index > count / 2;
+    if (Math.min(index, count - 1 - index) > WALKED) return this.#searchedAt(index);
     let left = reverse ? count - 1 - index : index;
     for (const { position } of this.walk({ reverse, keysOnly: true, expected: left + 1 })) {
       if (left === 0) return position;
       left -= 1;
     }
     throw new CommandError(LACKING);
+  }
+
+  #searchedAt(index: number): number {
+    const { first, end } = this.#head;
+    const key = this.#call.db.members.keyAt(this.#keyAt(first), this.#keyAt(end), index, this.#call.nowMs);
+    if (key === null) throw new CommandError(LACKING);
+    return positionOf(key);
   }
 
   /** The element at an index that is in the list. */

@@ -9,6 +9,7 @@ export class CommandError extends Error {
 }
 
 export const errors = {
+  outOfMemory: "OOM command not allowed when used memory > 'maxmemory'.",
   syntax: 'ERR syntax error',
   integer: 'ERR value is not an integer or out of range',
   float: 'ERR value is not a valid float',

@@ -102,14 +102,34 @@ export function* walkLex(
 }
 
 /** Where members of the range may be: with one score for all, only there. */
-function keysOfLex(set: StoredSortedSet, { min, max }: LexRange): ScoreKeys {
+function keysOfLex(set: StoredSortedSet, range: LexRange): ScoreKeys {
+  return exactlyLex(set, range) ?? set.allKeys;
+}
+
+/** How many members are in the range; without walking where all have one score, as is usual for such ranges. */
+export function countLex(set: StoredSortedSet, range: LexRange): number {
+  const keys = exactlyLex(set, range);
+  if (keys !== null) return set.countBetween(keys);
+  let count = 0;
+  for (const _ of walkLex(set, range, false)) count += 1;
+  return count;
+}
+
+/** The keys of the range when all members have one score, else null. */
+function exactlyLex(set: StoredSortedSet, { min, max }: LexRange): ScoreKeys | null {
   const [first] = set.walk(set.allKeys, { expected: 1 });
   const [last] = set.walk(set.allKeys, { expected: 1, reverse: true });
-  if (first === undefined || last === undefined || first.score !== last.score) return set.allKeys;
+  if (first === undefined || last === undefined || first.score !== last.score) return null;
   const { from, to } = set.allKeys;
+  const before = (member: Buffer): Buffer => set.scoreKey(first.score, member);
+  const behind = (member: Buffer): Buffer => set.scoreKey(first.score, Buffer.concat([member, Buffer.alloc(1)]));
+  const edge = (bound: LexBound, isBehind: boolean): Buffer => {
+    if (typeof bound === 'string') return bound === 'first' ? from : to;
+    return isBehind ? behind(bound.value) : before(bound.value);
+  };
   return {
-    from: typeof min === 'string' ? from : set.scoreKey(first.score, min.value),
-    to: typeof max === 'string' ? to : set.scoreKey(first.score, Buffer.concat([max.value, Buffer.alloc(1)])),
+    from: edge(min, typeof min !== 'string' && min.isExcluded),
+    to: edge(max, typeof max !== 'string' && !max.isExcluded),
   };
 }
 
@@ -120,6 +140,9 @@ export function ranks(start: number, stop: number, count: number): readonly [fir
   return first > last || first >= count ? null : [first, last];
 }
 
+/** Members of which so many come before are walked to: one crossing, as looking up where they begin would be. */
+const WALKED = 128;
+
 /** Members from one rank to another, `reverse`: ranks are from the end, and so is the order. */
 export function byRank(set: StoredSortedSet, first: number, last: number, reverse: boolean): Scored[] {
   const { count } = set;
@@ -127,8 +150,10 @@ export function byRank(set: StoredSortedSet, first: number, last: number, revers
   const isFarther = first > count - 1 - last;
   const [from, to] = isFarther ? [count - 1 - last, count - 1 - first] : [first, last];
   const found: Scored[] = [];
-  let rank = 0;
-  for (const scored of set.walk(set.allKeys, { reverse: reverse !== isFarther, expected: to + 1 })) {
+  const isBackward = reverse !== isFarther;
+  let rank = from > WALKED ? from : 0;
+  const keys = rank > 0 ? set.keysFrom(rank, isBackward) : set.allKeys;
+  for (const scored of set.walk(keys, { reverse: isBackward, expected: to - rank + 1 })) {
     if (rank >= from) found.push(scored);
     if (rank === to) break;
     rank += 1;

@@ -9,6 +9,7 @@
 import type { Collection } from '../collection-head.ts';
 import type { Call } from '../command.ts';
 import { walkMembers } from '../member-walk.ts';
+import { CommandError } from '../protocol/errors.ts';
 import { readScore, SCORE_BYTES, writeScore } from './score-order.ts';
 
 /** One member. */
@@ -37,6 +38,7 @@ const BY_SCORE = 2;
 const SCORE_AT = ID_BYTES + 1;
 const MEMBER_AT = SCORE_AT + SCORE_BYTES;
 const NOTHING: Buffer = Buffer.alloc(0);
+const LACKING = 'ERR the sorted set lacks a member on the disk; the server log names what is damaged';
 
 export class StoredSortedSet {
   /** In front of members in the keys that SCAN walks. */
@@ -184,6 +186,21 @@ export class StoredSortedSet {
 
   countBetween({ from, to }: ScoreKeys): number {
     return from.compare(to) < 0 ? this.#call.db.members.countBetween(from, to, this.#call.nowMs) : 0;
+  }
+
+  /** The member of a rank that is in the set. */
+  at(rank: number): Scored {
+    const [scored] = this.walk(this.keysFrom(rank, false), { expected: 1 });
+    if (scored === undefined) throw new CommandError(LACKING);
+    return scored;
+  }
+
+  /** The keys from a rank on, to either end: those of a `walk` that begins there. */
+  keysFrom(rank: number, reverse: boolean): ScoreKeys {
+    const { from, to } = this.allKeys;
+    const key = this.#call.db.members.keyAt(from, to, reverse ? this.count - 1 - rank : rank, this.#call.nowMs);
+    if (key === null) throw new CommandError(LACKING);
+    return reverse ? { from, to: Buffer.concat([key, Buffer.alloc(1)]) } : { from: key, to };
   }
 
   /** Removes the key with all members at once. */

@@ -26,6 +26,9 @@ pub struct Server {
     pub frames: Vec<Frame>,
     pub closed: Vec<(ConnectionId, CloseReason)>,
     pub sent: Vec<(ConnectionId, u64)>,
+    pub ended: Vec<ConnectionId>,
+    /// Connections whose peer sends nothing more are left to the test.
+    pub keeps_ended: bool,
     pub refused: Vec<(i32, u64)>,
     events: Vec<Event>,
 }
@@ -42,6 +45,8 @@ impl Server {
             frames: Vec::new(),
             closed: Vec::new(),
             sent: Vec::new(),
+            ended: Vec::new(),
+            keeps_ended: false,
             refused: Vec::new(),
             events: Vec::new(),
         }
@@ -81,6 +86,12 @@ impl Server {
                 }
                 Event::Closed { connection, reason } => self.closed.push((connection, reason)),
                 Event::Sent { connection, total } => self.sent.push((connection, total)),
+                Event::Ended { connection } => {
+                    self.ended.push(connection);
+                    if !self.keeps_ended {
+                        self.net.close_when_sent(connection);
+                    }
+                }
                 Event::Refused { errno, count, .. } => self.refused.push((errno, count)),
             }
         }

@@ -154,6 +154,14 @@ class AmendedExchange<Response> implements Exchange<Response> {
     this.#exchange.onAbort = abort;
   }
 
+  get onHurry(): (() => void) | null {
+    return this.#exchange.onHurry;
+  }
+
+  set onHurry(hurry: (() => void) | null) {
+    this.#exchange.onHurry = hurry;
+  }
+
   reply(response: Response, leased?: readonly LeasedRecords[]): void {
     this.#exchange.reply(this.#change(response), leased);
   }
