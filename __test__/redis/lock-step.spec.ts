@@ -132,6 +132,6 @@ describe('random commands get the replies of redis-server', () => {
         await run(random, own.port, theirs.port, protocol);
       });
     },
-    120_000,
+    120_000 + commands * 2,
   );
 });

@@ -6,6 +6,7 @@
  */
 
 import type { Command } from './command.ts';
+import { aclCommands } from './commands/acl.ts';
 import { bitCommands } from './commands/bits.ts';
 import { clientCommands } from './commands/clients.ts';
 import { configCommands } from './commands/config.ts';
@@ -58,6 +59,7 @@ export const allCommands: readonly Command[] = [
   ...serverCommands,
   ...configCommands,
   ...introspectionCommands,
+  ...aclCommands,
 ];
 
 /** By both usual spellings; any other is folded first. */

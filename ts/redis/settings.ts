@@ -46,11 +46,19 @@ function oneOf(...words: string[]): (text: string) => string | undefined {
   return (text) => (words.includes(text.toLowerCase()) ? text.toLowerCase() : undefined);
 }
 
-const listpack = ['hash', 'zset', 'set', 'list'].flatMap((type) =>
-  ['listpack', 'ziplist'].flatMap((kind): [string, SettingRule][] => [
-    [`${type}-max-${kind}-entries`, { initial: '128', read: wholeNumber(0, 2 ** 31) }],
-    [`${type}-max-${kind}-value`, { initial: '64', read: wholeNumber(0, 2 ** 31) }],
-    [`${type}-max-${kind}-size`, { initial: '-2', read: wholeNumber(-5, 2 ** 31) }],
+/** Thresholds of encodings, each under its name and the one it had before Redis 7: both are one setting. */
+const encodings: readonly (readonly [name: string, initial: string])[] = [
+  ['hash-max-listpack-entries', '512'],
+  ['hash-max-listpack-value', '64'],
+  ['zset-max-listpack-entries', '128'],
+  ['zset-max-listpack-value', '64'],
+  ['list-max-listpack-size', '-2'],
+];
+
+const listpack = encodings.flatMap(([name, initial]): [string, SettingRule][] =>
+  [name, name.replace('listpack', 'ziplist')].map((either) => [
+    either,
+    { initial, read: name.endsWith('size') ? wholeNumber(-5, 2 ** 31) : wholeNumber(0, 2 ** 31) },
   ]),
 );
 
@@ -171,6 +179,8 @@ export class RedisSettings {
 
   #put(name: string, value: string): void {
     this.#values.set(name, value);
+    const other = name.includes('listpack') ? name.replace('listpack', 'ziplist') : name.replace('ziplist', 'listpack');
+    if (other !== name) this.#values.set(other, value);
     if (name === 'slowlog-log-slower-than') this.slowerThanMicros = Number(value);
     if (name === 'notify-keyspace-events') this.eventClasses = parseEventClasses(value) ?? new Set();
   }

@@ -35,6 +35,28 @@ it('OBJECT ENCODING is that of redis-server for collections made anew', async ()
   }
 });
 
+it('OBJECT ENCODING follows the thresholds as they are changed, under both of their names', async () => {
+  await using own = await openOwn('ring');
+  await using theirs = await openTheirs();
+  using left = await RespConnection.open(own.port);
+  using right = await RespConnection.open(theirs.port);
+  const commands: string[][] = [
+    ['CONFIG', 'GET', 'hash-max-listpack-entries'],
+    ['CONFIG', 'SET', 'hash-max-ziplist-entries', '2', 'zset-max-listpack-value', '5', 'set-max-intset-entries', '3'],
+    ['CONFIG', 'GET', 'hash-max-listpack-entries'],
+    ['HSET', 'h2', 'a', '1', 'b', '2'],
+    ['HSET', 'h3', 'a', '1', 'b', '2', 'c', '3'],
+    ['ZADD', 'z5', '1', '12345'],
+    ['ZADD', 'z6', '1', '123456'],
+    ['SADD', 's3', '1', '2', '3'],
+    ['SADD', 's4', '1', '2', '3', '4'],
+    ...['h2', 'h3', 'z5', 'z6', 's3', 's4'].map((key) => ['OBJECT', 'ENCODING', key]),
+  ];
+  for (const command of commands) {
+    expect([command, await left.run(...command)]).toEqual([command, await right.run(...command)]);
+  }
+});
+
 it('MEMORY USAGE of a collection grows with its members', async () => {
   await using own = await openOwn('ring');
   using client = await RespConnection.open(own.port);

@@ -55,7 +55,7 @@ subscriber with 32 MiB waiting is closed. Patterns are at most 1 KiB long. \`FLU
 
 ## Not here
 
-Cluster, replication, ACL beyond one password, modules, functions, streams, Lua (the scripts of lock libraries are known and run
+Cluster, replication, ACL users beyond \`default\` and its password, modules, functions, streams, Lua (the scripts of lock libraries are known and run
 natively).
 `;
 

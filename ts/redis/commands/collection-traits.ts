@@ -8,10 +8,6 @@ import { parseInt64 } from '../protocol/numbers.ts';
 import { StoredSet } from '../sets/stored-set.ts';
 import type { RangeEntry } from '../store-view.ts';
 
-/** Redis keeps collections up to here in one piece, with members up to so many bytes. */
-const PACKED_MAX = { hash: 512, zset: 128 } as const;
-const PACKED_BYTES = 64;
-const INTEGERS_MAX = 512;
 /** In front of a member in the keys of a sorted set. */
 const SCORED_HEAD = 1;
 
@@ -33,17 +29,23 @@ function areAll(call: Call, head: Collection, most: number, test: (entry: RangeE
 /** As Redis 7.0 would have encoded it, made anew. */
 export function encodingOf(call: Call, head: Collection): string {
   const { type, count } = head;
+  const threshold = (name: string): number => call.host.settings.number(name);
   switch (type) {
     case 'list':
       return 'quicklist';
     case 'set': {
       const isNumber = ({ key }: RangeEntry): boolean => parseInt64(StoredSet.memberOf(key)) !== undefined;
-      return count <= INTEGERS_MAX && areAll(call, head, count, isNumber) ? 'intset' : 'hashtable';
+      return count <= threshold('set-max-intset-entries') && areAll(call, head, count, isNumber)
+        ? 'intset'
+        : 'hashtable';
     }
     default: {
+      const packed = type === 'zset' ? 'zset' : 'hash';
+      const mostBytes = threshold(`${packed}-max-listpack-value`);
       const isSmall = ({ key, value }: RangeEntry): boolean =>
-        memberOf(key).length - (type === 'zset' ? SCORED_HEAD : 0) <= PACKED_BYTES && value.length <= PACKED_BYTES;
-      const most = type === 'zset' ? PACKED_MAX.zset : PACKED_MAX.hash;
+        memberOf(key).length - (type === 'zset' ? SCORED_HEAD : 0) <= mostBytes &&
+        (type === 'zset' || value.length <= mostBytes);
+      const most = threshold(`${packed}-max-listpack-entries`);
       if (count <= most && areAll(call, head, count, isSmall)) return 'listpack';
       return type === 'zset' ? 'skiplist' : 'hashtable';
     }

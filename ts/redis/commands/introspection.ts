@@ -5,7 +5,8 @@ import { commandNamed, subcommandNamed } from '../command-table.ts';
 import { CommandError } from '../protocol/errors.ts';
 import type { ReplyWriter } from '../protocol/reply-writer.ts';
 
-function categories({ flags, group, keys }: Command): string[] {
+/** The categories of a command, as Redis names them. */
+export function categories({ flags, group, keys }: Command): string[] {
   const names = new Set<string>();
   if (flags.includes('write')) names.add('write');
   if (flags.includes('readonly') && group !== 'scripting') names.add('read');

@@ -201,6 +201,21 @@ export const serverCommands: readonly Command[] = [
     run: time,
   },
   {
+    name: 'role',
+    arity: 1,
+    flags: ['noscript', 'loading', 'stale', 'fast'],
+    group: server,
+    since: '2.8.12',
+    summary: 'Returns the replication role.',
+    note: 'a master without replicas',
+    run: ({ reply }) => {
+      reply.array(3);
+      reply.text('master');
+      reply.integer(0);
+      reply.array(0);
+    },
+  },
+  {
     name: 'lastsave',
     arity: 1,
     flags: ['loading', 'stale', 'fast'],

@@ -85,7 +85,8 @@ function set(call: Call): void {
 /** Puts a value and says so. A moment that has passed removes the key instead. */
 function put({ db, nowMs }: Call, key: Buffer, value: Buffer, expiresMs: number, hasExpiry = false): void {
   if (expiresMs !== 0 && expiresMs <= nowMs) {
-    db.remove(key);
+    // As in Redis, who watches the key hears of it though it was not there.
+    if (!db.remove(key)) db.touched(key);
     db.notify('g', 'del', key);
     return;
   }
