@@ -1,7 +1,7 @@
 /** Promises about what connections see of each other: messages, invalidations, events, watched keys, locks, durability. */
 import { describe, expect, it } from 'vitest';
 import { carriers, openOwn } from './support/redis-servers.ts';
-import { RespConnection } from './support/resp-connection.ts';
+import { encode, RespConnection } from './support/resp-connection.ts';
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -57,8 +57,10 @@ describe.each(carriers)('over %s', (carrier) => {
     using client = await RespConnection.open(own.port);
     using other = await RespConnection.open(own.port);
     for (const change of [['SET', 'k', 'x'], ['DEL', 'k'], ['FLUSHALL'], null]) {
-      await client.run('SET', 'k', '1', ...(change === null ? ['PX', '400'] : []));
-      await client.run('WATCH', 'k');
+      const set = ['SET', 'k', '1', ...(change === null ? ['PX', '400'] : [])];
+      // In one packet: the key must be there when it is watched, however slow the machine is.
+      client.send(Buffer.concat([encode(set), encode(['WATCH', 'k'])]));
+      await client.take(2);
       if (change === null) await pause(500);
       else await other.run(...change);
       await client.run('MULTI');
