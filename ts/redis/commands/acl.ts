@@ -30,8 +30,7 @@ function list(call: Call): void {
 function getUser(call: Call): void {
   const { args, reply } = call;
   if (at(args, 2).toString('latin1') !== USER) {
-    if (reply.protocol === 3) reply.null();
-    else reply.nullArray();
+    reply.null();
     return;
   }
   const passwords = hashes(call);
