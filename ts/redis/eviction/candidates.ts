@@ -1,12 +1,15 @@
 /**
  * Keys that may be evicted, a few at a time and by chance, and the best of all that were seen.
  *
- * Not the eviction (eviction.ts). To remember: a sample reads no value; a key of the pool may be gone by the time it is
- * taken, so it is looked at again.
+ * Not the eviction (eviction.ts). To remember: a sample reads no value and sees what is committed; a key of the pool may be
+ * gone by the time it is taken, so it is looked at again. Keys of one sample follow one another in the order of keys.
  */
 
+import type { ScanEntry } from '../../io/kv-scan.ts';
+import { Code } from '../../io/native-types.ts';
+import type { Bounds } from '../../kv/store.ts';
 import type { Database } from '../database.ts';
-import { type RangeEntry, type StoreView, textOf } from '../store-view.ts';
+import { type StoreView, textOf } from '../store-view.ts';
 import type { AccessTable } from './access-table.ts';
 import type { Policy } from './policies.ts';
 
@@ -23,8 +26,12 @@ export interface Candidate {
 
 /** Candidates that are remembered, as in Redis. */
 const POOL = 16;
-/** Keys looked at behind a random place for one that expires. */
-const NEARBY = 32;
+/** Random places that are looked at while the pool is less than half full. */
+const PLACES = 8;
+/** Keys looked at behind a random place for those that expire. */
+const NEARBY = 64;
+/** Bytes of keys of a look. */
+const LOOK_BYTES = 64 * 1024;
 /** Keys looked at in one go, and how many such, when chance finds none that expires. */
 const PAGE = 500;
 const PAGES = 8;
@@ -41,6 +48,8 @@ export class Candidates {
   readonly #policy: Policy;
   readonly #access: AccessTable | null;
   #pool: Candidate[] = [];
+  /** Gone since the engine was last handed what is gone: it still has them. */
+  readonly #gone = new Set<string>();
   /** Where the search for keys that expire goes on: a place, and the key behind which. */
   #cursor: { place: number; after: Buffer } = { place: 0, after: NOTHING };
 
@@ -55,21 +64,32 @@ export class Candidates {
     const total = places.reduce((sum, { count }) => sum + count, 0);
     if (total === 0) return null;
     const wanted = this.#policy.order === 'random' ? 1 : samples;
-    for (let sample = 0; sample < wanted; sample += 1) this.#sample(places, Math.random() * total, nowMs);
+    for (let looked = 0; looked === 0 || (looked < PLACES && this.#pool.length < POOL / 2); looked += 1) {
+      this.#sample(places, Math.random() * total, wanted, nowMs);
+      if (this.#policy.order === 'random' && this.#pool.length > 0) break;
+    }
     if (this.#pool.length === 0 && this.#policy.isVolatile) this.#search(places, nowMs);
     for (let best = this.#pool.pop(); best !== undefined; best = this.#pool.pop()) {
-      if (this.#isStillGood(best, nowMs)) return best;
+      if (!this.#isStillGood(best, nowMs)) continue;
+      this.#gone.add(nameOf(best.db, best.text));
+      return best;
     }
     return null;
   }
 
   /** What was answered could not go yet: it is the first to be taken again. */
   giveBack(candidate: Candidate): void {
+    this.#gone.delete(nameOf(candidate.db, candidate.text));
     this.#pool.push(candidate);
   }
 
-  /** Looks at the key at a random place, or the first behind it that expires. */
-  #sample(places: readonly Place[], at: number, nowMs: number): void {
+  /** The engine has been handed everything that is gone. */
+  settled(): void {
+    this.#gone.clear();
+  }
+
+  /** Looks at a few keys from a random place on; of those that follow one another some may expire. */
+  #sample(places: readonly Place[], at: number, samples: number, nowMs: number): void {
     let left = Math.floor(at);
     for (const place of places) {
       if (left >= place.count) {
@@ -78,10 +98,10 @@ export class Candidates {
       }
       const from = place.view.store.nthBetween(NOTHING, undefined, left);
       if (!(from instanceof Buffer)) return;
-      const limit = this.#policy.isVolatile ? NEARBY : 1;
-      const { entries } = place.view.range({ from, keysOnly: true, limit }, nowMs);
-      const found = this.#policy.isVolatile ? entries.find(({ expiresMs }) => expiresMs !== 0) : entries[0];
-      if (found !== undefined) this.#offer(place, found, nowMs);
+      const keys = look(place, { gte: from }, this.#policy.isVolatile ? NEARBY : samples).filter((key) => {
+        return !this.#policy.isVolatile || key.expiresMs !== 0;
+      });
+      for (const key of keys.slice(0, samples)) this.#offer(place, key, nowMs);
       return;
     }
   }
@@ -90,20 +110,20 @@ export class Candidates {
   #search(places: readonly Place[], nowMs: number): void {
     for (let page = 0; page < PAGES && this.#pool.length === 0; page += 1) {
       const place = places[this.#cursor.place % places.length] as Place;
-      const request = { from: this.#cursor.after, after: this.#cursor.after.length > 0, keysOnly: true, limit: PAGE };
-      const { entries, hasMore } = place.view.range(request, nowMs);
-      for (const entry of entries) if (entry.expiresMs !== 0) this.#offer(place, entry, nowMs);
-      const last = entries.at(-1);
+      const keys = look(place, { gt: this.#cursor.after }, PAGE);
+      for (const key of keys) if (key.expiresMs !== 0) this.#offer(place, key, nowMs);
+      const last = keys.at(-1);
       this.#cursor =
-        hasMore && last !== undefined
+        keys.length === PAGE && last !== undefined
           ? { place: this.#cursor.place, after: last.key }
           : { place: (this.#cursor.place + 1) % places.length, after: NOTHING };
     }
   }
 
   /** Puts a key among the best; the best is the last. */
-  #offer({ db, isHead }: Place, { key, expiresMs }: RangeEntry, nowMs: number): void {
+  #offer({ db, isHead }: Place, { key, expiresMs }: ScanEntry, nowMs: number): void {
     const text = textOf(key);
+    if (this.#gone.has(nameOf(db, text))) return;
     if (this.#pool.some((known) => known.text === text && known.db === db)) return;
     const candidate = { db, isHead, key, text, merit: this.#merit(db, text, expiresMs, nowMs) };
     const behind = this.#pool.findIndex(({ merit }) => merit > candidate.merit);
@@ -125,11 +145,21 @@ export class Candidates {
   }
 
   #isStillGood({ db, isHead, key }: Candidate, nowMs: number): boolean {
-    const view = isHead ? db.heads : db.strings;
-    const to = Buffer.concat([key, Buffer.alloc(1)]);
-    const [entry] = view.range({ from: key, to, keysOnly: true, limit: 1 }, nowMs).entries;
-    return entry !== undefined && (!this.#policy.isVolatile || entry.expiresMs !== 0);
+    const place = { view: isHead ? db.heads : db.strings };
+    const [entry] = look(place, { gte: key, lte: key }, 1);
+    if (entry === undefined || (entry.expiresMs !== 0 && entry.expiresMs <= nowMs)) return false;
+    return !this.#policy.isVolatile || entry.expiresMs !== 0;
   }
+}
+
+/** Keys of a place as far as they are committed, without their values. */
+function look({ view }: Pick<Place, 'view'>, bounds: Bounds, limit: number): readonly ScanEntry[] {
+  const page = view.store.scanPage(bounds, { keysOnly: true, limit, bytes: LOOK_BYTES }, () => {});
+  return page?.code === Code.ok ? page.entries : [];
+}
+
+function nameOf(db: Database, text: string): string {
+  return `${db.index} ${text}`;
 }
 
 /** Where keys lie, as far as they are committed. */

@@ -29,11 +29,11 @@ export interface EvictionHost {
   readonly isPurging: boolean;
 }
 
-/** Keys that go before what counts is measured again. */
-const BATCH = 16;
-/** So much of the limit becomes free at once, so that not every command has to make room. */
-const SLACK_PART = 64;
-const SLACK_MAX = 1024 * 1024;
+/** Keys that go before what counts is measured again, at most. */
+const BATCH_MAX = 64;
+/** So much of the limit becomes free, where keys are small, so that not every command has to make room. */
+const SLACK_PART = 256;
+const SLACK_MAX = 256 * 1024;
 
 export class Eviction {
   readonly #host: EvictionHost;
@@ -98,23 +98,34 @@ export class Eviction {
     submit();
     this.used();
     this.#isReading = false;
-    const goal = this.#limit - Math.min(SLACK_MAX, Math.floor(this.#limit / SLACK_PART));
-    for (let isFirst = true; this.#measured > (isFirst ? this.#limit : goal); isFirst = false) {
-      if (this.#host.isPurging) break;
+    while (this.#measured > this.#limit && !this.#host.isPurging) {
       const before = this.#measured;
-      if (!this.#evictSome()) break;
+      if (!this.#evictSome(this.#batch())) break;
       submit();
       if (this.used().used >= before) break;
     }
     this.isOut = this.#measured > this.#limit && !this.#host.isPurging && !this.#isReading;
   }
 
-  /** False: there is nothing that may go now. */
-  #evictSome(): boolean {
+  /** How many keys of the usual size are too many. */
+  #batch(): number {
+    const keys = this.#host.databases.reduce(
+      (sum, { strings, heads }) => sum + strings.store.count() + heads.store.count(),
+      0,
+    );
+    const slack = Math.min(SLACK_MAX, this.#limit / SLACK_PART);
+    const wanted = Math.ceil((this.#measured + slack - this.#limit) / (this.#measured / Math.max(1, keys)));
+    return Math.max(1, Math.min(BATCH_MAX, wanted));
+  }
+
+  /** Evicts so many keys; false: there is nothing that may go now. */
+  #evictSome(count: number): boolean {
     const { databases, settings, statistics, nowMs } = this.#host;
     const samples = settings.number('maxmemory-samples');
+    // What the turn has written has been handed over right before.
+    this.#candidates?.settled();
     let evicted = 0;
-    while (evicted < BATCH && !this.#host.isPurging) {
+    while (evicted < count && !this.#host.isPurging) {
       const candidate = this.#candidates?.next(databases, samples, nowMs) ?? null;
       if (candidate === null || !this.#evict(candidate)) break;
       evicted += 1;
