@@ -33,8 +33,11 @@ function setbit({ args, db, reply }: Call): void {
   const mask = 1 << (7 - (offset & 7));
   const byte = value[index] as number;
   value[index] = bit === 1n ? byte | mask : byte & ~mask;
-  db.setString(key, value, found?.expiresMs ?? 0);
-  db.notify('$', 'setbit', key);
+  // A bit that stays as it was is no change, for those who watch the key neither.
+  if (value[index] !== byte || value.length !== found?.value.length) {
+    db.setString(key, value, found?.expiresMs ?? 0);
+    db.notify('$', 'setbit', key);
+  }
   reply.integer((byte & mask) === 0 ? 0 : 1);
 }
 
