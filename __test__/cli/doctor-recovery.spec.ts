@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { judgeRecovery } from '../../ts/cli/doctor-recovery.ts';
+import { judgeRecovery } from '../../ts/doctor/recovery.ts';
 import { openLog } from '../../ts/index.ts';
 import { SimulatedDisk } from '../../ts/testing/index.ts';
 import { scratch } from '../support/scratch.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { doctor } from '../../ts/cli/doctor.ts';
-import { judge, type ProbeFacts } from '../../ts/cli/doctor-checks.ts';
-import { type MachineFacts, readFacts } from '../../ts/cli/doctor-facts.ts';
+import { judge, type ProbeFacts } from '../../ts/doctor/checks.ts';
+import { type MachineFacts, readFacts } from '../../ts/doctor/facts.ts';
 import { openLog } from '../../ts/index.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -29,7 +29,7 @@ const good: MachineFacts = {
   clockSource: 'tsc',
   ringDisabled: 0,
   seccomp: 0,
-  flush: { p50Us: 120, p99Us: 400 },
+  flush: { p50Us: 120, p99Us: 400, source: 'trial' },
 };
 const ring: ProbeFacts = {
   driver: 'ring',
@@ -57,7 +57,7 @@ describe('doctor', () => {
     ['huge pages', { hugePages: 'always' }],
     ['clock source', { clockSource: 'hpet' }],
     ['disk scheduler', { scheduler: 'bfq' }],
-    ['flush latency', { flush: { p50Us: 20_000, p99Us: 30_000 } }],
+    ['flush latency', { flush: { p50Us: 20_000, p99Us: 30_000, source: 'trial' } }],
   ])('warns of a bad %s', (check, change) => {
     expect(verdictOf(check, { ...good, ...change })).toBe('WARN');
   });

@@ -179,6 +179,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'setting-descriptions.ts',
     'tools.ts',
     'verify.ts',
+    'doctor',
     'testing',
     'client',
     'broker/protocol',
@@ -191,7 +192,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'server-parts.ts': [...leaves, 'broker', 'io'],
   metrics: [...leaves, 'server-parts.ts', 'broker', 'log', 'kv', 'io'],
   http: [...leaves, 'server-parts.ts', 'metrics', 'console'],
-  console: [...leaves, 'server-parts.ts', 'metrics', 'broker', 'log', 'kv', 'redis', 'io'],
+  console: [...leaves, 'server-parts.ts', 'metrics', 'broker', 'log', 'kv', 'redis', 'io', 'doctor'],
+  doctor: [...leaves, 'io'],
   setup: [],
 };
 const contracts = ['ts/io/native-types.ts', 'ts/log/types.ts'];

@@ -69,6 +69,11 @@ describe('the examples with packages of others', () => {
     ['ioredis', 'node ioredis.mjs', /^100 users and 3 visits are there\n$/],
     ['node-redis', 'node node-redis.mjs', /^a user, a leaderboard, and one last piece sold once\n$/],
     [
+      'OpenTelemetry',
+      'node opentelemetry.mjs',
+      /^send orders ok\nreceive orders ok\nPUT default ok\nGET default ok\nPUT default failed$/m,
+    ],
+    [
       'NestJS',
       'npx tsx --tsconfig nestjs/tsconfig.json nestjs/main.ts',
       /^a price was answered, and an order was taken$/m,

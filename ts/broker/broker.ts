@@ -42,6 +42,7 @@ import { GUARDS } from './security/guards/index.ts';
 import { RequestThrottle } from './security/request-throttle.ts';
 import { type BoundAddress, KafkaServer } from './server.ts';
 import type { BrokerSettings } from './settings.ts';
+import { TopicTraffic } from './topic-traffic.ts';
 import { TransactionCoordinator } from './transactions/coordinator.ts';
 
 /** How long a new member may wait in its first join; Kafka's own number. */
@@ -136,6 +137,7 @@ export class Broker {
       replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
       fetchSessions: new FetchSessions(sessionLimits(settings), () => performance.now(), Math.random),
       security: new BrokerSecurity(engine, settings, options.print),
+      traffic: new TopicTraffic(),
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
@@ -250,6 +252,7 @@ export class Broker {
       catalogue.onChange((change) => {
         this.context.consumerGroups.topicsChanged();
         if (change.kind !== 'deleted') return;
+        this.context.traffic.forget(change.topic.name);
         for (const group of offsets.forgetTopic(change.topic.name)) this.#forgetUnused(group);
         // Whoever waits for data of a deleted topic learns of it now (rule 54).
         purgatory.wake(change.topic.partitions);

@@ -20,6 +20,7 @@ import type { Purgatory } from './purgatory/purgatory.ts';
 import type { ReplyBudget } from './reply-budget.ts';
 import type { BrokerSecurity } from './security/broker-security.ts';
 import type { BrokerSettings } from './settings.ts';
+import type { TopicTraffic } from './topic-traffic.ts';
 import type { TransactionCoordinator } from './transactions/coordinator.ts';
 
 /** This node as clients see it. */
@@ -48,6 +49,7 @@ export interface BrokerContext {
   readonly replies: ReplyBudget;
   readonly fetchSessions: FetchSessions;
   readonly security: BrokerSecurity;
+  readonly traffic: TopicTraffic;
   readonly node: Node;
   /** Wall time, ms. */
   wallMs(): number;

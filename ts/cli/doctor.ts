@@ -3,11 +3,12 @@
  *
  * Invariant: the table goes to stdout whole or as JSON, and the exit code says the worst verdict only under `--strict`.
  */
+
+import { type Finding, judge, type ProbeFacts } from '../doctor/checks.ts';
+import { readFacts } from '../doctor/facts.ts';
+import { judgeRecovery } from '../doctor/recovery.ts';
 import { probe as probeAddon, probeSockets } from '../tools.ts';
 import { renderColumns } from './columns.ts';
-import { type Finding, judge, type ProbeFacts } from './doctor-checks.ts';
-import { readFacts } from './doctor-facts.ts';
-import { judgeRecovery } from './doctor-recovery.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
 import { DataOutput, type Terminal } from './terminal.ts';
 

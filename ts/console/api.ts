@@ -99,6 +99,49 @@ export interface PartitionRow {
   readonly openTransactions: number;
 }
 
+export interface SegmentRow {
+  readonly partition: number;
+  readonly file: number;
+  readonly kind: 'own' | 'shared' | 'bulk' | 'compacted';
+  readonly base: number;
+  /** Behind the last offset. */
+  readonly end: number;
+  readonly bytes: number;
+  readonly maxTimestamp: number;
+  readonly indexEntries: number;
+  readonly index: 'not needed' | 'on disk' | 'in memory' | 'unreadable' | 'made when read';
+}
+
+export interface SegmentsView {
+  readonly segments: readonly SegmentRow[];
+  /** More than are listed. */
+  readonly more: number;
+}
+
+export interface CommandRow {
+  readonly command: string;
+  readonly calls: number;
+  readonly seconds: number;
+  readonly meanUs: number;
+}
+
+export interface CommandsView {
+  readonly isServed: boolean;
+  /** Those that took most time first. */
+  readonly commands: readonly CommandRow[];
+}
+
+export interface DoctorView {
+  readonly checkedMs: number;
+  readonly findings: readonly {
+    readonly check: string;
+    readonly verdict: 'OK' | 'WARN' | 'FAIL';
+    readonly detail: string;
+    readonly fix: string;
+    readonly command?: string;
+  }[];
+}
+
 export interface SettingRow {
   readonly name: string;
   readonly value: string;

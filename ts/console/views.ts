@@ -5,6 +5,8 @@
  * unless the server was started so.
  */
 
+import { commands } from './commands.ts';
+import { doctor } from './doctor.ts';
 import type { EventStream } from './event-stream.ts';
 import { seekGroup } from './group-seek.ts';
 import { group, groups } from './groups.ts';
@@ -15,6 +17,7 @@ import { liveSamples } from './live-samples.ts';
 import { messages, record, tail } from './messages.ts';
 import { about, overview } from './overview.ts';
 import type { ConsoleParts, Query } from './parts.ts';
+import { segments } from './segments.ts';
 import { settings } from './settings.ts';
 import { mergeStore, storage } from './storage.ts';
 import { stores } from './stores.ts';
@@ -32,9 +35,9 @@ export type Change = (parts: ConsoleParts, body: Readonly<Record<string, unknown
 export const views: ReadonlyMap<string, View> = new Map<string, View>([
   ['about', about],
   ['overview', overview],
-
   ['topics', topics],
   ['topic', topic],
+  ['segments', segments],
   ['record', record],
   ['groups', groups],
   ['group', group],
@@ -43,6 +46,8 @@ export const views: ReadonlyMap<string, View> = new Map<string, View>([
   ['keys', keys],
   ['value', value],
   ['health', health],
+  ['doctor', doctor],
+  ['commands', commands],
   ['settings', settings],
 ]);
 

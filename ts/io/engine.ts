@@ -23,6 +23,8 @@ import type {
 import { decideOptions, type EngineOptions } from '../options.ts';
 import { Advance } from './advance.ts';
 import { Crowd } from './crowd.ts';
+import { decodeFigures, decodeSegments, type EngineFigures, type SegmentRange } from './figures.ts';
+import { FlushReporter } from './flush-news.ts';
 import { NativeKv } from './kv-port.ts';
 import { loadNative } from './native.ts';
 import { fromNative } from './native-error.ts';
@@ -97,6 +99,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   readonly #stable = new Advance();
   readonly #failureListeners = new Set<(code: CodeNumber) => void>();
   readonly #crowd = new Crowd();
+  readonly #flushNews = new FlushReporter(() => this.timings());
   #turn = new Turn();
   #spareTurn: Turn | undefined;
   #participants: Participant[] = [];
@@ -267,6 +270,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#release();
     this.#written.reached(page[Page.writtenLsn] as number, report);
     this.#durable.reached(page[Page.durableLsn] as number, report);
+    this.#guard(() => this.#flushNews.moved(page[Page.durableLsn] as number));
     this.#stable.reached(page[Page.durableLsn] as number, report);
     const failure = page[Page.failure] as CodeNumber;
     if (failure !== Code.ok && this.#failure === Code.ok) this.#fail(failure);
@@ -460,6 +464,16 @@ export class NodeEngine implements Engine, WaitingRoom {
   /** Histograms of flushes and group commits since the opening. */
   timings(): EngineTimings {
     return decodeTimings(this.#native.timings());
+  }
+
+  /** Figures that the page does not carry: one call. */
+  figures(): EngineFigures {
+    return decodeFigures(this.#native.figures());
+  }
+
+  /** The segments that a partition lies in, in offset order; nothing that is not settled. */
+  segments(partition: number): { code: CodeNumber; segments: SegmentRange[] } {
+    return decodeSegments(this.#native.segments(partition));
   }
 
   /** Makes every further operation of a simulated disk fail. */

@@ -375,6 +375,10 @@ export interface NativeEngine {
   timings(): number[];
   /** Bytes of each of these partitions; -1 for one that is not there. */
   partitionBytes(partitions: Float64Array): number[];
+  /** The segments of a partition; see ts/io/figures.ts. */
+  segments(partition: number): number[];
+  /** Figures of the whole engine; see ts/io/figures.ts. */
+  figures(): number[];
   /**
    * The producers a partition remembers: [code, then id, epoch, last sequence (-1: none), timestamp of its last batch (-1:
    * none since the start), first offset of its open transaction (-1: none), for each].

@@ -126,7 +126,13 @@ export class KvBatch<KE extends KeyEncoding, VE extends ValueEncoding> {
       const { stores } = this.#store.raw;
       const { signal, fence } = options ?? {};
       const isFenced = fence !== undefined;
-      return KvWrite.send(stores, fenced(stores, effects, fence), { level, signal, after, isFenced });
+      return KvWrite.send(stores, fenced(stores, effects, fence), {
+        level,
+        signal,
+        after,
+        isFenced,
+        store: this.#store.name,
+      });
     } catch (error) {
       return KvWrite.failed(error);
     }

@@ -257,7 +257,13 @@ export class KvStore<KE extends KeyEncoding, VE extends ValueEncoding> extends K
       const { stores } = this.raw;
       const { signal, fence } = options ?? {};
       const isFenced = fence !== undefined;
-      return KvWrite.send(stores, fenced(stores, effects(), fence), { level, signal, outcome, isFenced });
+      return KvWrite.send(stores, fenced(stores, effects(), fence), {
+        level,
+        signal,
+        outcome,
+        isFenced,
+        store: this.name,
+      });
     } catch (error) {
       return KvWrite.failed(error);
     }

@@ -5,6 +5,7 @@
  * that lies on the disk makes anybody wait.
  */
 
+import { type KvGetNews, kvGets } from '../channels.ts';
 import { abortedError, MillraceError, throwIfAborted } from '../errors.ts';
 import type { KvAnswer } from '../io/kv-reads.ts';
 import { abortable } from './abortable.ts';
@@ -143,6 +144,11 @@ export class KvView<KE extends KeyEncoding, VE extends ValueEncoding> {
     return value === undefined ? undefined : this.valueCodec.decode(value);
   }
 
+  #publish(keys: number, isCold: boolean, beganMs: number): void {
+    const durationMs = performance.now() - beganMs;
+    kvGets.publish({ store: this.raw.name, keys, isCold, durationMs } satisfies KvGetNews);
+  }
+
   #read<T>(
     keys: readonly InputOf<KE>[],
     options: GetOptions | undefined,
@@ -153,11 +159,16 @@ export class KvView<KE extends KeyEncoding, VE extends ValueEncoding> {
       const signal = options?.signal;
       throwIfAborted(signal);
       let settle: ((answers: KvAnswer[]) => void) | undefined;
+      const beganMs = kvGets.hasSubscribers ? performance.now() : 0;
       const encoded = keys.map((key) => this.keyCodec.encode(key));
       const found = this.raw.lookup(encoded, (answers) => settle?.(answers), this.#snapshot);
-      if (found) return Promise.resolve(decode(found));
+      if (found) {
+        if (beganMs > 0) this.#publish(keys.length, false, beganMs);
+        return Promise.resolve(decode(found));
+      }
       const late = new Promise<T>((resolve, reject) => {
         settle = (answers) => {
+          if (beganMs > 0) this.#publish(keys.length, true, beganMs);
           try {
             resolve(decode(answers));
           } catch (error) {

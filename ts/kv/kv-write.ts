@@ -5,6 +5,7 @@
  * read; aborting ends the wait, never the write.
  */
 
+import { type KvPutNews, kvPuts } from '../channels.ts';
 import { type Durability, levelName } from '../durability.ts';
 import { abortedError, MillraceError } from '../errors.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
@@ -17,6 +18,8 @@ import type { Stores } from './stores.ts';
 /** What a write needs beside its effects. */
 export interface WriteOptions {
   readonly level: LevelNumber;
+  /** Name of the store, for who listens. */
+  readonly store: string;
   readonly signal?: AbortSignal | undefined;
   /** What the promise resolves to when the frame was done. Default: true. */
   readonly outcome?: ((results: readonly EffectResult[]) => boolean) | undefined;
@@ -65,7 +68,8 @@ export class KvWrite extends Promise<boolean> {
       resolve = onDone;
       reject = onError;
     });
-    const { level, signal, outcome, after, isFenced } = options;
+    const { level, store, signal, outcome, after, isFenced } = options;
+    const beganMs = kvPuts.hasSubscribers ? performance.now() : 0;
     write.#stores = stores;
     write.#level = level;
     const abort = signal && (() => reject(abortedError(signal)));
@@ -73,6 +77,7 @@ export class KvWrite extends Promise<boolean> {
     stores.write(effects, level, (results, failure) => {
       if (signal && abort) signal.removeEventListener('abort', abort);
       const error = errorOf(results, failure);
+      if (beganMs > 0) publish(store, effects.length - Number(isFenced === true), level, beganMs, error);
       if (error) {
         if (isFenced && results.at(-1)?.code === Code.conditionFailed) reject(new MillraceError('MILLRACE_FENCED'));
         else if (error.code === 'MILLRACE_CONDITION') resolve(false);
@@ -102,4 +107,20 @@ function errorOf(results: readonly EffectResult[], failure: CodeNumber): Millrac
   const refusal = firstRefusal(results);
   if (refusal !== Code.ok) return fromCode(refusal);
   return failure === Code.ok ? undefined : outcomeUnknown(failure);
+}
+
+function publish(
+  store: string,
+  operations: number,
+  level: LevelNumber,
+  beganMs: number,
+  error: MillraceError | undefined,
+): void {
+  kvPuts.publish({
+    store,
+    operations,
+    level: levelName(level),
+    durationMs: performance.now() - beganMs,
+    ...(error === undefined ? {} : { error: error.code }),
+  } satisfies KvPutNews);
 }

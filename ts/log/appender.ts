@@ -5,6 +5,8 @@
  * for is kept, whole and in front, until it fits; what waits there has a limit.
  */
 
+import { type LogAppendNews, logAppends } from '../channels.ts';
+import { levelName } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { fromCode, outcomeUnknown } from '../io/native-error.ts';
@@ -28,6 +30,15 @@ export interface BatchLimits {
   readonly codec: number;
 }
 
+/** The partition that is appended to. */
+export interface AppendPlace {
+  readonly topic: string;
+  /** The engine's id of the partition. */
+  readonly id: number;
+  /** Its index in the topic. */
+  readonly index: number;
+}
+
 /** How long a refused batch waits before it is offered again, ms. */
 const RETRY_MS = 2;
 const RECORDS_MAX = 100_000;
@@ -47,7 +58,11 @@ class OpenBatch implements Ticket, Waiter {
   readonly answers: Answers;
   readonly writer: BatchWriter;
   readonly #owner: Appender;
+  /** When it was begun, for who listens; 0 when nobody does. */
+  readonly #openedMs: number = logAppends.hasSubscribers ? performance.now() : 0;
   #frame: PlacedFrame | undefined;
+  /** Of the batch, before its writer served again. */
+  #records = 0;
 
   constructor(owner: Appender, writer: BatchWriter, expected: number) {
     this.#owner = owner;
@@ -62,9 +77,12 @@ class OpenBatch implements Ticket, Waiter {
       this.#owner.stall(this);
       return;
     }
+    this.#records = this.writer.count;
     this.#owner.recycle(this.writer);
     if (!succeeded(code)) {
-      this.answers.fail(fromCode(code));
+      const error = fromCode(code);
+      this.#publish(error.code);
+      this.answers.fail(error);
       return;
     }
     this.lsn = plan.lsnOf(row);
@@ -74,8 +92,22 @@ class OpenBatch implements Ticket, Waiter {
 
   /** The strongest level is reached, or will never be known. */
   release(failure: CodeNumber): void {
+    this.#publish(failure === Code.ok ? undefined : outcomeUnknown(failure).code);
     this.#owner.answering(this.answers.length);
     this.reached(this.answers.level, failure);
+  }
+
+  #publish(error: string | undefined): void {
+    if (this.#openedMs === 0) return;
+    logAppends.publish({
+      topic: this.#owner.place.topic,
+      partition: this.#owner.place.index,
+      records: this.#records,
+      bytes: this.end,
+      level: levelName(this.answers.level),
+      durationMs: performance.now() - this.#openedMs,
+      ...(error === undefined ? {} : { error }),
+    } satisfies LogAppendNews);
   }
 
   /** `level` is reached: whom that is enough for is answered. Or it will never be known. */
@@ -90,6 +122,7 @@ export class Appender implements Participant {
   readonly #engine: NodeEngine;
   readonly #tools: BatchTools;
   readonly #limits: BatchLimits;
+  readonly place: AppendPlace;
   /** The engine's id of the partition. */
   readonly id: number;
   /** Its index in the topic. */
@@ -102,12 +135,13 @@ export class Appender implements Participant {
   /** Appends of the last batch: the next one will be like it. */
   #expected = 1;
 
-  constructor(engine: NodeEngine, tools: BatchTools, limits: BatchLimits, id: number, index: number) {
+  constructor(engine: NodeEngine, tools: BatchTools, limits: BatchLimits, place: AppendPlace) {
     this.#engine = engine;
     this.#tools = tools;
     this.#limits = limits;
-    this.id = id;
-    this.index = index;
+    this.place = place;
+    this.id = place.id;
+    this.index = place.index;
   }
 
   /** Nothing is being collected right now. */

@@ -79,7 +79,9 @@ export class LogTopic {
     this.#context = context;
     this.#level = levelNumber(context.durability);
     const { engine, binding, limits } = context;
-    this.#appenders = topic.partitions.map((id, index) => new Appender(engine, binding, limits, id, index));
+    this.#appenders = topic.partitions.map(
+      (id, index) => new Appender(engine, binding, limits, { topic: topic.name, id, index }),
+    );
     const waitingBytes = (partition: number): number => this.#appender(partition).waitingBytes;
     this.#choice = { partitions: this.#appenders.length, waitingBytes };
   }

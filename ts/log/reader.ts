@@ -5,6 +5,7 @@
  * no call: the engine tells which partitions moved.
  */
 
+import { type LogReadNews, logReads } from '../channels.ts';
 import { abortedError, MillraceError, throwIfAborted } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { fromCode } from '../io/native-error.ts';
@@ -104,8 +105,10 @@ export async function* readBatches(
       throwIfAborted(signal);
       source.assertOpen();
       arrival.reset();
+      const beganMs = logReads.hasSubscribers ? performance.now() : 0;
       const fetched = await fetch(start, cursors, maxBytes);
       if (fetched.parts.length > 0) {
+        if (beganMs > 0) publish(fetched, beganMs);
         const before = cursors.map(({ offset }) => offset);
         yield* batchesOf(context, fetched.bytes, fetched.parts, isolation, signal);
         // Asking again would bring the same answer, and may never leave this turn of the loop.
@@ -120,6 +123,16 @@ export async function* readBatches(
   } finally {
     arrival.stop();
   }
+}
+
+function publish({ bytes, parts }: { bytes: Buffer; parts: readonly Fetched[] }, beganMs: number): void {
+  const [first] = parts;
+  logReads.publish({
+    topic: first?.cursor.target.topic ?? '',
+    partitions: parts.length,
+    bytes: bytes.length,
+    durationMs: performance.now() - beganMs,
+  } satisfies LogReadNews);
 }
 
 /** Fetches what the cursors can see: one call to ask, one to pin, one for each partition to copy. */

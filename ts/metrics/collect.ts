@@ -43,7 +43,7 @@ export class ServerMetrics implements Disposable {
     const marks = allMarks(engine, broker.context.catalogue);
     writeKafkaExporter(text, this.#parts, kafka, marks);
     writeOwnMetrics(text, this.#parts, marks, this.#poisoned);
-    writeRedisExporter(text, this.#parts.counters(), this.#poisoned);
+    writeRedisExporter(text, this.#parts.counters(), this.#poisoned, engine.figures().isFlushing);
     writeStoreMetrics(text, engine);
     this.#requests.write(text, broker.table);
     return text.toString();
@@ -54,7 +54,7 @@ export class ServerMetrics implements Disposable {
     const text = new PrometheusText();
     const { engine, broker } = this.#parts;
     await writeRedpanda(text, this.#parts, allMarks(engine, broker.context.catalogue));
-    this.#requests.writeRedpanda(text);
+    this.#requests.writeRedpanda(text, broker.table);
     return text.toString();
   }
 

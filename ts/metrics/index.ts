@@ -8,7 +8,16 @@
 import { partsOf } from '../server-parts.ts';
 import { ServerMetrics } from './collect.ts';
 
-export { channelNames, type KafkaRequestNews } from '../channels.ts';
+export {
+  channelNames,
+  type FlushNews,
+  type KafkaRequestNews,
+  type KvGetNews,
+  type KvPutNews,
+  type LogAppendNews,
+  type LogReadNews,
+  type RedisCommandNews,
+} from '../channels.ts';
 export { ServerMetrics } from './collect.ts';
 export { PROMETHEUS_CONTENT_TYPE } from './prometheus-text.ts';
 

@@ -8,6 +8,7 @@
 import { type BucketCounts, countUpTo, type EngineTimings, totalOf } from '../io/timings.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { version } from '../version.ts';
+import { writeEngineFigures } from './engine-figures.ts';
 import type { PartitionMarks } from './partition-marks.ts';
 import type { HistogramNumbers, MetricType, PrometheusText } from './prometheus-text.ts';
 
@@ -20,7 +21,7 @@ const counted: readonly {
 }[] = [
   { counter: 'commits', name: 'group_commits_total', type: 'counter', help: 'Group commits written.' },
   { counter: 'frames', name: 'frames_total', type: 'counter', help: 'Frames written: atomic effects.' },
-  { counter: 'flushes', name: 'flush_total', type: 'counter', help: 'Flushes and durable writes.' },
+  { counter: 'flushes', name: 'syncs_total', type: 'counter', help: 'Flushes and durable writes of any file.' },
   { counter: 'writes', name: 'writes_total', type: 'counter', help: 'Writes of any file.' },
   { counter: 'bytesWritten', name: 'written_bytes_total', type: 'counter', help: 'Bytes written to any file.' },
   { counter: 'bytesCopied', name: 'copied_bytes_total', type: 'counter', help: 'Payload bytes copied in memory.' },
@@ -77,7 +78,8 @@ export function writeOwnMetrics(
   text.one('millrace_journal_poisoned', 'gauge', '1 when a flush has failed: nothing is written any more.', +poisoned);
   text.one('millrace_kafka_connections', 'gauge', 'Open connections of Kafka clients.', broker.connections);
   writeTimings(text, engine.timings());
-  writeRecovery(text, engine.recovery);
+  writeRecovery(text, engine);
+  writeEngineFigures(text, engine);
   const durable = text.family('millrace_partition_durable_offset', 'gauge', 'Records below survive a power cut.');
   for (const { topic, partition, marks: of } of marks) durable.add(of.durable, { topic: topic.name, partition });
   const stable = text.family(
@@ -86,6 +88,23 @@ export function writeOwnMetrics(
     'Records below are of no open transaction.',
   );
   for (const { topic, partition, marks: of } of marks) stable.add(of.lastStable, { topic: topic.name, partition });
+}
+
+const TRUNCATED = 'Bytes of a torn tail that the opening cut.';
+const DAMAGE = 'Places where durable data did not verify at the opening.';
+const FENCED = 'Offsets that were durable and that the opening found damaged: they answer errors.';
+
+const fenced = new WeakMap<object, number>();
+
+/** Counted once: the account of an opening does not change. */
+function fencedOffsets(engine: ServerParts['engine']): number {
+  let count = fenced.get(engine);
+  if (count === undefined) {
+    const lost = engine.recoveryDetails().partitions.flatMap((partition) => partition.lost);
+    count = lost.reduce((sum, [from, to]) => sum + to - from, 0);
+    fenced.set(engine, count);
+  }
+  return count;
 }
 
 /** Powers of two that are bounds: 16 us to 17 s, one to 65,536 frames, 512 bytes to 64 MiB. */
@@ -118,12 +137,13 @@ function histogramOf(counts: BucketCounts, { from, to }: { from: number; to: num
   };
 }
 
-function writeRecovery(text: PrometheusText, recovery: ServerParts['engine']['recovery']): void {
-  const { clean, durationMs, keptBytes, cutBytes, damage, incarnation } = recovery;
+function writeRecovery(text: PrometheusText, engine: ServerParts['engine']): void {
+  const { clean, durationMs, keptBytes, cutBytes, damage, incarnation } = engine.recovery;
   text.one('millrace_recovery_duration_seconds', 'gauge', 'How long the last opening took.', durationMs / 1000);
   text.one('millrace_recovery_clean', 'gauge', '1 when it had been closed cleanly before.', +clean);
   text.one('millrace_recovery_kept_bytes', 'gauge', 'Bytes of the journal that the last opening kept.', keptBytes);
-  text.one('millrace_recovery_truncated_bytes', 'gauge', 'Bytes of a torn tail that the last opening cut.', cutBytes);
-  text.one('millrace_damage', 'gauge', 'Places where durable data did not verify at the last opening.', damage.length);
+  text.one('millrace_recovery_truncated_bytes_total', 'counter', TRUNCATED, cutBytes);
+  text.one('millrace_damage_total', 'counter', DAMAGE, damage.length);
+  text.one('millrace_fenced_offsets', 'gauge', FENCED, fencedOffsets(engine));
   text.one('millrace_incarnation', 'gauge', 'Grows with every opening.', incarnation);
 }

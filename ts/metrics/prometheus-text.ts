@@ -6,7 +6,7 @@
  */
 
 /** Kinds of families. */
-export type MetricType = 'counter' | 'gauge' | 'histogram';
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary';
 
 /** Labels of one sample. */
 export type Labels = Readonly<Record<string, string | number>>;
@@ -29,6 +29,8 @@ export interface HistogramNumbers {
 export interface Family {
   /** Adds a sample; one that is not a finite number is left out. */
   add(value: number, labels?: Labels): void;
+  /** Adds a summary's samples: how often and how much in all, without quantiles. */
+  addSummary(count: number, sum: number, labels?: Labels): void;
   /** Adds a histogram's samples. */
   addHistogram(numbers: HistogramNumbers, labels?: Labels): void;
 }
@@ -48,6 +50,10 @@ export class PrometheusText {
     };
     return {
       add: (value, labels = {}) => sample(name, labels, value),
+      addSummary: (count, sum, labels = {}) => {
+        sample(`${name}_sum`, labels, sum);
+        sample(`${name}_count`, labels, count);
+      },
       addHistogram: ({ bounds, counts, above, sum }, labels = {}) => {
         let total = 0;
         for (const [index, bound] of bounds.entries()) {

@@ -15,6 +15,9 @@ import type { PrometheusText } from './prometheus-text.ts';
 
 const NAMESPACE = 'kafka';
 const MICROSECONDS = 1e6;
+const LOW_BYTES = 1 << 30;
+const LOW_SHARE = 0.1;
+const FULL_BYTES = 64 << 20;
 
 /** Writes the families. Resolves when the file system has said how much room there is. */
 export async function writeRedpanda(
@@ -36,6 +39,7 @@ export async function writeRedpanda(
   const connections = parts.broker.connections;
   text.one('redpanda_rpc_active_connections', 'gauge', 'Open connections.', connections, { redpanda_server: 'kafka' });
   writeTopics(text, marks);
+  writeTraffic(text, parts.broker.context);
   writeGroups(text, parts, marks);
   if (parts.dir !== undefined) await writeDisk(text, parts.dir);
 }
@@ -56,6 +60,17 @@ function writeTopics(text: PrometheusText, marks: readonly PartitionMarks[]): vo
   for (const [topic, { partitions: count }] of records) partitions.add(count, topicLabels(topic));
   const produced = text.family('redpanda_kafka_records_produced_total', 'counter', 'Records ever appended to a topic.');
   for (const [topic, { produced: count }] of records) produced.add(count, topicLabels(topic));
+}
+
+function writeTraffic(text: PrometheusText, { catalogue, traffic }: ServerParts['broker']['context']): void {
+  const help = 'Bytes of record batches that clients have produced or fetched since the start.';
+  const family = text.family('redpanda_kafka_request_bytes_total', 'counter', help);
+  for (const { name } of catalogue.all()) {
+    const found = traffic.get(name);
+    if (!found) continue;
+    family.add(found.producedBytes, { ...topicLabels(name), redpanda_request: 'produce' });
+    family.add(found.fetchedBytes, { ...topicLabels(name), redpanda_request: 'consume' });
+  }
 }
 
 function writeGroups(text: PrometheusText, { broker }: ServerParts, marks: readonly PartitionMarks[]): void {
@@ -80,6 +95,11 @@ function writeGroups(text: PrometheusText, { broker }: ServerParts, marks: reado
       of.reduce((left, right) => left + right),
       { redpanda_group: group },
     );
+  const topics = text.family(`${prefix}_topics`, 'gauge', 'Topics that a group has committed offsets of.');
+  const { offsets } = broker.context;
+  for (const group of [...offsets.groups()].sort()) {
+    topics.add([...offsets.ofGroup(group)].length, { redpanda_group: group });
+  }
   const consumers = text.family(`${prefix}_consumers`, 'gauge', 'Members of a group.');
   for (const group of broker.context.groups.all()) consumers.add(group.members.size, { redpanda_group: group.id });
 }
@@ -88,4 +108,12 @@ async function writeDisk(text: PrometheusText, dir: string): Promise<void> {
   const { bavail, blocks, bsize } = await statfs(dir);
   text.one('redpanda_storage_disk_free_bytes', 'gauge', 'Bytes free for data.', bavail * bsize);
   text.one('redpanda_storage_disk_total_bytes', 'gauge', 'Bytes of the file system.', blocks * bsize);
+  const help = '0: enough room; 1: less than 10 % and 1 GiB are free; 2: less than 64 MiB, writes are soon refused.';
+  text.one('redpanda_storage_disk_free_space_alert', 'gauge', help, alertOf(bavail * bsize, blocks * bsize));
+}
+
+/** Redpanda's levels of alarm by our own limits. */
+function alertOf(freeBytes: number, totalBytes: number): number {
+  if (freeBytes < FULL_BYTES) return 2;
+  return freeBytes < LOW_BYTES && freeBytes < totalBytes * LOW_SHARE ? 1 : 0;
 }

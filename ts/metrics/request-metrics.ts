@@ -45,8 +45,8 @@ export class RequestMetrics implements Disposable {
     for (const [key, entry] of entries) bytes.add(entry.bytes, { api: apiName(key) });
   }
 
-  /** Redpanda's family of the two that its dashboards show. */
-  writeRedpanda(text: PrometheusText): void {
+  /** Redpanda's family of the two that its dashboards show, and the one of all. */
+  writeRedpanda(text: PrometheusText, table: HandlerTable): void {
     const help = 'Latency of produce and consume requests.';
     const family = text.family('redpanda_kafka_request_latency_seconds', 'histogram', help);
     for (const [key, request] of [
@@ -56,9 +56,19 @@ export class RequestMetrics implements Disposable {
       const entry = this.#byApi.get(key);
       if (entry) family.addHistogram(entry.seconds.numbers, { redpanda_request: request });
     }
+    const handled = 'Latency of requests by API, waiting that the client asked for included.';
+    const handlers = text.family('redpanda_kafka_handler_latency_seconds', 'histogram', handled);
+    for (const [key, { seconds }] of this.#byApi) {
+      handlers.addHistogram(seconds.numbers, { handler: snakeCase(table.lookup(key)?.api.name ?? String(key)) });
+    }
   }
 
   [Symbol.dispose](): void {
     unsubscribe(kafkaRequests.name, this.#listener);
   }
+}
+
+/** `OffsetCommit` as Redpanda labels it: `offset_commit`. */
+function snakeCase(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
 }

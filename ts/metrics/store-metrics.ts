@@ -17,6 +17,18 @@ const families = [
   ['merging', 'merging', '1 while a merge is under way.'],
 ] as const;
 
+const MS_PER_SECOND = 1000;
+
+/** Merges of all stores together, which the figures of every store tell. */
+function writeMerges(text: PrometheusText, stats: Readonly<Record<string, unknown>>): void {
+  const { merges, mergeMs, reclaimedBytes } = stats;
+  if (typeof merges !== 'number' || typeof mergeMs !== 'number') return;
+  const durations = text.family('millrace_merge_duration_seconds', 'summary', 'How long merges of data files took.');
+  durations.addSummary(merges, mergeMs / MS_PER_SECOND);
+  if (typeof reclaimedBytes !== 'number') return;
+  text.one('millrace_merge_reclaimed_bytes_total', 'counter', 'Bytes that merges gave back.', reclaimedBytes);
+}
+
 /** Writes the families of all stores that have something in them. */
 export function writeStoreMetrics(text: PrometheusText, engine: NodeEngine): void {
   const stores = Stores.of(engine);
@@ -25,6 +37,7 @@ export function writeStoreMetrics(text: PrometheusText, engine: NodeEngine): voi
     return stats.keys === 0 && stats.fileBytes === 0 ? [] : [{ name, stats }];
   });
   if (rows.length === 0) return;
+  writeMerges(text, rows[0]?.stats ?? {});
   for (const [field, name, help] of families) {
     const family = text.family(`millrace_kv_${name}`, 'gauge', help);
     for (const { name: store, stats } of rows) {

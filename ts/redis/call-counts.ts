@@ -1,5 +1,5 @@
 /**
- * How often each command was called, under the names that redis_exporter gives them: `client|setinfo` for a subcommand.
+ * How often each command was called and how long it took, under the names that redis_exporter gives them: `client|setinfo` for a subcommand.
  *
  * To remember: only names of the table occur, whatever clients send, so there are no more of them than commands.
  */
@@ -8,6 +8,8 @@ import type { Command } from './command.ts';
 import { allCommands } from './command-table.ts';
 import type { Statistics } from './statistics.ts';
 
+const MICROS_PER_SECOND = 1e6;
+
 const names: ReadonlyMap<Command, string> = new Map(
   allCommands.flatMap((command) => [
     [command, command.name] as const,
@@ -15,11 +17,23 @@ const names: ReadonlyMap<Command, string> = new Map(
   ]),
 );
 
-/** Counts as `calls.<name>`; commands that were never called are left out. */
-export function callsByName({ calls, directGets, directSets }: Statistics): Record<string, number> {
+/** A command as it is counted: with its container's name in front. */
+export function commandName(command: Command): string {
+  return names.get(command) ?? command.name;
+}
+
+/** Counts as `calls.<name>`, seconds as `seconds.<name>`; commands that were never called are left out. */
+export function callsByName(statistics: Statistics): Record<string, number> {
+  const { calls, directGets, directSets, micros, directGetMicros, directSetMicros } = statistics;
   const counts: Record<string, number> = {};
-  for (const [command, count] of calls) counts[`calls.${names.get(command) ?? command.name}`] = count;
+  for (const [command, count] of calls) counts[`calls.${commandName(command)}`] = count;
   if (directGets > 0) counts['calls.get'] = (counts['calls.get'] ?? 0) + directGets;
   if (directSets > 0) counts['calls.set'] = (counts['calls.set'] ?? 0) + directSets;
+  const add = (name: string, more: number): void => {
+    counts[`seconds.${name}`] = (counts[`seconds.${name}`] ?? 0) + more / MICROS_PER_SECOND;
+  };
+  for (const [command, spent] of micros) add(commandName(command), spent);
+  if (directGets > 0) add('get', directGetMicros);
+  if (directSets > 0) add('set', directSetMicros);
   return counts;
 }

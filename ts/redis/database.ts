@@ -214,8 +214,10 @@ export class Database {
 
   /** Keys that expire, as far as the engine counts them. */
   expiring(): number {
-    const { expiring } = this.strings.store.stats();
-    return typeof expiring === 'number' ? expiring : 0;
+    return [this.strings, this.heads].reduce((sum, { store }) => {
+      const { expiring } = store.stats();
+      return sum + (typeof expiring === 'number' ? expiring : 0);
+    }, 0);
   }
 
   /** Removes everything: a record for each store, whatever the size. */

@@ -51,10 +51,12 @@ export class DirectRun {
     let lsn = 0;
     let bytes = 0;
     for (;;) {
+      const began = performance.now();
       const reached = run.run(level);
+      const micros = (performance.now() - began) * 1000;
       if (reached < 0) break;
       if (reached > 0) lsn = reached;
-      const taken = this.#take(output);
+      const taken = this.#take(output, micros);
       bytes += taken;
       // Those that had no room for their replies go on, with more of it.
       const full = this.#clients.filter((_, row) => run.reason(row) === RunEnd.full);
@@ -80,11 +82,16 @@ export class DirectRun {
     return run.count > 0;
   }
 
-  /** Hands out the replies; answers how many bytes of commands were run. */
-  #take(output: TurnOutput): number {
+  /**
+   * Hands out the replies; answers how many bytes of commands were run. `micros`, which the run took, is shared out
+   * evenly among its commands.
+   */
+  #take(output: TurnOutput, micros: number): number {
     const { run } = this.#engine;
     const statistics = this.#statistics;
     let bytes = 0;
+    let allGets = 0;
+    let allSets = 0;
     for (let row = 0; row < this.#clients.length; row += 1) {
       const client = this.#clients[row] as Client;
       const consumed = run.consumed(row);
@@ -94,8 +101,8 @@ export class DirectRun {
       client.lastCommand = run.wroteLast(row) ? 'set' : 'get';
       statistics.commands += run.commands(row);
       const gets = run.hits(row) + run.misses(row);
-      statistics.directGets += gets;
-      statistics.directSets += run.commands(row) - gets;
+      allGets += gets;
+      allSets += run.commands(row) - gets;
       statistics.hits += run.hits(row);
       statistics.misses += run.misses(row);
       output.owner = client;
@@ -104,6 +111,11 @@ export class DirectRun {
       output.piece(run.replies, run.start(row), run.end(row));
     }
     output.owner = null;
+    const each = micros / Math.max(1, allGets + allSets);
+    statistics.directGets += allGets;
+    statistics.directSets += allSets;
+    statistics.directGetMicros += allGets * each;
+    statistics.directSetMicros += allSets * each;
     return bytes;
   }
 }

@@ -7,13 +7,14 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { type RedisCommandNews, redisCommands } from '../channels.ts';
 import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import type { FrameDone } from '../kv/frames.ts';
 import type { Store } from '../kv/store.ts';
 import type { Effect } from '../log/types.ts';
 import { BlockedClients } from './blocking/blocked-clients.ts';
 import type { ByteTransport } from './byte-transport.ts';
-import { callsByName } from './call-counts.ts';
+import { callsByName, commandName } from './call-counts.ts';
 import { Client, type ClientOwner } from './client.ts';
 import { Cold } from './cold.ts';
 import { Collections } from './collections.ts';
@@ -176,7 +177,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     const limit = this.settings.slowerThanMicros;
     const isTold = this.isWatched || this.wantsEvents || this.#monitors.size > 0 || this.isFailed || this.refusal.isOn;
     if (this.eviction.isOn && (this.eviction.access !== null || !this.eviction.hasRoom)) return null;
-    return isTold || (limit >= 0 && limit < DIRECT_MICROS) ? null : this.#direct;
+    return isTold || redisCommands.hasSubscribers || (limit >= 0 && limit < DIRECT_MICROS) ? null : this.#direct;
   }
 
   whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void {
@@ -231,6 +232,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       misses,
       expiredKeys: this.expiredKeys,
       evictedKeys: this.statistics.evicted,
+      persistedBytes: this.persistedBytes,
       uptimeSeconds: (Date.now() - this.statistics.startedMs) / 1000,
       maxmemory: this.settings.number('maxmemory'),
       maxclients: this.settings.number('maxclients'),
@@ -244,9 +246,22 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     const counts: Record<string, number> = {};
     for (const { index, strings, heads } of this.databases) {
       const keys = strings.store.count() + heads.store.count();
-      if (keys > 0) counts[`keys.db${index}`] = keys;
+      if (keys === 0) continue;
+      counts[`keys.db${index}`] = keys;
+      counts[`expiring.db${index}`] = this.databases[index]?.expiring() ?? 0;
     }
     return counts;
+  }
+
+  /** What the databases take: their data files, and what is only in the journal. */
+  get persistedBytes(): number {
+    const stores = this.databases.flatMap(({ strings, heads, members }) => [strings, heads, members]);
+    return stores.reduce((sum, { store }) => {
+      const { fileBytes, memtableBytes } = store.stats();
+      return (
+        sum + (typeof fileBytes === 'number' ? fileBytes : 0) + (typeof memtableBytes === 'number' ? memtableBytes : 0)
+      );
+    }, 0);
   }
 
   get expiredKeys(): number {
@@ -378,11 +393,11 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       client.lastCommand = found.name;
       this.#run(client, found, args, step);
     }
-    if (typeof found !== 'string') this.statistics.called(found);
     this.statistics.commands += 1;
     if (client.replies !== 'on') this.#swallow(client, () => reply.truncate(mark));
     this.#tellNews(client);
     const micros = (performance.now() - began) * 1000;
+    if (typeof found !== 'string') this.#called(client, found, args.length, micros);
     const limit = this.settings.slowerThanMicros;
     if (limit >= 0 && micros >= limit && typeof found !== 'string') this.#slow(client, args, micros);
   }
@@ -561,6 +576,18 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     const now = (Date.now() / 1000).toFixed(6);
     const line = Buffer.from(`+${now} [${client.db.index} ${remoteAddress}:${remotePort}] ${words}\r\n`, 'latin1');
     for (const monitor of this.#monitors) if (monitor !== client) this.executor.push(monitor, line);
+  }
+
+  #called({ id: clientId, db }: Client, command: Command, words: number, micros: number): void {
+    this.statistics.called(command, micros);
+    if (!redisCommands.hasSubscribers) return;
+    redisCommands.publish({
+      command: commandName(command),
+      words,
+      database: db.index,
+      clientId,
+      durationMs: micros / 1000,
+    } satisfies RedisCommandNews);
   }
 
   #slow(client: Client, args: readonly Buffer[], micros: number): void {

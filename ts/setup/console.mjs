@@ -33,7 +33,8 @@ export async function bundleConsole(root, outDir) {
     bundle: true,
     outdir: folder,
     format: 'esm',
-    target: ['chrome110', 'firefox110', 'safari16'],
+    // The first that know light-dark(), with which the style sheet names its colours.
+    target: ['chrome123', 'firefox120', 'safari17.5'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
     minify: true,

@@ -16,7 +16,10 @@ let watched: WatchedPage;
 let page: Page;
 
 beforeAll(async () => {
-  [scene, browser] = await Promise.all([openScene({ console: { write: true } }), openBrowser()]);
+  [scene, browser] = await Promise.all([
+    openScene({ console: { write: true } }, { redis: { port: 0 }, settleBytes: '256kb' }),
+    openBrowser(),
+  ]);
   await produceOrders(scene, 2000);
   watched = await openPage(browser);
   page = watched.page;
@@ -60,6 +63,29 @@ describe('the console', () => {
     await picture('overview');
   });
 
+  it('needs a page, a script and a style sheet before it paints, and little else', async () => {
+    const { page: fresh, problems } = await openPage(browser);
+    const loads: { path: string; bytes: number }[] = [];
+    const sizes: Promise<void>[] = [];
+    fresh.on('requestfinished', (request) => {
+      const path = new URL(request.url()).pathname.replace('/console/', '');
+      sizes.push(
+        request.sizes().then(({ responseBodySize, responseHeadersSize }) => {
+          loads.push({ path, bytes: responseBodySize + responseHeadersSize });
+        }),
+      );
+    });
+    await fresh.goto(`${scene.url}/console/`);
+    await fresh.getByText('a power cut loses nothing acknowledged').waitFor();
+    await Promise.all(sizes);
+    // What is painted first waits for these alone; the streams of live data never finish.
+    expect(loads.map(({ path }) => path).sort()).toEqual(['', 'api/about', 'app.css', 'app.js']);
+    expect(loads.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(80_000);
+    const painted = await fresh.evaluate(() => performance.getEntriesByName('first-contentful-paint').length);
+    expect([painted, problems]).toEqual([1, []]);
+    await fresh.context().close();
+  });
+
   it('finds a topic by name, with the filter in the address', async () => {
     await scene.admin.createTopics({ topics: [{ topic: 'payments' }] });
     await open('topics');
@@ -87,6 +113,12 @@ describe('the console', () => {
     await scene.producer.send({ topic: 'orders', messages: [{ value: 'one more' }] });
     await expect.poll(total, { timeout: 5000 }).toBe(2001);
     await picture('partitions');
+  });
+
+  it('shows the segments of a topic', async () => {
+    await open('topics/orders/segments');
+    await page.getByText('Newest first.').waitFor();
+    await picture('segments');
   });
 
   it('shows the settings of a topic with where they come from', async () => {
@@ -184,6 +216,7 @@ describe('the console', () => {
     await page.getByRole('link', { name: 'Health' }).click();
     await page.getByText('Ready: it takes reads and writes.').waitFor();
     await page.getByText('the directory was new').waitFor();
+    await page.getByText('On a simulated disk there is no machine').waitFor();
     await picture('health');
     await page.getByRole('link', { name: 'Settings' }).click();
     await page.getByLabel('Filter settings').fill('rebalance');

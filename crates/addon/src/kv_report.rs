@@ -10,6 +10,7 @@ pub(crate) fn stats(stats: Option<&KvStats>) -> String {
     let fields = [
         ("keys", stats.keys),
         ("liveBytes", stats.live_bytes),
+        ("expiring", stats.expiring),
         ("memtableBytes", stats.memtable_bytes),
         ("keydirBytes", stats.keydir_bytes),
         ("residentBytes", stats.resident_bytes),
@@ -20,6 +21,7 @@ pub(crate) fn stats(stats: Option<&KvStats>) -> String {
         ("oldestSnapshot", stats.oldest_snapshot),
         ("merging", u64::from(stats.merging)),
         ("merges", stats.merges),
+        ("mergeMs", stats.merge_ms),
         ("mergedBytes", stats.merged_bytes),
         ("reclaimedBytes", stats.reclaimed_bytes),
         ("purged", stats.purged),

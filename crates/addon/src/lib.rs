@@ -6,6 +6,7 @@
 pub mod codec;
 mod counters;
 pub mod engine_handle;
+pub mod figures;
 mod host_loop;
 pub mod inspect;
 pub mod io_api;

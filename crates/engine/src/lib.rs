@@ -72,7 +72,8 @@ pub mod look_planted {
 #[cfg(feature = "planted")]
 pub use millrace_log::compaction::planted as compaction_planted;
 pub use millrace_log::{
-    Code, Compact, CompactionCounters, Damaged, Isolation, Limits, PartitionProducer, Watermarks,
+    Code, Compact, CompactionCounters, Damaged, IndexState, Isolation, Limits, PartitionProducer,
+    SegmentReport, SegmentTotals, Watermarks,
 };
 pub use millrace_resp::Protocol;
 pub use read::{EpochEnd, Offset, Read, Readable};

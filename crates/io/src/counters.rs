@@ -7,7 +7,11 @@ use crate::op::Op;
 pub struct IoCounters {
     /// System calls made to submit (for the pool: hand-overs to its threads).
     pub enters: u64,
+    /// Times entries had to wait because the ring's submission queue was full.
+    pub queue_full: u64,
     pub opens: u64,
+    /// Those of them that asked for direct I/O where there is none: their files go through the page cache.
+    pub direct_fallbacks: u64,
     pub closes: u64,
     pub reads: u64,
     pub bytes_read: u64,
@@ -33,10 +37,13 @@ pub struct IoCounters {
 }
 
 impl IoCounters {
-    /// Counts an operation by its kind.
-    pub(crate) fn count(&mut self, op: &Op) {
+    /// Counts an operation by its kind. `direct`: whether there is direct I/O here.
+    pub(crate) fn count(&mut self, op: &Op, direct: bool) {
         match op {
-            Op::Open { .. } => self.opens += 1,
+            Op::Open { mode, .. } => {
+                self.opens += 1;
+                self.direct_fallbacks += u64::from(!direct && mode.is_direct());
+            }
             Op::Close { .. } => self.closes += 1,
             Op::Read { .. } => self.reads += 1,
             Op::Write { durable, .. } => {

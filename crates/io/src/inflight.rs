@@ -115,7 +115,7 @@ impl InFlight {
 
     /// Takes an operation; starts it if there is room. Refusals complete at once.
     pub fn accept(&mut self, id: OpId, op: Op, driver: &mut dyn Driver, ready: &mut Vec<Completion>) {
-        self.counters.count(&op);
+        self.counters.count(&op, self.direct);
         if self.closing {
             let error = IoError::from_errno(libc::ECANCELED, "an operation after shutdown");
             ready.push(Completion { id, result: Err(error) });

@@ -303,7 +303,8 @@ impl Io {
     /// What was done so far.
     #[must_use]
     pub fn counters(&self) -> IoCounters {
-        IoCounters { enters: self.driver.enters(), ..self.inflight.counters }
+        let driver = &self.driver;
+        IoCounters { enters: driver.enters(), queue_full: driver.queue_full(), ..self.inflight.counters }
     }
 
     /// Cancels what has not begun, waits for what has (at most 5 seconds), and closes all files. Cancelled

@@ -32,6 +32,14 @@ pub enum OpenMode {
     ReadCached,
 }
 
+impl OpenMode {
+    /// Asks for direct I/O.
+    #[must_use]
+    pub fn is_direct(self) -> bool {
+        !matches!(self, OpenMode::CreateCached | OpenMode::ReadCached)
+    }
+}
+
 /// What to do. Positions and lengths of direct files are whole blocks (`buffer::BLOCK`).
 #[derive(Debug)]
 pub enum Op {

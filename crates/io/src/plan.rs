@@ -6,7 +6,7 @@ use crate::attempt::{Attempt, total};
 use crate::buffer::{BLOCK, Piece, SlabWriter};
 use crate::errno::IoError;
 use crate::files::{FileTable, OpenFile};
-use crate::op::{FileId, Op, OpenMode};
+use crate::op::{FileId, Op};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -33,8 +33,7 @@ pub(crate) fn plan(op: Op, files: &FileTable, direct: bool) -> Result<Plan, IoEr
     };
     let attempt = match op {
         Op::Open { path, mode } => {
-            let cached = matches!(mode, OpenMode::CreateCached | OpenMode::ReadCached);
-            Attempt::Open { path: checked(path, "open")?, mode, direct: direct && !cached }
+            Attempt::Open { path: checked(path, "open")?, mode, direct: direct && mode.is_direct() }
         }
         Op::Close { file } => Attempt::Close { handle: lookup(file, "close")?.handle },
         Op::Read { file, position, buffer } => {

@@ -4,6 +4,8 @@
 //!
 //! The one invariant: `copied_bytes == payload_bytes`: bytes of callers are copied exactly once.
 
+use crate::flush::FLUSH_CAUSES;
+
 /// Counts since open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -17,6 +19,8 @@ pub struct Counters {
     pub frames: u64,
     /// Mark frames appended.
     pub marks: u64,
+    /// Flushes, and commits that were durable by themselves, by `FlushCause`.
+    pub flushes_by_cause: [u64; FLUSH_CAUSES],
     /// Flush operations submitted.
     pub flushes: u64,
     /// Bytes callers handed in.

@@ -67,10 +67,29 @@ impl Request {
 /// loses more than its own N.
 const ALLOWANCE: u64 = 1 << 32;
 
+/// What a flush of the journal was due to. The numbers cross the boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum FlushCause {
+    /// A policy that flushes with every commit.
+    Always = 0,
+    /// An allowance of records, bytes or time was used up.
+    Records = 1,
+    Bytes = 2,
+    Interval = 3,
+    /// A request for *durable*, or for a flush, under a policy that would not have flushed yet.
+    Request = 4,
+}
+
+/// How many causes there are.
+pub const FLUSH_CAUSES: usize = 5;
+
 /// What a set of frames demands of the next flush.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
     at_once: bool,
+    /// At once because a policy says so, not only a request.
+    always: bool,
     written_waiter: bool,
     records_used: u64,
     bytes_used: u64,
@@ -101,6 +120,7 @@ impl Demand {
         let policy = request.policy;
         Demand {
             at_once: policy.always || request.level == Level::Durable,
+            always: policy.always,
             written_waiter: request.level == Level::Written,
             records_used: share(u64::from(request.records), policy.records),
             bytes_used: share(payload_bytes, policy.bytes),
@@ -117,6 +137,7 @@ impl Demand {
     /// Adds what other frames demand.
     pub fn join(&mut self, other: Demand) {
         self.at_once |= other.at_once;
+        self.always |= other.always;
         self.written_waiter |= other.written_waiter;
         self.records_used = self.records_used.saturating_add(other.records_used);
         self.bytes_used = self.bytes_used.saturating_add(other.bytes_used);
@@ -124,6 +145,24 @@ impl Demand {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+    }
+
+    /// What a flush at this time is due to: the strongest of what asks for it.
+    #[must_use]
+    pub fn cause(&self, now: u64) -> FlushCause {
+        if self.always {
+            FlushCause::Always
+        } else if self.at_once {
+            FlushCause::Request
+        } else if self.records_used >= ALLOWANCE {
+            FlushCause::Records
+        } else if self.bytes_used >= ALLOWANCE {
+            FlushCause::Bytes
+        } else if self.deadline_ns.is_some_and(|deadline| deadline <= now) {
+            FlushCause::Interval
+        } else {
+            FlushCause::Request
+        }
     }
 
     /// Whether these frames, written and unflushed, must be flushed now.

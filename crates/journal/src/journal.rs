@@ -51,6 +51,8 @@ struct Round {
     /// Everything up to here had been written in full when the round was submitted.
     covers: u64,
     demand: Demand,
+    /// Bytes it covers.
+    bytes: u64,
     /// When it was submitted.
     begun: u64,
 }
@@ -84,6 +86,8 @@ pub struct Journal {
     round: Option<Round>,
     /// What frames demand that are written and that no submitted flush covers.
     unflushed: Demand,
+    /// Bytes of those frames.
+    plain_bytes: u64,
     marks: Watermarks,
     last_crc: u32,
     restart: bool,
@@ -116,6 +120,7 @@ impl Journal {
             flights: Flights::default(),
             round: None,
             unflushed: Demand::default(),
+            plain_bytes: 0,
             marks: Watermarks::at(tail.last_lsn),
             last_crc: tail.last_crc,
             restart: tail.restart,
@@ -158,6 +163,19 @@ impl Journal {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Bytes of frames that are not durable: in memory, on their way, or written and not flushed.
+    #[must_use]
+    pub fn unflushed_bytes(&self) -> u64 {
+        let flushing = self.round.as_ref().map_or(0, |round| round.bytes);
+        self.waiting_bytes + self.plain_bytes + flushing
+    }
+
+    /// Whether a flush is on its way.
+    #[must_use]
+    pub fn is_flushing(&self) -> bool {
+        self.round.is_some()
     }
 
     /// How long flushes took, how large commits were.
@@ -389,6 +407,9 @@ impl Journal {
         let op = queue.push(op);
         self.counters.commits += 1;
         self.counters.durable_commits += u64::from(durable);
+        if durable {
+            self.counters.flushes_by_cause[demand.cause(now) as usize] += 1;
+        }
         self.counters.followed_commits += u64::from(!self.flights.is_empty());
         self.flights.begin(Flight { op, commit, durable, begun: now, framed: false });
     }
@@ -431,7 +452,9 @@ impl Journal {
         assert!(!ops.is_empty(), "written beyond durable, and no file to flush");
         self.counters.flushes += ops.len() as u64;
         let demand = std::mem::take(&mut self.unflushed);
-        self.round = Some(Round { ops, covers: self.marks.written(), demand, begun: now });
+        self.counters.flushes_by_cause[demand.cause(now) as usize] += 1;
+        let bytes = std::mem::take(&mut self.plain_bytes);
+        self.round = Some(Round { ops, covers: self.marks.written(), demand, bytes, begun: now });
     }
 
     /// Takes the completion if it answers an operation of this journal; leaves it otherwise. What follows from it is
@@ -516,6 +539,7 @@ impl Journal {
                 return self.durable_moved(commit.last_lsn, now);
             }
             self.files.get_mut(commit.file).unflushed = true;
+            self.plain_bytes += commit.all_bytes();
             self.unflushed.join(commit.demand);
         }
     }

@@ -52,7 +52,7 @@ pub use counters::Counters;
 pub use entry::{ENTRY_HEADER, Entries, Entry, RecoveredEntry};
 pub use error::{Busy, JournalError, OpenError};
 pub use file_header::{FileHeader, FileHeaderRead, JOURNAL_DIRECTORY, file_path, number_of};
-pub use flush::{CommitWrite, Demand, Level, Policy, Request};
+pub use flush::{CommitWrite, Demand, FLUSH_CAUSES, FlushCause, Level, Policy, Request};
 pub use frame::{ALIGN, Claim, FLAG_RESTART, FRAME_HEADER, FrameHeader, FrameKind, NoFrame};
 pub use journal::{Appended, Journal};
 #[cfg(feature = "planted")]

@@ -33,6 +33,7 @@ impl Kv {
             covered.iter().for_each(|key| generation.purged(key));
             store.count -= purged;
             store.live_bytes -= purged_bytes;
+            store.expiring -= purged;
             self.totals.purged += purged;
         }
     }

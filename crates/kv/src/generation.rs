@@ -77,6 +77,15 @@ impl<'a> Newest<'a> {
         }
     }
 
+    /// True for a value that expires, or has.
+    pub fn expires(&self) -> bool {
+        match self {
+            Newest::Written(written) => written.value.is_some() && written.expires_ms != 0,
+            Newest::Settled(settled) => settled.expires_ms != 0,
+            Newest::None => false,
+        }
+    }
+
     /// True for a value that has not expired.
     pub fn lives(&self, now_ms: u64) -> bool {
         match self {

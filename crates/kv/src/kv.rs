@@ -65,6 +65,8 @@ pub struct Kv {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub merges: u64,
+    /// From beginning to the last key being moved, of all merges together: ms of the wall clock.
+    pub merge_ms: u64,
     pub merged_bytes: u64,
     pub reclaimed_bytes: u64,
     pub purged: u64,
@@ -77,6 +79,8 @@ pub struct Stats {
     pub keys: u64,
     /// Bytes of the records of all keys, in data files or to be.
     pub live_bytes: u64,
+    /// Those of them that expire.
+    pub expiring: u64,
     /// Memory of writes above the checkpoint.
     pub memtable_bytes: u64,
     /// Memory of the keydir.
@@ -94,6 +98,8 @@ pub struct Stats {
     /// keys that were purged, cold reads.
     pub resident_bytes: u64,
     pub merges: u64,
+    /// How long they took together, ms.
+    pub merge_ms: u64,
     pub merged_bytes: u64,
     pub reclaimed_bytes: u64,
     pub purged: u64,
@@ -309,6 +315,7 @@ impl Kv {
         let mut stats = Stats {
             keys: of.count,
             live_bytes: of.live_bytes,
+            expiring: of.expiring,
             memtable_bytes: of.current.active.bytes() + settling,
             keydir_bytes: of.current.keydir.memory(),
             snapshots: snapshots as u64,
@@ -316,6 +323,7 @@ impl Kv {
             merging: self.merge.as_ref().is_some_and(|merge| merge.store() == store),
             resident_bytes: self.resident.bytes(),
             merges: self.totals.merges,
+            merge_ms: self.totals.merge_ms,
             merged_bytes: self.totals.merged_bytes,
             reclaimed_bytes: self.totals.reclaimed_bytes,
             purged: self.totals.purged,

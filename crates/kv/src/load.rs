@@ -92,6 +92,7 @@ impl Kv {
         }
         let mut builder = Builder::default();
         let mut live_bytes = 0;
+        let mut expiring = 0;
         let mut last: Option<&[u8]> = None;
         while let Some(mut top) = heads.peek_mut() {
             let Reverse((key, _, Order(entry, index))) = *top;
@@ -103,6 +104,7 @@ impl Kv {
                 let location = Location { slot, position: entry.position, length: entry.length };
                 let Entry { sequence, expires_ms, .. } = entry;
                 live_bytes += u64::from(entry.length);
+                expiring += u64::from(expires_ms != 0);
                 builder.push(key, &Settled { location, sequence, expires_ms });
             } else {
                 self.files.bury(slot, entry.length);
@@ -118,6 +120,7 @@ impl Kv {
         if let Some(of) = self.stores.get_mut(&store) {
             of.count = keydir.len();
             of.live_bytes = live_bytes;
+            of.expiring = expiring;
             of.current.keydir = keydir;
         }
     }

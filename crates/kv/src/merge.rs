@@ -53,6 +53,8 @@ pub(crate) struct Merge {
     stage: Stage,
     max_sequence: u64,
     input_bytes: u64,
+    /// Wall clock, ms.
+    begun_ms: u64,
 }
 
 impl Merge {
@@ -184,6 +186,7 @@ impl Kv {
             stage: Stage::Copying,
             max_sequence: 0,
             input_bytes: 0,
+            begun_ms: self.clock_ms(),
         };
         for slot in chosen {
             let Some(file) = self.files.get(slot) else { continue };
@@ -448,6 +451,7 @@ impl Kv {
     fn end_merge(&mut self, merge: &Merge, queue: &mut OpQueue) {
         let written = merge.output.as_ref().map_or(0, |output| output.sealed().length);
         self.totals.merges += 1;
+        self.totals.merge_ms += self.clock_ms().saturating_sub(merge.begun_ms);
         self.totals.merged_bytes += written;
         self.totals.reclaimed_bytes += merge.input_bytes.saturating_sub(written);
         for input in &merge.inputs {

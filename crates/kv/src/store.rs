@@ -32,6 +32,8 @@ pub(crate) struct Store {
     pub count: u64,
     /// Bytes of their records, in data files or to be.
     pub live_bytes: u64,
+    /// Those of them that expire.
+    pub expiring: u64,
     pub fences: Vec<Fence>,
 }
 
@@ -52,6 +54,7 @@ impl Store {
     pub fn put(&mut self, key: &[u8], written: Written, now_ms: u64, files: &mut Files) -> u64 {
         self.keep_version(key, written.sequence, files);
         let grown = written.live_bytes(key);
+        let expires = u64::from(written.value.is_some() && written.expires_ms != 0);
         let replaced = self.current.active.insert(key, written);
         let before = match &replaced {
             Some(written) => Newest::Written(written),
@@ -59,6 +62,7 @@ impl Store {
         };
         let is_new = !before.is_value();
         self.live_bytes = self.live_bytes + grown - before.live_bytes(key);
+        self.expiring = self.expiring + expires - u64::from(before.expires());
         let sequence = if before.lives(now_ms) { before.sequence() } else { 0 };
         self.count += u64::from(is_new);
         if is_new && let Some(ranks) = &mut self.current.ranks {
@@ -73,6 +77,7 @@ impl Store {
         let newest = self.current.newest(key);
         let present = newest.is_value();
         self.live_bytes -= newest.live_bytes(key);
+        self.expiring -= u64::from(newest.expires());
         self.count -= u64::from(present);
         if present && let Some(ranks) = &mut self.current.ranks {
             ranks.active.add(key, -1);
@@ -116,6 +121,7 @@ impl Store {
         let generation = std::mem::replace(&mut self.current, next);
         self.count = 0;
         self.live_bytes = 0;
+        self.expiring = 0;
         self.fences.clear();
         if !self.snapshots.is_empty() {
             held.iter().for_each(|slot| files.hold(*slot));

@@ -115,6 +115,11 @@ impl Reader {
         !self.work.is_empty() || !self.jobs.is_empty()
     }
 
+    /// The sparse index of a range, when it is in memory.
+    pub(crate) fn cached(&self, range: &Range) -> Option<&Sparse> {
+        self.sparse.get(&(range.file, range.position)).map(|sparse| &**sparse)
+    }
+
     /// Keeps the sparse index of a range for later reads.
     pub(crate) fn cache(&mut self, range: &Range, sparse: Sparse) -> Arc<Sparse> {
         let key = (range.file, range.position);

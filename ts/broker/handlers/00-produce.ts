@@ -155,6 +155,9 @@ class ProduceAppend extends QueuedAppend {
   }
 
   onDone(failure: CodeNumber): void {
+    if (failure === Code.ok && this.code === Code.ok) {
+      this.#context.traffic.produced(this.#topic, this.end - this.start);
+    }
     this.#open.settle(this.#row, this, failure);
   }
 }

@@ -37,6 +37,7 @@ interface Target {
   /** Index into the read requests. */
   readonly read: number;
   readonly shown: ShownIsolation;
+  readonly topic: string;
 }
 
 /** What a request that is not refused means for its session. */
@@ -121,7 +122,7 @@ class OpenFetch implements ParkedWork {
       }
       const maxBytes = Math.max(0, Math.min(partition.partitionMaxBytes, this.#maxBytes));
       this.#wantedBytes += maxBytes;
-      this.#targets.push({ row, read: this.#reads.length, shown });
+      this.#targets.push({ row, read: this.#reads.length, shown, topic: topic?.name ?? '' });
       this.#hasMoving ||= shown.isDurable && shown.isCommitted;
       this.#reads.push({
         partition: id,
@@ -225,13 +226,14 @@ class OpenFetch implements ParkedWork {
 
   #send(pins: readonly Pin[]): void {
     const leased: LeasedRecords[] = [];
-    for (const { row, read, shown } of this.#targets) {
+    for (const { row, read, shown, topic } of this.#targets) {
       const pin = pins[read] as Pin;
       describe(row, pin, shown);
       if (pin.lease === 0 || !this.#tellAborted(row, pin, this.#reads[read] as ReadRequest)) continue;
       const records = new LeasedRecords(pin.lease, pin.available);
       row.records = records;
       leased.push(records);
+      this.#context.traffic.fetched(topic, pin.available);
     }
     this.#reply(leased);
   }

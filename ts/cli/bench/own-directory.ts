@@ -5,7 +5,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFacts } from '../doctor-facts.ts';
+import { readFacts } from '../../doctor/facts.ts';
 import type { Conditions } from './figures.ts';
 
 export interface OwnDirectory extends Disposable {

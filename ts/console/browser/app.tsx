@@ -8,6 +8,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { AboutView } from '../api.ts';
+import { Commands } from './commands.tsx';
 import { Empty } from './empty.tsx';
 import { GroupPage } from './group.tsx';
 import { Groups } from './groups.tsx';
@@ -54,6 +55,7 @@ const screens: readonly Screen[] = [
     page: ({ path }, { mayWrite }) =>
       path[1] === undefined ? <Stores /> : <StorePage key={path[1]} name={path[1]} mayWrite={mayWrite} />,
   },
+  { name: 'commands', title: 'Commands', key: 'd', page: () => <Commands /> },
   { name: 'storage', title: 'Storage', key: 's', page: () => <Storage /> },
   { name: 'settings', title: 'Settings', key: 'e', page: () => <Settings /> },
   { name: 'health', title: 'Health', key: 'h', page: () => <Health /> },

@@ -2,6 +2,7 @@
 
 import type { JSX } from 'preact';
 import type { HealthView, RecoveryPartition } from '../api.ts';
+import { Doctor } from './doctor.tsx';
 import { Await } from './empty.tsx';
 import { bytes, count, duration, milliseconds, moment, plural } from './format.ts';
 import { useView } from './load.ts';
@@ -77,13 +78,10 @@ function Content({ view }: { view: HealthView }): JSX.Element {
               ['CPU', `${duration(view.process.cpuSeconds)} so far`],
             ]}
           />
-          <p class="dim">
-            <code>millrace doctor</code> looks at the machine: kernel, file system, flush latency, limits. It may run
-            beside the server.
-          </p>
         </div>
       </section>
       <Damage view={view} />
+      <Doctor />
       <h2 class="section">Partitions that the journal spoke of</h2>
       <Table
         label="Partitions of the last opening"

@@ -7,6 +7,7 @@ const paths: Readonly<Record<string, string>> = {
   topics: 'M4 6h16M4 12h16M4 18h10',
   groups: 'M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM2 21c0-4 3-6 7-6s7 2 7 6M17 4a4 4 0 0 1 0 7M18 15c3 .6 4 3 4 6',
   keys: 'M15 3a6 6 0 1 0-5 9l-7 7v2h4v-2h2v-2h2l2-3a6 6 0 0 0 2-11zM16.5 7.5h0',
+  commands: 'M4 6l6 6-6 6M12 18h8',
   storage: 'M4 5c0-3 16-3 16 0v14c0 3-16 3-16 0zM4 5c0 3 16 3 16 0M4 12c0 3 16 3 16 0',
   settings: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 4v6M6 14v6',
   health: 'M3 12h4l3 8 4-16 3 8h4',

@@ -85,9 +85,19 @@ function clock(seconds: number): string {
   return moment(seconds * 1000).slice(11, 19);
 }
 
+/** A colour as the browser computes it, `rgb(r, g, b)`, to be seen through. */
+function faint(colour: string): string {
+  return colour.replace('rgb(', 'rgba(').replace(')', ', 0.13)');
+}
+
 function make(box: HTMLElement, series: readonly Series[], format: PlotProps['format']): uPlot {
-  const styles = getComputedStyle(document.documentElement);
-  const colour = (name: string): string => styles.getPropertyValue(`--${name}`).trim();
+  const colour = (name: string): string => {
+    // The sheet names a colour for light and dark: only an element of the page knows which of them it is.
+    box.style.color = `var(--${name})`;
+    const { color } = getComputedStyle(box);
+    box.style.color = '';
+    return color;
+  };
   const axis = {
     stroke: colour('dim'),
     font: '11px system-ui, sans-serif',
@@ -114,7 +124,7 @@ function make(box: HTMLElement, series: readonly Series[], format: PlotProps['fo
           width: 1.5,
           points: { show: false },
           spanGaps: true,
-          ...(fill === true ? { fill: `${colour(`series-${name}`)}22` } : {}),
+          ...(fill === true ? { fill: faint(colour(`series-${name}`)) } : {}),
         })),
       ],
     },

@@ -7,6 +7,7 @@ import { bytes, count, moment, plural, rate } from './format.ts';
 import { useView } from './load.ts';
 import { Messages } from './messages.tsx';
 import { linkTo } from './place.ts';
+import { Segments } from './segments.tsx';
 import { SettingsTable } from './settings-table.tsx';
 import { type Column, Table } from './table.tsx';
 import { Tabs } from './tabs.tsx';
@@ -37,12 +38,14 @@ function Content({ topic, tab }: { topic: TopicView; tab: string }): JSX.Element
         tabs={[
           { name: 'messages', title: 'Messages', link: path('messages') },
           { name: 'partitions', title: `Partitions ${topic.partitions.length}`, link: path('partitions') },
+          { name: 'segments', title: 'Segments', link: path('segments') },
           { name: 'groups', title: `Groups ${topic.groups.length}`, link: path('groups') },
           { name: 'settings', title: 'Settings', link: path('settings') },
         ]}
       />
       {tab === 'messages' && <Messages topic={topic} />}
       {tab === 'partitions' && <Partitions topic={topic} />}
+      {tab === 'segments' && <Segments topic={topic.name} />}
       {tab === 'groups' && <Groups topic={topic} />}
       {tab === 'settings' && <SettingsTable settings={topic.settings} />}
     </>

@@ -104,6 +104,11 @@ pub(crate) trait Driver {
     /// System calls (or hand-overs to threads) made for submission so far.
     fn enters(&self) -> u64;
 
+    /// Times entries had to wait because the submission queue was full.
+    fn queue_full(&self) -> u64 {
+        0
+    }
+
     /// Whether attempts can still come back: false after a simulated power cut.
     fn is_alive(&self) -> bool {
         true

@@ -304,6 +304,10 @@ impl Driver for Faulty {
         self.inner.enters()
     }
 
+    fn queue_full(&self) -> u64 {
+        self.inner.queue_full()
+    }
+
     fn is_alive(&self) -> bool {
         self.inner.is_alive()
     }

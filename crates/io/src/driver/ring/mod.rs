@@ -54,6 +54,7 @@ pub(crate) struct Ring {
     missing: Missing,
     helper: Option<Helper>,
     enters: u64,
+    queue_full: u64,
     _one_thread: OneThread,
 }
 
@@ -87,6 +88,7 @@ impl Ring {
             missing,
             helper,
             enters: 0,
+            queue_full: 0,
             _one_thread: PhantomData,
         };
         Ok((ring, flags, names))
@@ -133,6 +135,7 @@ impl Ring {
             // SAFETY: everything the entry points to lies in its slot or in its attempt, both of which stay where
             // they are, unchanged, until the completion (or, for ignored ones, it points to nothing).
             if unsafe { queue.push(entry) }.is_err() {
+                self.queue_full += 1;
                 break;
             }
             self.entries.pop_front();
@@ -294,6 +297,10 @@ impl Driver for Ring {
 
     fn enters(&self) -> u64 {
         self.enters
+    }
+
+    fn queue_full(&self) -> u64 {
+        self.queue_full
     }
 
     fn root(&self) -> Option<RawFd> {

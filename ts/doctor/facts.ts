@@ -1,6 +1,6 @@
 /**
  * What doctor knows about the machine, read from /proc, /sys and the file system. Reading only: judging is
- * doctor-checks.ts. A fact that cannot be read is undefined, never a guess.
+ * checks.ts. A fact that cannot be read is undefined, never a guess.
  *
  * Invariant: nothing is changed but one scratch file for the flush measurement, and that is removed.
  */
@@ -45,11 +45,22 @@ export interface MachineFacts {
   readonly ringDisabled: number | undefined;
   /** Seccomp mode of this process: 0 none, 2 filter. */
   readonly seccomp: number | undefined;
-  readonly flush: { readonly p50Us: number; readonly p99Us: number } | undefined;
+  readonly flush: FlushFacts | undefined;
 }
 
-/** Reads every fact that concerns a data directory at `dir` (which need not exist yet). Takes about 50 ms. */
-export function readFacts(dir: string): MachineFacts {
+/** How long flushes take here, microseconds, and who has measured it. */
+export interface FlushFacts {
+  readonly p50Us: number;
+  readonly p99Us: number;
+  /** Writes of our own, or what the journal of a running server has measured. */
+  readonly source: 'trial' | 'journal';
+}
+
+/**
+ * Reads every fact that concerns a data directory at `dir` (which need not exist yet). Takes about 50 ms for measuring
+ * flushes; with `flush` somebody else has, and then nothing is written.
+ */
+export function readFacts(dir: string, flush?: { readonly measured: FlushFacts | undefined }): MachineFacts {
   const folder = nearestFolder(resolve(dir));
   const space = attempt(() => statfsSync(folder));
   const device = attempt(() => blockDevice(statSync(folder).dev));
@@ -74,7 +85,7 @@ export function readFacts(dir: string): MachineFacts {
     clockSource: readLine('/sys/devices/system/clocksource/clocksource0/current_clocksource'),
     ringDisabled: number(readLine('/proc/sys/kernel/io_uring_disabled')),
     seccomp: number(/^Seccomp:\s+(\d)/m.exec(readLine('/proc/self/status') ?? '')?.[1]),
-    flush: attempt(() => measureFlush(folder)),
+    flush: flush ? flush.measured : attempt(() => measureFlush(folder)),
   };
 }
 
@@ -158,7 +169,7 @@ function fileSystemOf(folder: string): string | undefined {
 }
 
 /** Writes 4 KiB and flushes, 32 times: what the device answers through the page cache. */
-function measureFlush(folder: string): { p50Us: number; p99Us: number } {
+function measureFlush(folder: string): FlushFacts {
   const path = join(folder, `.millrace-doctor-${process.pid}`);
   const file = openSync(path, 'wx', 0o600);
   try {
@@ -171,7 +182,7 @@ function measureFlush(folder: string): { p50Us: number; p99Us: number } {
       times.push(Number(process.hrtime.bigint() - started) / 1000);
     }
     times.sort((a, b) => a - b);
-    return { p50Us: Math.round(times[15] ?? 0), p99Us: Math.round(times[31] ?? 0) };
+    return { p50Us: Math.round(times[15] ?? 0), p99Us: Math.round(times[31] ?? 0), source: 'trial' };
   } finally {
     closeSync(file);
     unlinkSync(path);

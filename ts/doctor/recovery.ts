@@ -5,8 +5,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RecoveryDetails } from '../index.ts';
-import type { Finding } from './doctor-checks.ts';
+import type { RecoveryDetails } from '../io/recovery-details.ts';
+import type { Finding } from './checks.ts';
 
 /** The finding about the newest account in `dir`; undefined when there is none that can be read. */
 export function judgeRecovery(dir: string): Finding | undefined {
