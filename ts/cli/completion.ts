@@ -68,12 +68,12 @@ ${branches(nodes)}
   esac
 }
 _millrace() {
-  local path='' word next current="\${COMP_WORDS[COMP_CWORD]}"
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    next="\${path:+$path }$word"
-    case "$next" in ${paths}) path="$next";; esac
+  local verb='' word next current="\${COMP_WORDS[COMP_CWORD]}"
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
+    next="\${verb:+$verb }$word"
+    case "$next" in ${paths}) verb="$next";; esac
   done
-  COMPREPLY=($(compgen -W "$(_millrace_words "$path" "\${COMP_WORDS[COMP_CWORD-1]}")" -- "$current"))
+  COMPREPLY=($(compgen -W "$(_millrace_words "$verb" "\${COMP_WORDS[COMP_CWORD-1]}")" -- "$current"))
 }
 complete -o default -F _millrace millrace
 `;

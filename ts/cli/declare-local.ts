@@ -4,6 +4,7 @@
  * Invariant: what a verb does is loaded when it is asked for, not when it is declared.
  */
 import { Argument, type Command, Option } from 'commander';
+import type { ColourChoice } from './colour.ts';
 import { type Ended, formOption } from './declare.ts';
 import { wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -36,8 +37,9 @@ export function declareDoctor(program: Command, terminal: Terminal, ended: Ended
     .option('--json', 'the same as --format json')
     .option('--strict', 'exit code 5 when anything is not OK')
     .option('--output-script', 'print the fixes as a shell script')
-    .action(async ({ dir, format, json = false, strict = false, outputScript = false }) => {
-      const options = { dir, json: json || format === 'json', strict, outputScript };
+    .addOption(new Option('--color <when>', 'colour the states').choices(['auto', 'always', 'never']).default('auto'))
+    .action(async ({ dir, format, color, json = false, strict = false, outputScript = false }) => {
+      const options = { dir, json: json || format === 'json', strict, outputScript, color: color as ColourChoice };
       ended(await (await import('./doctor.ts')).doctor(options, terminal));
     });
 }

@@ -8,6 +8,7 @@ import { type Finding, judge, type ProbeFacts } from '../doctor/checks.ts';
 import { readFacts } from '../doctor/facts.ts';
 import { judgeRecovery } from '../doctor/recovery.ts';
 import { probe as probeAddon, probeSockets } from '../tools.ts';
+import { type ColourChoice, colourVerdicts, isColoured } from './colour.ts';
 import { renderColumns } from './columns.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
 import { DataOutput, type Terminal } from './terminal.ts';
@@ -19,6 +20,8 @@ export interface DoctorOptions {
   readonly strict: boolean;
   /** Print the commands that would apply the fixes, as a shell script. */
   readonly outputScript: boolean;
+  /** Default: on a terminal, as NO_COLOR and FORCE_COLOR say. */
+  readonly color?: ColourChoice;
 }
 
 /** Runs all checks for a data directory at `options.dir`. */
@@ -27,7 +30,10 @@ export async function doctor(options: DoctorOptions, terminal: Terminal): Promis
   const { probe, problem } = await readProbe(facts.folder);
   const recovery = judgeRecovery(options.dir);
   const findings = [...judge(facts, probe, problem), ...(recovery === undefined ? [] : [recovery])];
-  await new DataOutput(terminal.stdout).text(render(findings, options));
+  const text = render(findings, options);
+  const isTable = !options.json && !options.outputScript;
+  const isColourful = isTable && isColoured(terminal.stdout, options.color);
+  await new DataOutput(terminal.stdout).text(isColourful ? colourVerdicts(text) : text);
   const failed = findings.some((finding) => finding.verdict === 'FAIL');
   const warned = findings.some((finding) => finding.verdict === 'WARN');
   if (options.strict && (failed || warned)) return ExitCode.degraded;

@@ -1,7 +1,6 @@
 /**
  * Programs the tests need from the system's package manager: kcat, a JVM with Maven for Kafka's own tools, and
- * redis-server with its client, and Chromium for the console. Only
- * `npm test` calls this; `npm start` needs none of them.
+ * redis-server with its client, Chromium for the console, tmux and zsh for what a terminal shows. Only `npm test` calls this; `npm start` needs none of them.
  *
  * Invariant: a tool that is missing is installed or the run fails; no test passes because its tool was absent.
  */
@@ -18,6 +17,8 @@ const tools = [
   { command: 'redis-server', debian: 'redis-server' },
   { command: 'redis-cli', debian: 'redis-tools' },
   { command: 'chromium', debian: 'chromium' },
+  { command: 'tmux', debian: 'tmux' },
+  { command: 'zsh', debian: 'zsh' },
 ];
 
 /**
