@@ -1,5 +1,6 @@
 /** Promises of the console's pages in Chromium: they show what is there, by keyboard too, and nothing goes wrong in them. */
 import { mkdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -119,6 +120,17 @@ describe('the console', () => {
     await open('topics/orders/segments');
     await page.getByText('Newest first.').waitFor();
     await picture('segments');
+  });
+
+  it('shows how long commands took', async () => {
+    const socket = connect(scene.server.redis?.port ?? 0, '127.0.0.1');
+    const answered = new Promise((resolve) => socket.once('data', resolve));
+    socket.write('SET greeting hello\r\nGET greeting\r\nHSET user:1 name Ada\r\nCLIENT SETNAME console\r\n');
+    await answered;
+    socket.destroy();
+    await open('commands');
+    await page.getByRole('row', { name: /^hset 1 .* µs/ }).waitFor();
+    await picture('commands');
   });
 
   it('shows the settings of a topic with where they come from', async () => {
