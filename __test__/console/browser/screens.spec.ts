@@ -117,8 +117,11 @@ describe('the console', () => {
   });
 
   it('shows the segments of a topic', async () => {
-    await open('topics/orders/segments');
-    await page.getByText('Newest first.').waitFor();
+    await scene.admin.createTopics({ topics: [{ topic: 'archive', numPartitions: 2 }] });
+    const messages = Array.from({ length: 400 }, (_, number) => ({ value: 'x'.repeat(1000), partition: number % 2 }));
+    await scene.producer.send({ topic: 'archive', messages });
+    await open('topics/archive/segments');
+    await page.getByRole('table', { name: 'Segments' }).locator('tbody tr').first().waitFor({ timeout: 30_000 });
     await picture('segments');
   });
 
