@@ -86,12 +86,15 @@ describe('an embedded store', () => {
     await kv.put('a', '2', { ifAbsent: true });
     await kv.batch().put('b', '1').del('a').write();
     await kv.getMany(['a', 'b']);
+    await kv.get('b');
+    kv.getSync('b');
     expect(puts).toEqual([
       { store: 'default', operations: 1, level: 'written' },
       { store: 'default', operations: 1, level: 'durable', error: 'MILLRACE_CONDITION' },
       { store: 'default', operations: 2, level: 'durable' },
     ]);
-    expect(gets).toEqual([{ store: 'default', keys: 2, isCold: false }]);
+    const one = { store: 'default', keys: 1, isCold: false };
+    expect(gets).toEqual([{ store: 'default', keys: 2, isCold: false }, one, one]);
   });
 });
 

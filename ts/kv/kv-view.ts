@@ -78,7 +78,8 @@ export class KvView<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** The value of a key; undefined when there is none. Rejects with MILLRACE_DAMAGED, MILLRACE_CLOSED, MILLRACE_ABORTED. */
   get(key: InputOf<KE>, options?: GetOptions): Promise<OutputOf<VE> | undefined> {
-    if (this.#snapshot === 0 && options === undefined) {
+    // Who listens is told by the longer way.
+    if (this.#snapshot === 0 && options === undefined && !kvGets.hasSubscribers) {
       try {
         const found = this.#look(this.keyCodec.encode(key));
         if (found !== null) return Promise.resolve(found);
@@ -102,11 +103,13 @@ export class KvView<KE extends KeyEncoding, VE extends ValueEncoding> {
    */
   getSync(key: InputOf<KE>): OutputOf<VE> | undefined {
     const encoded = this.keyCodec.encode(key);
-    const looked = this.#snapshot === 0 ? this.#look(encoded) : null;
+    const beganMs = kvGets.hasSubscribers ? performance.now() : 0;
+    const looked = this.#snapshot === 0 && beganMs === 0 ? this.#look(encoded) : null;
     if (looked !== null) return looked;
     this.owner.assertOpen();
     const found = this.raw.lookup([encoded], () => {}, this.#snapshot);
     if (!found) throw new MillraceError('MILLRACE_NOT_RESIDENT');
+    if (beganMs > 0) this.#publish(1, false, beganMs);
     return this.#valueOf(found[0] as KvAnswer);
   }
 
