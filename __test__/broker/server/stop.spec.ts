@@ -33,15 +33,17 @@ describe.each(transports)('over %s', (transport) => {
 
   test('a graceful stop ends at its grace time, and aborts what is still open', async () => {
     let aborted = 0;
+    let hasArrived = false;
     const handler = heartbeatHandler((_request, exchange) => {
       exchange.onAbort = () => {
         aborted += 1;
       };
+      hasArrived = true;
     });
     const served = await serve([handler]);
     const client = await RawClient.open(served.port);
     client.send(framedRequest(heartbeatApi, 4, 1, {}));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (!hasArrived) await new Promise((resolve) => setImmediate(resolve));
     await served.server.close(50);
     expect(aborted).toBe(1);
     await client.closed;
