@@ -8,7 +8,13 @@
 import { MillraceError } from './errors.ts';
 import { decideOptions, type EngineOptions, journalFilesOption, sizeOptions } from './options.ts';
 
-type SettableOption = 'journalFileBytes' | 'journalFiles' | 'memoryBytes' | 'settleBytes' | 'ownSegmentBytes';
+type SettableOption =
+  | 'journalFileBytes'
+  | 'journalFiles'
+  | 'memoryBytes'
+  | 'settleBytes'
+  | 'ownSegmentBytes'
+  | 'largeValueBytes';
 
 /** One setting. Sizes take a unit (`512mb`). */
 export interface EngineSetting {

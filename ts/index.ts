@@ -6,6 +6,7 @@
 
 export { type Durability, describeFlush, describeLoss, type FlushInput, type Preset, presets } from './durability.ts';
 export { describeErrors, type ErrorCode, MillraceError } from './errors.ts';
+export type { BackupOptions, BackupResult } from './io/backup.ts';
 export type { DriverReport, RecoveryAccount } from './io/native-types.ts';
 export type { PartitionRecovery, RecoveryDetails, WritesRecovery } from './io/recovery-details.ts';
 export { type Codec, json, type KeyEncoding, type ValueEncoding } from './kv/encoding.ts';

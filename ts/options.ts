@@ -37,6 +37,10 @@ export interface EngineOptions {
   ownSegmentBytes?: number | string | undefined;
   /** Size at which a segment is rolled. */
   segmentBytes?: number | string | undefined;
+  /**
+   * Values of stores from this size on are written once, to a large file; 0: none are, and a value has at most 32 MiB.
+   */
+  largeValueBytes?: number | string | undefined;
   /** Bytes of a segment between two entries of its offset index. */
   indexIntervalBytes?: number | string | undefined;
 }
@@ -48,6 +52,7 @@ interface SizeOption {
     | 'settleBytes'
     | 'ownSegmentBytes'
     | 'segmentBytes'
+    | 'largeValueBytes'
     | 'indexIntervalBytes';
   readonly default: number;
   readonly least: number;
@@ -87,6 +92,13 @@ export const sizeOptions: readonly SizeOption[] = [
     doc: 'Unsettled bytes of one partition from which it gets a segment of its own.',
   },
   { name: 'segmentBytes', default: 256 * MIB, least: MIB, most: 2 * GIB, doc: 'Size at which a segment is rolled.' },
+  {
+    name: 'largeValueBytes',
+    default: 64 * KIB,
+    least: 0,
+    most: 512 * MIB,
+    doc: 'Values of stores from this size on are written once, to a large file; 0: none are, and a value has at most 32 MiB.',
+  },
   {
     name: 'indexIntervalBytes',
     default: 16 * KIB,

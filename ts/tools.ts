@@ -60,7 +60,7 @@ export async function probeSockets(driver: ProbeReport['driver']): Promise<Socke
 }
 
 /**
- * Describes a journal, segment, index, data, hint or manifest file: at most `limit` lines of JSON, with payload bytes when `data`.
+ * Describes a journal, segment, index, data, hint, large or manifest file: at most `limit` lines of JSON, with payload bytes when `data`.
  * Throws MILLRACE_FOREIGN_FILE for a file that is none of these, MILLRACE_DAMAGED for one that has been.
  */
 export function dumpFile(path: string, limit: number, data: boolean): string[] {
@@ -77,7 +77,7 @@ function isOurs(path: string): boolean {
   const [folder, name] = [basename(dirname(resolve(path))), basename(path)];
   if (folder === 'journal' && /^\d{8}$/.test(name)) return true;
   if (folder === 'segments' && /\.(log|shared|index)$/.test(name)) return true;
-  if (folder === 'kv' && /\.(data|hint)$/.test(name)) return true;
+  if (folder === 'kv' && /\.(data|hint|large)$/.test(name)) return true;
   const head = Buffer.alloc(32);
   const file = openSync(path, 'r');
   let length: number;

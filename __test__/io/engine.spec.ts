@@ -180,7 +180,7 @@ describe('what JavaScript can get wrong at the boundary', () => {
     const options = { dir: '', driver: 'sim' as const, simSeed: 1, simId: place.path };
     const policy = { flushAlways: true, flushRecords: 0, flushBytes: 0, flushIntervalMs: 0 };
     const sizes = { journalFileBytes: 1 << 20, journalFiles: 3, memoryBytes: 8 << 20, settleBytes: 1 << 18 };
-    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, indexIntervalBytes: 4096 };
+    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, largeValueBytes: 0, indexIntervalBytes: 4096 };
     const engine = new binding.NativeEngine({ ...options, ...policy, ...sizes, ...segments }, () => undefined);
     cleanups.push(() => engine.simCut());
     return engine;

@@ -55,7 +55,7 @@ class Sockets {
     cleanups.push(() => place[Symbol.dispose]());
     const policy = { flushAlways: true, flushRecords: 0, flushBytes: 0, flushIntervalMs: 0 };
     const sizes = { journalFileBytes: 1 << 20, journalFiles: 3, memoryBytes: 8 << 20, settleBytes: 1 << 18 };
-    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, indexIntervalBytes: 4096 };
+    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, largeValueBytes: 0, indexIntervalBytes: 4096 };
     const options = { dir: '', driver: 'sim' as const, simSeed: 1, simId: place.path };
     this.engine = new binding.NativeEngine({ ...options, ...policy, ...sizes, ...segments }, () => undefined);
     cleanups.push(() => this.engine.simCut());

@@ -77,6 +77,19 @@ function print(figures: Record<string, number>): void {
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 
+/** Opens the store and prints how long that took and what its keys take. */
+async function printOpening(): Promise<void> {
+  const before = process.memoryUsage().rss;
+  const since = performance.now();
+  const store = await openStore();
+  const milliseconds = performance.now() - since;
+  const openBytes = process.memoryUsage().rss - before;
+  await store.get(keyOf(0));
+  const keydir = store.keydirBytes?.();
+  await store.close();
+  print({ milliseconds, openBytes, ...(keydir === undefined ? {} : { keydirBytesPerKey: keydir / keys }) });
+}
+
 /** Runs `round` of so many operations over and over until the time is over. */
 async function rate(round: () => Promise<number>): Promise<void> {
   const begin = performance.now() + warmUpSeconds * 1000;
@@ -164,23 +177,13 @@ const works: Readonly<Record<string, () => Promise<void>>> = {
   },
   async open() {
     await (await filled()).close();
-    const since = performance.now();
-    const store = await openStore();
-    const milliseconds = performance.now() - since;
-    await store.get(keyOf(0));
-    await store.close();
-    print({ milliseconds });
+    await printOpening();
   },
   async 'open-without-hints'() {
     await (await filled()).close();
     const folder = join(directory, 'data', 'kv');
     for (const name of readdirSync(folder)) if (name.endsWith('.hint')) rmSync(join(folder, name));
-    const since = performance.now();
-    const store = await openStore();
-    const milliseconds = performance.now() - since;
-    await store.get(keyOf(0));
-    await store.close();
-    print({ milliseconds });
+    await printOpening();
   },
 };
 const run = works[work];

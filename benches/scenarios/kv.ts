@@ -14,6 +14,10 @@ interface Comparison {
   readonly goals: readonly Goal[];
   /** The same directory each time: what the first run fills, all others use. */
   readonly keepsDirectory?: boolean;
+  /** Of a full run, instead of 1 M. */
+  readonly keys?: number;
+  /** Name of the bench, where it is not that of the work. */
+  readonly name?: string;
 }
 
 function faster(against: string, ratioAtLeast: number): Goal {
@@ -75,6 +79,27 @@ const comparisons: readonly Comparison[] = [
     goals: [{ figure: 'milliseconds', side: MILLRACE, against: MILLRACE, atMost: 700 }],
     keepsDirectory: true,
   },
+  {
+    work: 'open',
+    name: 'open-10m',
+    what: 'opening a store of 10 M keys',
+    rivals: [],
+    goals: [
+      { figure: 'milliseconds', side: MILLRACE, against: MILLRACE, atMost: 3000 },
+      { figure: 'keydirBytesPerKey', side: MILLRACE, against: MILLRACE, atMost: 40 },
+    ],
+    keepsDirectory: true,
+    keys: 10_000_000,
+  },
+  {
+    work: 'open-without-hints',
+    name: 'open-10m-without-hints',
+    what: 'opening a store of 10 M keys whose hints were deleted',
+    rivals: [],
+    goals: [{ figure: 'milliseconds', side: MILLRACE, against: MILLRACE, atMost: 15_000 }],
+    keepsDirectory: true,
+    keys: 10_000_000,
+  },
 ];
 
 function side(engine: string, comparison: Comparison, workplace: Workplace, packages: string): Side {
@@ -87,7 +112,7 @@ function side(engine: string, comparison: Comparison, workplace: Workplace, pack
       return runProgram('kv-work.ts', {
         engine,
         work: comparison.work,
-        keys: rivals ? KEYS : SMOKE_KEYS,
+        keys: rivals ? (comparison.keys ?? KEYS) : SMOKE_KEYS,
         directory: workplace.directory(`${engine}-${run}`),
         packages,
         'warm-up': warmUpSeconds,
@@ -97,9 +122,29 @@ function side(engine: string, comparison: Comparison, workplace: Workplace, pack
   };
 }
 
+/** Bytes of the store that is merged. */
+const MERGE_BYTES = 4e9;
+const SMOKE_MERGE_BYTES = 8e6;
+
+const merging: Scenario = {
+  name: 'kv-merge',
+  what: 'durable puts of 4 callers while a store that is half dead is merged, against the same while nothing runs',
+  goals: [{ figure: 'p99Ratio', side: MILLRACE, against: MILLRACE, atMost: 1.5 }],
+  async open(workplace) {
+    const { seconds, rivals } = workplace.size;
+    let run = 0;
+    const measure: Side['measure'] = () => {
+      run += 1;
+      const bytes = rivals ? MERGE_BYTES : SMOKE_MERGE_BYTES;
+      return runProgram('kv-merge.ts', { bytes, directory: workplace.directory(`merge-${run}`), duration: seconds });
+    };
+    return [{ name: MILLRACE, measure }];
+  },
+};
+
 /** `kv-get-sync` and so on. Without rivals the store has 20,000 keys, otherwise 1 M. */
-export const kvScenarios: readonly Scenario[] = comparisons.map((comparison) => ({
-  name: `kv-${comparison.work}`,
+const compared: readonly Scenario[] = comparisons.map((comparison) => ({
+  name: `kv-${comparison.name ?? comparison.work}`,
   what: comparison.what,
   goals: comparison.goals,
   async open(workplace) {
@@ -108,3 +153,6 @@ export const kvScenarios: readonly Scenario[] = comparisons.map((comparison) => 
     return [MILLRACE, ...comparison.rivals].map((engine) => side(engine, comparison, workplace, packages));
   },
 }));
+
+/** The comparisons, and what a merge costs those who write meanwhile. */
+export const kvScenarios: readonly Scenario[] = [...compared, merging];

@@ -20,6 +20,7 @@ pub fn config() -> EngineConfig {
         segment_bytes: 16 << 10,
         index_interval_bytes: 1 << 10,
         bulk_bytes: 4 << 10,
+        large_bytes: 700,
         fresh_directory_id: DIRECTORY_ID,
         fresh_cluster_id: DIRECTORY_ID,
         node_id: 1,

@@ -1,5 +1,5 @@
 /**
- * Declares the verbs that check a data directory or a promise: verify, repair, prove.
+ * Declares the verbs that check or copy a data directory, or check a promise: verify, repair, backup, prove.
  *
  * Invariant: what a verb does is loaded when it is asked for, not when it is declared.
  */
@@ -38,6 +38,23 @@ export function declareRepair(program: Command, terminal: Terminal, ended: Ended
     .action(async (dir, { apply = false, execute = false, json = false, format }) => {
       const options = { apply: apply || execute, json: json || format === 'json' };
       ended(await (await import('./repair.ts')).repair(dir, options, terminal));
+    });
+}
+
+/** `millrace backup`. */
+export function declareBackup(program: Command, terminal: Terminal, ended: Ended): void {
+  program
+    .command('backup')
+    .description('copy a data directory that is not being served, as of one mark, to an empty one')
+    .requiredOption('--dir <dir>', 'the data directory')
+    .requiredOption('--to <dir>', 'where the copy goes: a directory that is empty or not there')
+    .option('--copy', 'copy files that could be shared by hard links, too')
+    .option('--no-progress', 'no progress line')
+    .addOption(formOption())
+    .option('--json', 'the same as --format json')
+    .action(async ({ dir, to, copy = false, progress = true, json = false, format }) => {
+      const command = { dir, to, copy, progress, json: json || format === 'json' };
+      ended(await (await import('./backup.ts')).backup(command, terminal));
     });
 }
 

@@ -9,7 +9,7 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import type { Declare, Ended } from './declare.ts';
 import { declareBench } from './declare-bench.ts';
-import { declareProve, declareRepair, declareVerify } from './declare-checks.ts';
+import { declareBackup, declareProve, declareRepair, declareVerify } from './declare-checks.ts';
 import { declareCluster, declareGroup } from './declare-group.ts';
 import { declareCompletion, declareDoctor, declareDump } from './declare-local.ts';
 import { declareConsume, declareProduce } from './declare-records.ts';
@@ -33,6 +33,7 @@ const verbs: Readonly<Record<string, Declare>> = {
   dump: declareDump,
   verify: declareVerify,
   repair: declareRepair,
+  backup: declareBackup,
   prove: declareProve,
   bench: declareBench,
   doctor: declareDoctor,

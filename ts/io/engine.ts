@@ -411,6 +411,24 @@ export class NodeEngine implements Engine, WaitingRoom {
     await this.whenDurable(this.#native.flush());
   }
 
+  /** Has everything settled, for a copy of the directory; false when that cannot be now. Ends with `endBackup`. */
+  beginBackup(): boolean {
+    this.commitNow();
+    return this.#native.backupBegin();
+  }
+
+  /** Undefined until everything is settled; then the list of files as text, and the manifest of the copy. */
+  backupPlan(): [list: Uint8Array, manifest: Uint8Array] | undefined {
+    this.#assertUsable();
+    const [list, manifest] = this.#native.backupPlan();
+    return list && manifest ? [list, manifest] : undefined;
+  }
+
+  /** Files that were kept for a copy may go. */
+  endBackup(): void {
+    if (!this.#native.closed) this.#native.backupEnd();
+  }
+
   /** Nothing more happens here: closed, or its simulated power was cut. */
   get isClosed(): boolean {
     return this.#native.closed;

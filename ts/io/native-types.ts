@@ -195,6 +195,8 @@ export interface NativeOptions {
   memoryBytes: number;
   settleBytes: number;
   ownSegmentBytes: number;
+  /** Values of stores of at least so many bytes go to a large file; 0: none do. */
+  largeValueBytes: number;
   segmentBytes: number;
   indexIntervalBytes: number;
 }
@@ -359,6 +361,14 @@ export interface NativeEngine {
   kvStats(store: number): string;
   /** Begins a merge of what is worth merging; `kvStats` shows how far it is. */
   kvMerge(store: number): void;
+  /** Begins a copy of the directory: everything so far is settled. False: one is under way, or it is closing. */
+  backupBegin(): boolean;
+  /**
+   * Empty until that is done; then, keeping all files in place until `backupEnd`: the mark (LSN) and a line for each file
+   * (bytes, flags: 1 sealed, 2 derivable, path), and the manifest of the copy.
+   */
+  backupPlan(): Uint8Array[];
+  backupEnd(): void;
   /** Forces everything appended so far to be flushed, whatever the policy; wait for `durableLsn`. Returns that LSN. */
   flush(): number;
   /** Changes the flush policy while running. */

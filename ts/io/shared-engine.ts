@@ -18,6 +18,8 @@ export type EngineUse = 'log' | 'kv';
 /** An engine and the promise to give it back. */
 export interface EngineShare {
   readonly engine: NodeEngine;
+  /** The directory, as an absolute path. */
+  readonly dir: string;
   /** Gives it back; resolves when this handle has nothing to do with it any more: closed, when it was the last. */
   release(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export function shareEngine(dir: string, use: EngineUse, options: EngineOptions)
   let released: Promise<void> | undefined;
   return {
     engine: mine.engine,
+    dir: resolve(dir),
     release() {
       released ??= release(mine, use);
       return released;
@@ -87,6 +90,7 @@ function assertSame(running: NativeOptions, wanted: NativeOptions, options: Engi
     ['settleBytes', 'settleBytes'],
     ['ownSegmentBytes', 'ownSegmentBytes'],
     ['segmentBytes', 'segmentBytes'],
+    ['largeValueBytes', 'largeValueBytes'],
     ['indexIntervalBytes', 'indexIntervalBytes'],
     ['flush', 'flushAlways'],
     ['flush', 'flushRecords'],

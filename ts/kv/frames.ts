@@ -41,8 +41,10 @@ interface Frame {
 const RETRY_MS = 2;
 /** Bytes that are offered again at once. */
 const WINDOW_BYTES = 1024 * 1024;
-/** Bytes that may wait because the engine is busy. */
+/** Bytes that may wait because the engine is busy. A frame that is larger by itself waits alone. */
 const WAITING_BYTES = 16 * 1024 * 1024;
+/** Of a value that waits for its large file no more bytes are counted, so that a few such puts may wait side by side. */
+const COUNTED_BYTES = 4 * 1024 * 1024;
 const FRAME_BYTES = 128;
 
 /** All KV frames of one engine. */
@@ -176,7 +178,7 @@ function bytesOf(effects: readonly Effect[]): number {
   let bytes = FRAME_BYTES;
   for (const effect of effects) {
     if ('key' in effect) bytes += effect.key.length + FRAME_BYTES;
-    if ('value' in effect) bytes += effect.value.length;
+    if ('value' in effect) bytes += Math.min(effect.value.length, COUNTED_BYTES);
     if ('bytes' in effect) bytes += effect.end - effect.start;
   }
   return bytes;

@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type FlushInput, levelNumber, parseFlush } from '../durability.ts';
 import { MillraceError, throwIfAborted } from '../errors.ts';
+import { type BackupOptions, type BackupResult, backupDirectory } from '../io/backup.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { fromCode } from '../io/native-error.ts';
 import type { CodeNumber, DriverReport, LevelNumber, RecoveryAccount } from '../io/native-types.ts';
@@ -235,6 +236,16 @@ export class Kv<KE extends KeyEncoding = 'utf8', VE extends ValueEncoding = 'buf
   async flush(): Promise<void> {
     this.#handle.assertOpen();
     await this.engine.flush();
+  }
+
+  /**
+   * Copies the directory, its log too, to `target` while it is written: as of one mark, as if it had been stopped cleanly
+   * there. `target` must not exist or be empty. Rejects with MILLRACE_ARGUMENT, MILLRACE_ABORTED, MILLRACE_CLOSED,
+   * MILLRACE_BUSY, MILLRACE_POISONED, MILLRACE_IO.
+   */
+  async backup(target: string, options: BackupOptions = {}): Promise<BackupResult> {
+    this.#handle.assertOpen();
+    return backupDirectory(this.engine, this.#handle.share.dir, target, options);
   }
 
   /** Changes the flush policy of the directory while running. */

@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Durability, type FlushInput, parseFlush } from '../durability.ts';
 import { MillraceError, throwIfAborted } from '../errors.ts';
+import { type BackupOptions, type BackupResult, backupDirectory } from '../io/backup.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import { loadNative } from '../io/native.ts';
 import { fromCode } from '../io/native-error.ts';
@@ -159,6 +160,16 @@ export class Log implements TopicContext {
   async flush(): Promise<void> {
     this.assertOpen();
     await this.engine.flush();
+  }
+
+  /**
+   * Copies the directory, its stores too, to `target` while it is written: as of one mark, as if it had been stopped
+   * cleanly there. `target` must not exist or be empty. Rejects with MILLRACE_ARGUMENT, MILLRACE_ABORTED, MILLRACE_CLOSED,
+   * MILLRACE_BUSY, MILLRACE_POISONED, MILLRACE_IO.
+   */
+  async backup(target: string, options: BackupOptions = {}): Promise<BackupResult> {
+    this.assertOpen();
+    return backupDirectory(this.engine, this.#share.dir, target, options);
   }
 
   /** Changes the flush policy while running. */

@@ -15,6 +15,8 @@ export interface KvEngine {
   get(key: string): Promise<Buffer | undefined>;
   /** Reads every key with its value, in order; answers how many. */
   scan(): Promise<number>;
+  /** Memory of the key directory, where the store tells. */
+  keydirBytes?(): number;
   close(): Promise<void>;
 }
 

@@ -25,6 +25,7 @@ export const openMillrace: OpenKvEngine = async (directory) => {
       for await (const _ of kv.entries()) count += 1;
       return count;
     },
+    keydirBytes: () => Number(kv.stats().keydirBytes),
     close: () => kv.close(),
   };
 };

@@ -3,6 +3,7 @@
 //! No default value, no format, no policy lives here. A failed assertion ends the process: a panic in an `extern "C"`
 //! function cannot unwind, and state that contradicts itself must not acknowledge anything any more.
 
+pub mod backup_handle;
 pub mod codec;
 mod counters;
 pub mod engine_handle;

@@ -23,6 +23,7 @@ pub struct Options {
     pub settle_bytes: f64,
     pub own_segment_bytes: f64,
     pub segment_bytes: f64,
+    pub large_value_bytes: f64,
     pub index_interval_bytes: f64,
 }
 
@@ -59,6 +60,7 @@ impl Options {
             own_segment_bytes: number("ownSegmentBytes", self.own_segment_bytes)?,
             segment_bytes: number("segmentBytes", self.segment_bytes)?,
             bulk_bytes: millrace_engine::BULK_BYTES,
+            large_bytes: number("largeValueBytes", self.large_value_bytes)?,
             index_interval_bytes: number("indexIntervalBytes", self.index_interval_bytes)?,
             fresh_directory_id,
             fresh_cluster_id,

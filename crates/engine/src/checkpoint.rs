@@ -213,6 +213,7 @@ impl Engine {
             return;
         }
         self.closing = Closing::Flushing;
+        self.backup_end();
         self.journal.request_flush();
         let error = IoError::from_errno(libc::ECANCELED, "the engine is closing");
         self.stop_settle(&error);

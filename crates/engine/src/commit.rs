@@ -8,10 +8,11 @@ use crate::effect::{Append, Committed, Effect, Outcome};
 use crate::engine::{Closing, Engine};
 use crate::entry::{
     APPEND, CREATE_PARTITION, CREATE_STORE, DELETE, DELETE_PARTITION, DELETE_RECORDS, DROP_STORE, KV_CLEAR,
-    KV_DELETE, KV_PUT, PUT, place_of,
+    KV_DELETE, KV_PUT, KV_PUT_LARGE, PUT, place_of,
 };
 use crate::kv_frame::KvFrame;
-use millrace_journal::{Appended, Bulk, Busy, Entry, JournalError, Level, Request};
+use millrace_journal::{Appended, Bulk, Busy, Entry, JournalError, Level, Request, Space};
+use millrace_kv::large::{LargeHead, VALUE_MAX};
 use millrace_log::batch::{CHECKED_FROM, Checked, HEADER, PATCHED, Rules, check};
 use millrace_log::{Code, Handle, Judged, Undo};
 
@@ -45,6 +46,11 @@ pub(crate) enum Prepared {
     /// A KV effect was judged and changes nothing before its frame is in the journal.
     Kv {
         key_length: [u8; 4],
+        before: u64,
+    },
+    /// A KV put whose value may go to a large file.
+    KvLarge {
+        head: LargeHead,
         before: u64,
     },
     Create {
@@ -139,6 +145,9 @@ impl Engine {
             Effect::KvPut { key, .. } | Effect::KvDelete { key, .. } => {
                 let now = self.kv_now();
                 frame.judge(&self.kv, effect, lsn, now)?;
+                if let Some(head) = self.large_head(effect, lsn)? {
+                    return Ok(Prepared::KvLarge { head, before: 0 });
+                }
                 // The judge has refused longer keys.
                 Ok(Prepared::Kv { key_length: (key.len() as u32).to_le_bytes(), before: 0 })
             }
@@ -173,6 +182,20 @@ impl Engine {
                 Ok(Prepared::Start { handle, before, start })
             }
         }
+    }
+
+    /// What goes before the value of a put that may lie in a large file.
+    fn large_head(&self, effect: &Effect<'_>, lsn: u64) -> Result<Option<LargeHead>, Code> {
+        let Effect::KvPut { store, key, value, expires_ms, .. } = *effect else { return Ok(None) };
+        let from = self.config.large_bytes;
+        if from == 0 || (value.len() as u64) < from {
+            return Ok(None);
+        }
+        if value.len() > VALUE_MAX {
+            return Err(Code::MessageTooLarge);
+        }
+        let id = &self.manifest.head.directory_id;
+        Ok(Some(LargeHead::of(id, store, lsn, expires_ms, key, value)))
     }
 
     fn prepare_append(&mut self, append: &Append<'_>, lsn: u64) -> Result<Prepared, Code> {
@@ -211,7 +234,8 @@ impl Engine {
                 | Prepared::Put { .. }
                 | Prepared::Delete
                 | Prepared::Check
-                | Prepared::Kv { .. } => {}
+                | Prepared::Kv { .. }
+                | Prepared::KvLarge { .. } => {}
             }
         }
     }
@@ -248,7 +272,7 @@ impl Engine {
                 let code = match error {
                     JournalError::Busy(busy) => {
                         // A settle gives laps back, whatever keeps the next file from being there.
-                        self.checkpoint.asked |= busy != Busy::Waiting;
+                        self.checkpoint.asked |= !matches!(busy, Busy::Waiting | Busy::BulkNotReady);
                         if busy == Busy::NoSpace { Code::NoSpace } else { self.busy() }
                     }
                     JournalError::TooLarge { .. } => Code::MessageTooLarge,
@@ -299,14 +323,20 @@ impl Engine {
                 continue;
             }
             let payload = payloads.next().expect("the journal answers one piece per entry");
-            let place = places.next().flatten().map(place_of);
+            let place = places.next().flatten();
             match (prepared, *effect) {
                 (Prepared::Append { handle, checked, base, .. }, _) => {
+                    let place = place.map(place_of);
                     self.log.attach(*handle, lsn, *base, &checked.header, payload, place);
                 }
                 (Prepared::Put { .. }, Effect::Put { key, value }) => self.state.put(key, value),
                 (Prepared::Delete, Effect::Delete { key }) => self.state.delete(key),
-                (Prepared::Kv { before, .. }, ref effect) => *before = self.attach_kv(effect, lsn, &payload),
+                (Prepared::Kv { before, .. }, ref effect) => {
+                    *before = self.attach_kv(effect, None, lsn, &payload, None);
+                }
+                (Prepared::KvLarge { head, before }, ref effect) => {
+                    *before = self.attach_kv(effect, Some(&*head), lsn, &payload, place);
+                }
                 (Prepared::Hide { handle }, ref effect) => {
                     if let Effect::DeletePartition { partition } = effect {
                         self.forget_policy(*partition);
@@ -334,7 +364,7 @@ impl Engine {
                     Some(*handle)
                 }
                 Prepared::Create { handle } | Prepared::Start { handle, .. } => Some(*handle),
-                Prepared::Kv { before, .. } => {
+                Prepared::Kv { before, .. } | Prepared::KvLarge { before, .. } => {
                     outcome.base_offset = *before as i64;
                     None
                 }
@@ -369,6 +399,7 @@ fn parts_of<'a>(effect: &Effect<'a>, prepared: &'a Prepared) -> [&'a [u8]; 3] {
         (Prepared::Put { key_length }, Effect::Put { key, value }) => [key_length, key, value],
         (Prepared::Delete, Effect::Delete { key }) => [key, &[], &[]],
         (Prepared::Kv { key_length, .. }, Effect::KvPut { key, value, .. }) => [key_length, key, value],
+        (Prepared::KvLarge { head, .. }, Effect::KvPut { value, .. }) => [&head.bytes, value, &[]],
         (Prepared::Kv { .. }, Effect::KvDelete { key, .. }) => [key, &[], &[]],
         _ => [&[], &[], &[]],
     }
@@ -390,6 +421,9 @@ fn entry_of<'a>(
         (_, Effect::Put { .. }) => (PUT, 0, 0),
         (_, Effect::Delete { .. }) => (DELETE, 0, 0),
         (_, Effect::CreatePartition { partition }) => (CREATE_PARTITION, partition, 0),
+        (Prepared::KvLarge { .. }, Effect::KvPut { store, expires_ms, .. }) => {
+            (KV_PUT_LARGE, u64::from(store), expires_ms)
+        }
         (_, Effect::KvPut { store, expires_ms, .. }) => (KV_PUT, u64::from(store), expires_ms),
         (_, Effect::KvDelete { store, .. }) => (KV_DELETE, u64::from(store), 0),
         (_, Effect::KvClear { store }) => (KV_CLEAR, u64::from(store), 0),
@@ -404,8 +438,12 @@ fn entry_of<'a>(
 }
 
 /// A large batch may go to a bulk file. The reference repeats its header, and the batch's own CRC covers the rest, so
-/// no byte is checksummed twice.
+/// no byte is checksummed twice. A value may go to a large file; there the head is all but the value.
 fn bulk_of(prepared: &Prepared, bulk_bytes: u64) -> Option<Bulk> {
+    if let Prepared::KvLarge { head, .. } = prepared {
+        let head_bytes = head.bytes.len() as u32;
+        return Some(Bulk { head_bytes, crc_from: head_bytes, crc: head.value_crc, space: Space::Large });
+    }
     let Prepared::Append { checked, .. } = prepared else { return None };
     // What a marker says lies behind its header, where a damaged bulk file would have lost it.
     let large = bulk_bytes > 0 && !checked.header.control() && checked.header.length as u64 >= bulk_bytes;
@@ -413,5 +451,6 @@ fn bulk_of(prepared: &Prepared, bulk_bytes: u64) -> Option<Bulk> {
         head_bytes: HEADER as u32,
         crc_from: CHECKED_FROM as u32,
         crc: checked.header.crc,
+        space: Space::Packed,
     })
 }

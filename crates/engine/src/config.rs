@@ -1,10 +1,16 @@
 //! What an engine is opened with. No field has a default here: hosts fill all of them.
 
 use millrace_io::BLOCK;
-use millrace_journal::{BulkConfig, Config, Policy};
+use millrace_journal::{BulkConfig, Config, LARGE_FILE, Policy};
+use millrace_kv::data_file;
+use millrace_kv::large::{VALUE_MAX, large_path};
 use millrace_log::segment::{self, Kind};
 
 const MIB: u64 = 1 << 20;
+
+/// The size from which a value is better written once to a large file than to the journal and to data files
+/// (docs/decisions/0006-kv.md).
+pub const LARGE_BYTES: u64 = 64 << 10;
 
 /// The size from which a batch is better written once to a bulk file than twice (docs/decisions/0004-bulk-appends.md).
 pub const BULK_BYTES: u64 = 32 << 10;
@@ -27,6 +33,9 @@ pub struct EngineConfig {
     pub segment_bytes: u64,
     /// Batches of at least this many bytes go to a bulk file instead of the journal; 0: none do.
     pub bulk_bytes: u64,
+    /// Values of stores of at least this many bytes go to a large file instead of the journal and data files; 0: none do,
+    /// and a value has to fit into a frame of the journal.
+    pub large_bytes: u64,
     /// Bytes between two entries of a sparse index.
     pub index_interval_bytes: u64,
     /// Identity for a data directory that is created by this open: random, from the host.
@@ -67,6 +76,7 @@ impl EngineConfig {
             // Where files are small, commits are.
             follow_records: (file_bytes >> 16).clamp(1, base.follow_records),
             bulk: self.bulk(),
+            large: self.large(),
             #[cfg(feature = "planted")]
             planted: self.planted,
             ..base
@@ -86,8 +96,26 @@ impl EngineConfig {
             first_file_bytes: file_bytes.min(FIRST_MAX),
             extent_bytes: blocks(EXTENT_MAX.min(file_bytes / 16)),
             slab_bytes: blocks(self.bulk_bytes.saturating_mul(64).clamp(1, SLAB_MAX)) as usize,
+            frame_bytes: 0,
             directory: segment::DIRECTORY,
             path: |number| segment::path(number, Kind::Bulk),
+        }
+    }
+
+    /// Large files: a file goes as a whole, so one holds few values; a value that is larger gets one of its size.
+    fn large(&self) -> BulkConfig {
+        const FILE_MAX: u64 = 16 * MIB;
+        const SLAB_MAX: u64 = 4 * MIB;
+        let blocks = |bytes: u64| bytes.next_multiple_of(BLOCK as u64);
+        let file_bytes = blocks(self.segment_bytes.clamp(16 * BLOCK as u64, FILE_MAX));
+        BulkConfig {
+            file_bytes: if self.large_bytes == 0 { 0 } else { file_bytes },
+            first_file_bytes: file_bytes,
+            extent_bytes: 0,
+            slab_bytes: blocks(self.large_bytes.saturating_mul(16).clamp(1, SLAB_MAX)) as usize,
+            frame_bytes: VALUE_MAX as u64 + MIB,
+            directory: data_file::DIRECTORY,
+            path: |number| large_path(number & !LARGE_FILE),
         }
     }
 }

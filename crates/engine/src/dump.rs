@@ -5,7 +5,7 @@
 //!
 //! The invariant: one entry in memory at a time, bounded by what the file really has; nothing is written.
 
-use crate::dump_data::{data_file, hint_file};
+use crate::dump_data::{data_file, hint_file, large_file};
 use crate::dump_journal::journal;
 use crate::dump_line::Line;
 use crate::dump_segment::{bulk, index, own_segment, shared_segment};
@@ -27,7 +27,7 @@ pub enum DumpError {
     Io(#[from] std::io::Error),
     #[error("{0}")]
     Manifest(#[from] ManifestError),
-    #[error("it is not a journal, segment, index, data, hint or manifest file")]
+    #[error("it is not a journal, segment, index, data, hint, large or manifest file")]
     Unknown,
 }
 
@@ -50,10 +50,19 @@ pub fn dump(path: &Path, limit: usize, data: bool) -> Result<Vec<String>, DumpEr
         Some("index") => index(&source, &mut out)?,
         Some("data") => data_file(&source, &mut out)?,
         Some("hint") => hint_file(&source, &mut out)?,
+        Some("large") => large_file(&source, &directory_id_beside(path)?, &mut out)?,
         _ if head.starts_with(b"MRmanif1") => manifest_file(&source, &mut out)?,
         _ => journal(&source, &mut out)?,
     }
     Ok(out.lines)
+}
+
+/// The id of the directory in which a file of a store lies.
+fn directory_id_beside(path: &Path) -> Result<[u8; 16], DumpError> {
+    let directory = path.parent().unwrap_or(Path::new("")).join("..");
+    let mut bytes = Vec::new();
+    File::open(directory.join(manifest::PATH))?.take(manifest::BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(Manifest::decode(&bytes)?.head.directory_id)
 }
 
 /// Lines so far, and how many more are wanted.

@@ -7,6 +7,7 @@
 //! The invariant: single-threaded; every completion belongs to exactly one part, an unknown one is fatal.
 
 use crate::account::RecoveryAccount;
+use crate::backup::Backup;
 use crate::checkpoint::Checkpoint;
 use crate::commit::Prepared;
 use crate::compaction::Compaction;
@@ -15,7 +16,7 @@ use crate::manifest::Manifest;
 use crate::retention::Retention;
 use crate::state::State;
 use millrace_io::{Completion, Io, IoError, OpQueue};
-use millrace_journal::{Journal, Poison};
+use millrace_journal::{Journal, LARGE_FILE, Poison, Space};
 use millrace_kv::Kv;
 use millrace_log::{Code, Damaged, Log};
 
@@ -34,6 +35,7 @@ pub struct Engine {
     pub(crate) closing: Closing,
     pub(crate) retention: Retention,
     pub(crate) compaction: Compaction,
+    pub(crate) backup: Option<Backup>,
     pub(crate) prepared: Vec<Prepared>,
     pub(crate) scratch: Vec<u8>,
     pub(crate) account: RecoveryAccount,
@@ -108,6 +110,7 @@ impl Engine {
             closing: Closing::No,
             retention: Retention::default(),
             compaction: Compaction::default(),
+            backup: None,
             prepared: Vec::new(),
             scratch: Vec::new(),
             account,
@@ -138,6 +141,7 @@ impl Engine {
             self.step_kv();
             self.step_closing();
         }
+        self.hold_removals();
         self.io.submit(&mut self.queue);
         self.events()
     }
@@ -149,8 +153,15 @@ impl Engine {
 
     /// Has a bulk file made when the journal asks for one.
     fn step_bulk(&mut self, now: u64) {
-        if self.closing == Closing::No && self.failure().is_none() && self.journal.wants_bulk_file(now) {
+        if self.closing != Closing::No || self.failure().is_some() {
+            return;
+        }
+        if self.journal.wants_bulk_file(Space::Packed, now) {
             self.journal.make_bulk_file(self.log.new_file_number(), &mut self.queue);
+        }
+        if self.journal.wants_bulk_file(Space::Large, now) {
+            let number = self.kv.new_large_number() | LARGE_FILE;
+            self.journal.make_bulk_file(number, &mut self.queue);
         }
     }
 

@@ -15,8 +15,10 @@
 //! | 9    | kv clear         | store     | 0                | none                                |
 //! | 10   | create store     | store     | 0                | none                                |
 //! | 11   | drop store       | store     | 0                | none                                |
+//! | 12   | kv put, large    | store     | expires at (ms)  | as a large file holds it            |
 //!
-//! A batch that went to a bulk file is an entry with a reference; the head that it repeats is the batch's header.
+//! A batch that went to a bulk file is an entry with a reference; the head that it repeats is the batch's header. So is a
+//! value that went to a large file; its head is all but the value.
 //!
 //! The invariant: an entry says everything replay needs; nothing is taken from the state at append time.
 
@@ -37,6 +39,7 @@ pub(crate) const KV_DELETE: u8 = 8;
 pub(crate) const KV_CLEAR: u8 = 9;
 pub(crate) const CREATE_STORE: u8 = 10;
 pub(crate) const DROP_STORE: u8 = 11;
+pub(crate) const KV_PUT_LARGE: u8 = 12;
 
 /// Bytes of a key's length in front of the key.
 pub(crate) const KEY_LENGTH: usize = 4;
@@ -80,7 +83,7 @@ pub(crate) fn apply(
         CREATE_PARTITION => log.replay_create(entry.group)?,
         DELETE_PARTITION => log.replay_delete(entry.group)?,
         DELETE_RECORDS => log.replay_delete_records(entry.group, lsn, entry.argument)?,
-        KV_PUT..=DROP_STORE => crate::kv_replay::apply(kv, lsn, &entry)?,
+        KV_PUT..=KV_PUT_LARGE => crate::kv_replay::apply(kv, lsn, &entry)?,
         kind => return Err(ApplyError::Kind(kind)),
     }
     Ok(())

@@ -9,6 +9,8 @@ use crate::effect::Effect;
 use crate::engine::{Closing, Engine};
 use crate::entry::KEY_LENGTH;
 use millrace_io::Piece;
+use millrace_journal::{LARGE_FILE, Place};
+use millrace_kv::large::LargeHead;
 use millrace_kv::{Finish, Page, Peek, Range, Read, Stats, Value};
 use millrace_log::{Code, Damaged};
 
@@ -21,13 +23,26 @@ impl Engine {
 
     /// Does one KV effect of the frame with this LSN; `payload` is its entry in the journal's memory. Answers the
     /// sequence its key had before, 0 when there was none.
-    pub(crate) fn attach_kv(&mut self, effect: &Effect<'_>, lsn: u64, payload: &Piece) -> u64 {
+    pub(crate) fn attach_kv(
+        &mut self,
+        effect: &Effect<'_>,
+        head: Option<&LargeHead>,
+        lsn: u64,
+        payload: &Piece,
+        place: Option<Place>,
+    ) -> u64 {
         // Noted when the effect was judged.
         let now_ms = self.kv.clock_ms();
         match *effect {
             Effect::KvPut { store, key, expires_ms, .. } => {
-                let at = KEY_LENGTH + key.len();
-                let value = Value::of_piece(payload.slice(at, payload.len() - at));
+                let at = head.map_or(KEY_LENGTH + key.len(), |head| head.bytes.len());
+                let value = payload.slice(at, payload.len() - at);
+                if let Some(place) = place {
+                    let length = u32::try_from(payload.len()).expect("the journal refuses longer entries");
+                    let place = (place.file & !LARGE_FILE, place.position, length);
+                    return self.kv.put_large(store, key, Some(value), place, lsn, expires_ms, now_ms);
+                }
+                let value = Value::of_piece(value);
                 self.kv.put(store, key, value, lsn, expires_ms, now_ms)
             }
             Effect::KvDelete { store, key, .. } => {
@@ -44,7 +59,7 @@ impl Engine {
                 0
             }
             Effect::DropStore { store } => {
-                self.kv.remove(store);
+                self.kv.remove(store, lsn);
                 0
             }
             _ => 0,

@@ -11,6 +11,7 @@ use crate::error::EngineError;
 use crate::manifest::Manifest;
 use millrace_io::{BLOCK, Done, FileId, Io, IoError, IoErrorKind, Op, OpenMode, ReadBuffer};
 use millrace_kv::data_file::{DIRECTORY, data_path, hint_path, number_of};
+use millrace_kv::large::large_path;
 use millrace_kv::load::{Loaded, Scan, ToLoad, from_hint};
 use millrace_kv::{Kv, KvConfig};
 use std::collections::BTreeSet;
@@ -22,8 +23,22 @@ const HINT_MAX: usize = 4 << 30;
 /// What loading found.
 pub(crate) struct Opened {
     pub damage: Vec<Damage>,
-    /// Files no manifest names.
+    /// Files with records, and hints, that no manifest names.
     pub unnamed: Vec<PathBuf>,
+    /// Numbers of all large files.
+    large: BTreeSet<u64>,
+}
+
+impl Opened {
+    /// Large files that neither the manifest names nor a frame that was kept refers to. Ask when replay is over.
+    pub fn unnamed_large(&self, kv: &Kv) -> Vec<PathBuf> {
+        let known = kv.large_files();
+        self.large
+            .iter()
+            .filter(|number| !known.contains_key(number))
+            .map(|number| large_path(*number))
+            .collect()
+    }
 }
 
 /// The stores a manifest tells of, without their keys. Settled values may take half of what tails may.
@@ -46,8 +61,11 @@ pub(crate) fn load(kv: &mut Kv, io: &mut Io) -> Result<Opened, EngineError> {
     kv.reserve_file_numbers(last);
     let files = kv.to_load();
     let named: BTreeSet<u64> = files.iter().map(|file| file.sealed.identity.number).collect();
-    let unnamed = names.iter().filter(|name| number_of(name).is_some_and(|number| !named.contains(&number)));
+    let (large, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| name.ends_with(".large"));
+    let unnamed =
+        others.into_iter().filter(|name| number_of(name).is_some_and(|number| !named.contains(&number)));
     let unnamed = unnamed.map(|name| PathBuf::from(DIRECTORY).join(name)).collect();
+    let large: BTreeSet<u64> = large.into_iter().filter_map(|name| number_of(name)).collect();
     let mut damage = Vec::new();
     let stores: Vec<u32> = kv.stores().collect();
     for store in stores {
@@ -57,7 +75,35 @@ pub(crate) fn load(kv: &mut Kv, io: &mut Io) -> Result<Opened, EngineError> {
         }
         kv.fill(store, &loaded);
     }
-    Ok(Opened { damage, unnamed })
+    Ok(Opened { damage, unnamed, large })
+}
+
+/// Reports large files that settled keys need and that are missing or too short; values are verified when they are read.
+/// What a file has behind its last value is given back. Replay is over.
+pub(crate) fn check_large(kv: &Kv, io: &mut Io, damage: &mut Vec<Damage>) -> Result<(), EngineError> {
+    let needed = kv.needed_large_files();
+    for (number, length) in kv.large_files() {
+        let path = large_path(number);
+        let detail = match io.run(Op::Open { path: path.clone(), mode: OpenMode::WriteDirect }) {
+            Ok(Done::Opened { file, size }) => {
+                let end = length.next_multiple_of(BLOCK as u64);
+                if size > end {
+                    io.run(Op::Truncate { file, length: end })?;
+                }
+                io.run(Op::Close { file })?;
+                (size < length)
+                    .then(|| (size, format!("the file has {size} bytes, the manifest names {length}")))
+            }
+            Ok(other) => panic!("an open completed as {other:?}"),
+            Err(error) if is_fleeting(&error) => return Err(error.into()),
+            Err(error) => Some((0, error.to_string())),
+        };
+        // The journal has reported what unsettled frames refer to.
+        let detail = detail.filter(|_| needed.contains_key(&number));
+        let report = |(position, detail)| Damage { file: path.display().to_string(), position, detail };
+        damage.extend(detail.map(report));
+    }
+    Ok(())
 }
 
 fn load_file(

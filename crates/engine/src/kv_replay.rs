@@ -2,8 +2,11 @@
 //!
 //! What it is not: the loading of what is settled (`kv_open.rs`).
 
-use crate::entry::{ApplyError, CREATE_STORE, DROP_STORE, KEY_MAX, KV_CLEAR, KV_DELETE, KV_PUT};
-use millrace_journal::RecoveredEntry;
+use crate::entry::{
+    ApplyError, CREATE_STORE, DROP_STORE, KEY_MAX, KV_CLEAR, KV_DELETE, KV_PUT, KV_PUT_LARGE,
+};
+use millrace_journal::{LARGE_FILE, RecoveredEntry, Reference};
+use millrace_kv::large::LargeValue;
 use millrace_kv::{Kv, Value};
 use millrace_log::fields::Fields;
 
@@ -22,13 +25,36 @@ pub(crate) fn apply(kv: &mut Kv, lsn: u64, entry: &RecoveredEntry) -> Result<(),
             let value = Value::of_piece(entry.payload.slice(at, fields.left()));
             kv.put(store, key, value, lsn, entry.argument, 0);
         }
+        KV_PUT_LARGE => put_large(kv, store, lsn, entry)?,
         KV_DELETE => {
             kv.delete(store, entry.payload.bytes(), lsn);
         }
         KV_CLEAR => kv.clear(store, lsn),
         CREATE_STORE => kv.create(store, lsn),
-        DROP_STORE => kv.remove(store),
+        DROP_STORE => kv.remove(store, lsn),
         kind => return Err(ApplyError::Kind(kind)),
+    }
+    Ok(())
+}
+
+/// A put whose value may lie in a large file. Where it does it is read from there, damaged or not, when somebody asks.
+fn put_large(kv: &mut Kv, store: u32, lsn: u64, entry: &RecoveredEntry) -> Result<(), ApplyError> {
+    let bytes = entry.payload.bytes();
+    let large = LargeValue::head(bytes, &kv.directory_id()).ok_or(ApplyError::Put)?;
+    if large.store != store || large.sequence != lsn || large.expires_ms != entry.argument {
+        return Err(ApplyError::Put);
+    }
+    let (key, expires_ms) = (large.key, large.expires_ms);
+    match entry.reference {
+        Some(Reference { place, length, .. }) if length as usize == large.length() => {
+            let place = (place.file & !LARGE_FILE, place.position, length);
+            kv.put_large(store, key, None, place, lsn, expires_ms, 0);
+        }
+        None if bytes.len() == large.length() => {
+            let value = Value::of_piece(entry.payload.slice(large.value_at, large.value_bytes));
+            kv.put(store, key, value, lsn, expires_ms, 0);
+        }
+        _ => return Err(ApplyError::Put),
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ impl Engine {
     }
 
     /// The manifest of a merge whose output is durable; `None`: there is none, or it is not its turn.
-    pub(crate) fn manifest_of_merge(&self) -> Option<Manifest> {
+    pub(crate) fn manifest_of_merge(&mut self) -> Option<Manifest> {
         let free = self.closing == Closing::No && self.failure().is_none();
         if !free || !self.kv.merge_ready() || matches!(self.settle_state(), SettleState::Ready { .. }) {
             return None;

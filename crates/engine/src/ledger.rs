@@ -6,7 +6,7 @@
 
 use crate::account::{PartitionAccount, Writes};
 use crate::entry::{
-    APPEND, ApplyError, CREATE_PARTITION, DELETE_PARTITION, DELETE_RECORDS, DROP_STORE, KV_PUT,
+    APPEND, ApplyError, CREATE_PARTITION, DELETE_PARTITION, DELETE_RECORDS, DROP_STORE, KV_PUT, KV_PUT_LARGE,
 };
 use crate::planted::{self, PlantedBug};
 use millrace_journal::{FrameHeader, RecoveredEntry};
@@ -25,7 +25,7 @@ enum Owner {
 fn owner_of(entry: &RecoveredEntry) -> Owner {
     match entry.kind {
         APPEND | CREATE_PARTITION | DELETE_PARTITION | DELETE_RECORDS => Owner::Partition(entry.group),
-        KV_PUT..=DROP_STORE => Owner::Store(u32::try_from(entry.group).unwrap_or(u32::MAX)),
+        KV_PUT..=KV_PUT_LARGE => Owner::Store(u32::try_from(entry.group).unwrap_or(u32::MAX)),
         _ => Owner::State,
     }
 }

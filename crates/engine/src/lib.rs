@@ -6,6 +6,7 @@
 mod account;
 pub mod account_file;
 mod account_text;
+mod backup;
 mod checkpoint;
 mod command_run;
 mod commit;
@@ -42,14 +43,16 @@ mod state;
 mod transactions;
 mod verify;
 mod verify_data;
+mod verify_large;
 mod verify_read;
 mod verify_segment;
 mod written_keys;
 
 pub use account::{Damage, Ended, PartitionAccount, RecoveryAccount, Writes};
 pub use account_text::account_text;
+pub use backup::{BackupFile, BackupPlan};
 pub use command_run::{Ran, RunAnswer, RunEnd, RunInput};
-pub use config::{BULK_BYTES, EngineConfig};
+pub use config::{BULK_BYTES, EngineConfig, LARGE_BYTES};
 pub use dump::{DumpError, dump};
 pub use dump_line::Line;
 pub use effect::{Append, Committed, Effect, Outcome};

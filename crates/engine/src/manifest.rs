@@ -24,7 +24,7 @@ pub const PATH: &str = "manifest";
 /// Where the next manifest is written before it takes the name.
 pub const NEW_PATH: &str = "manifest.new";
 /// Newest format version we know and the one we write.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 /// Bytes of the header.
 pub const HEADER: usize = 128;
 /// The most a manifest may have.

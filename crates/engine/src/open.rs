@@ -47,7 +47,7 @@ impl Engine {
             .ok_or(EngineError::IncarnationsUsedUp)?;
         let mut recovery = Recovery::new(&config, &manifest)?;
         let loaded = kv_open::load(&mut recovery.kv, &mut io)?;
-        recovery.damage.extend(loaded.damage);
+        recovery.damage.extend_from_slice(&loaded.damage);
         let (journal, report) = recovery.journal(&mut io, &config, &manifest, found.fresh)?;
         let was_clean = found.fresh || (manifest.head.clean && report.last_lsn == manifest.head.end_lsn);
         let checkpoint_lsn = manifest.head.checkpoint_lsn;
@@ -56,7 +56,9 @@ impl Engine {
         manifest.head.boot = io.boot();
         manifest.head.node_id = config.node_id;
         manifest.head.durable_lsn = report.last_lsn.max(manifest.head.checkpoint_lsn);
-        let unnamed = recovery.check_segments(&mut io)?;
+        let mut unnamed = recovery.check_segments(&mut io)?;
+        kv_open::check_large(&recovery.kv, &mut io, &mut recovery.damage)?;
+        unnamed.extend(loaded.unnamed_large(&recovery.kv));
         let manifest = Publish::run(manifest, &mut io, &mut queue)?;
         // Only now is it sure which manifest is in place: the one that was read may still have lost its name.
         for path in unnamed.into_iter().chain(loaded.unnamed) {
@@ -64,6 +66,7 @@ impl Engine {
         }
         recovery.log.advance(journal.written(), journal.durable());
         recovery.log.replay_done();
+        recovery.kv.replay_done();
         let sums = recovery.ledger.finish(&recovery.log, report.durable_lsn_known);
         let account = RecoveryAccount {
             clean: was_clean && recovery.damage.is_empty(),

@@ -6,19 +6,20 @@
 //! The invariant: whatever an opening or a read would refuse, a deep verification reports; what it does not report comes
 //! back as it was written.
 
-use crate::config::{BULK_BYTES, EngineConfig};
+use crate::config::{BULK_BYTES, EngineConfig, LARGE_BYTES};
 use crate::error::EngineError;
 use crate::finding::{Severity, Verified};
 use crate::manifest::{BYTES_MAX, Manifest, ManifestError, PATH};
 use crate::open::{Recovery, start_of};
 use crate::planted::{self, PlantedBug};
+use crate::verify_large::check_files;
 use crate::verify_read::whole;
 use crate::{verify_data, verify_segment};
 use millrace_io::Io;
 use millrace_journal::{JOURNAL_DIRECTORY, Journal, Policy};
 use millrace_kv::data_file;
 use millrace_log::segment;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// Sizes of an engine that will never append.
@@ -33,6 +34,7 @@ fn config() -> EngineConfig {
         own_segment_bytes: MIB,
         segment_bytes: 1024 * MIB,
         bulk_bytes: BULK_BYTES,
+        large_bytes: LARGE_BYTES,
         index_interval_bytes: 4096,
         fresh_directory_id: [0; 16],
         fresh_cluster_id: [0; 16],
@@ -71,6 +73,8 @@ pub struct Verifier {
     io: Io,
     deep: bool,
     recovery: Option<Recovery>,
+    /// Large files that the manifest names.
+    large: BTreeMap<u64, u64>,
     directory_id: [u8; 16],
     work: VecDeque<Work>,
     verified: Verified,
@@ -89,6 +93,7 @@ impl Verifier {
             io,
             deep,
             recovery: None,
+            large: BTreeMap::new(),
             directory_id: [0; 16],
             work: VecDeque::new(),
             verified: Verified::default(),
@@ -134,6 +139,7 @@ impl Verifier {
                 return Ok(());
             }
         };
+        self.large = recovery.kv.large_files();
         // An incarnation of 0 says that the directory never held anything.
         if manifest.head.incarnation > 0 {
             self.journal(&config, manifest, &mut recovery)?;
@@ -179,7 +185,9 @@ impl Verifier {
             let detail = format!("the next opening cuts a torn tail of {} bytes", report.cut_bytes);
             self.verified.found(Severity::Note, JOURNAL_DIRECTORY, 0, &detail);
         }
-        if head.clean && report.last_lsn != head.end_lsn && !believed {
+        // A copy of a live directory has no journal: everything up to its end is settled.
+        let copied = report.files == 0 && head.end_lsn == head.checkpoint_lsn;
+        if head.clean && report.last_lsn != head.end_lsn && !copied && !believed {
             let detail = format!("it ends at LSN {}, the clean mark says {}", report.last_lsn, head.end_lsn);
             self.verified.found(Severity::Damage, JOURNAL_DIRECTORY, 0, &detail);
         }
@@ -221,7 +229,8 @@ impl Verifier {
 
     fn list_data(&mut self, recovery: &Recovery) -> Result<(), EngineError> {
         let names = self.names(data_file::DIRECTORY)?;
-        let mut known = BTreeSet::new();
+        let unsettled = recovery.kv.large_files();
+        let mut known = check_files(&mut self.io, &mut self.verified, &self.large, &unsettled)?;
         for file in recovery.kv.to_load() {
             self.total += file.sealed.length;
             let data = verify_data::Data::new(file);

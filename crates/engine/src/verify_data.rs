@@ -7,10 +7,12 @@
 use crate::error::EngineError;
 use crate::finding::Severity;
 use crate::verify::{Context, Rebuilt};
+use crate::verify_large::Referred;
 use crate::verify_read::{open, read, whole};
 use millrace_io::{FileId, Op};
 use millrace_kv::data_file::{data_path, hint_path};
 use millrace_kv::load::{Loaded, Scan, ToLoad, from_hint};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 /// The largest hint that is read.
@@ -22,12 +24,14 @@ pub(crate) struct Data {
     file: ToLoad,
     handle: Option<FileId>,
     scan: Option<Scan>,
+    /// Values in large files that its records refer to and that are still to be looked at.
+    referred: VecDeque<Referred>,
     begun: bool,
 }
 
 impl Data {
     pub fn new(file: ToLoad) -> Data {
-        Data { file, handle: None, scan: None, begun: false }
+        Data { file, handle: None, scan: None, referred: VecDeque::new(), begun: false }
     }
 
     /// Names the manifest stands for.
@@ -46,11 +50,13 @@ impl Data {
             self.begun = true;
             return self.begin(context);
         }
-        let (Some(handle), Some(mut scan)) = (self.handle, self.scan.take()) else { return Ok(false) };
+        let (Some(handle), Some(mut scan)) = (self.handle, self.scan.take()) else {
+            return self.step_referred(context);
+        };
         let Some((from, length)) = scan.wanted() else {
             context.io.run(Op::Close { file: handle })?;
             self.finish(context, scan)?;
-            return Ok(false);
+            return Ok(!self.referred.is_empty());
         };
         let bytes = read(context.io, handle, from, length)?.unwrap_or_default();
         context.verified.bytes += bytes.len() as u64;
@@ -59,7 +65,7 @@ impl Data {
         if cut {
             context.io.run(Op::Close { file: handle })?;
             self.finish(context, scan)?;
-            return Ok(false);
+            return Ok(!self.referred.is_empty());
         }
         self.scan = Some(scan);
         Ok(true)
@@ -87,8 +93,16 @@ impl Data {
         Ok(false)
     }
 
-    fn finish(&self, context: &mut Context<'_>, scan: Scan) -> Result<(), EngineError> {
+    /// Looks at one value in a large file.
+    fn step_referred(&mut self, context: &mut Context<'_>) -> Result<bool, EngineError> {
+        let Some(referred) = self.referred.pop_front() else { return Ok(false) };
+        referred.check(context, self.file.sealed.identity.store)?;
+        Ok(!self.referred.is_empty())
+    }
+
+    fn finish(&mut self, context: &mut Context<'_>, scan: Scan) -> Result<(), EngineError> {
         let (loaded, bad) = scan.finish();
+        self.referred = Referred::of(&loaded, &context.recovery.kv);
         for bad in &bad {
             context.verified.found(Severity::Damage, &self.name(), bad.position, bad.detail);
         }

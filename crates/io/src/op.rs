@@ -155,6 +155,18 @@ impl OpQueue {
         self.waiting.pop_front()
     }
 
+    /// Takes out the operations that `held` picks, in their order; whoever takes them has to give them back one day.
+    pub fn take_if(&mut self, mut held: impl FnMut(&Op) -> bool) -> Vec<(OpId, Op)> {
+        let (taken, kept) = std::mem::take(&mut self.waiting).into_iter().partition(|(_, op)| held(op));
+        self.waiting = kept;
+        Vec::from(taken)
+    }
+
+    /// Queues an operation that was taken out, under its name.
+    pub fn push_again(&mut self, id: OpId, op: Op) {
+        self.waiting.push_back((id, op));
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()

@@ -9,6 +9,7 @@
 //! when nothing of it is in flight or unflushed.
 
 use crate::bulk_file::{BULK_FROM, BulkConfig, BulkHeader};
+use crate::bulk_spaces::{NoRoom, Space};
 use crate::bulk_supply::BulkSupply;
 use crate::entry::Entry;
 use crate::reference::Place;
@@ -92,6 +93,8 @@ pub(crate) struct BulkSpace {
     closing: Vec<(OpId, Option<FileId>)>,
     /// Somebody had something for a bulk file.
     asked: bool,
+    /// Bytes that found no room and fit nowhere else: the next file is large enough for them.
+    wanted: u64,
 }
 
 impl BulkSpace {
@@ -110,21 +113,41 @@ impl BulkSpace {
             flights: BTreeMap::new(),
             closing: Vec::new(),
             asked: false,
+            wanted: 0,
         }
     }
 
-    /// Whole blocks that the entries of a frame take outside, when there is room for all of them; else 0.
-    pub fn room_for(&mut self, entries: &[Entry<'_>]) -> u64 {
-        let bytes: u64 = outside(entries).map(|entry| round_up(entry.length()) as u64).sum();
-        if bytes == 0 || self.config.file_bytes == 0 {
-            return 0;
+    /// Whole blocks that those entries of a frame take which may go to files of this kind.
+    pub fn blocks_of(entries: &[Entry<'_>], kind: Space) -> u64 {
+        let ours = entries.iter().filter(|entry| entry.bulk.is_some_and(|bulk| bulk.space == kind));
+        ours.map(|entry| round_up(entry.length()) as u64).sum()
+    }
+
+    /// Whether there is room for so many bytes of one frame. Where there is none, the next file is made.
+    pub fn has_room(&mut self, bytes: u64) -> bool {
+        if self.config.file_bytes == 0 {
+            return false;
         }
         self.asked = true;
         let room = |file: Option<&BulkFile>| file.map_or(0, |file| file.capacity - file.used);
-        if room(self.files.last()) < bytes && (room(self.spare.as_ref()) < bytes || !self.roll()) {
-            return 0;
+        if room(self.files.last()) >= bytes || room(self.spare.as_ref()) >= bytes && self.roll() {
+            return true;
         }
-        bytes
+        if self.config.frame_bytes > 0 {
+            self.wanted = self.wanted.max(bytes);
+            // One that is too small makes way for one that is not.
+            self.roll();
+        }
+        false
+    }
+
+    /// Why `has_room` answered no.
+    pub fn why_no_room(&self) -> NoRoom {
+        match () {
+            () if self.config.file_bytes == 0 || self.supply.is_unsupported() => NoRoom::Never,
+            () if self.supply.is_short_of_space() => NoRoom::NoSpace,
+            () => NoRoom::NotReady,
+        }
     }
 
     /// Goes on in the file that was made ahead, if there is one.
@@ -135,7 +158,7 @@ impl BulkSpace {
         true
     }
 
-    /// Copies an entry to its place. `frame_left`: bytes that `room_for` promised to this frame and that are still to
+    /// Copies an entry to its place. `frame_left`: bytes that `has_room` promised to this frame and that are still to
     /// come, those of this entry included.
     pub fn place(&mut self, entry: &Entry<'_>, frame_left: u64) -> (Placed, Piece) {
         let length = entry.length();
@@ -247,6 +270,9 @@ impl BulkSpace {
             if let Some(made) = made {
                 let (number, id, capacity) = (made.number, made.id, made.capacity);
                 let (used, unwritten, unflushed) = (BULK_FROM, 0, false);
+                if capacity - used >= self.wanted {
+                    self.wanted = 0;
+                }
                 self.spare = Some(BulkFile { number, id, capacity, used, unwritten, unflushed });
                 if self.files.is_empty() {
                     self.roll();
@@ -277,7 +303,7 @@ impl BulkSpace {
     /// Whether the layer above should name a new file: somebody had something for one, and the file at hand is missing
     /// or more than half full.
     pub fn wants_file(&self, now: u64) -> bool {
-        let short = self.files.last().is_none_or(|file| file.used > file.capacity / 2);
+        let short = self.wanted > 0 || self.files.last().is_none_or(|file| file.used > file.capacity / 2);
         self.asked && self.spare.is_none() && short && self.supply.is_ready(now)
     }
 
@@ -285,7 +311,8 @@ impl BulkSpace {
     pub fn make_file(&mut self, number: u64, queue: &mut OpQueue) {
         let header = BulkHeader { directory_id: self.directory_id, number };
         let first = self.files.is_empty();
-        let capacity = if first { self.config.first_file_bytes } else { self.config.file_bytes };
+        let usual = if first { self.config.first_file_bytes } else { self.config.file_bytes };
+        let capacity = usual.max(self.wanted + BULK_FROM);
         self.supply.begin(&self.config, header, capacity, queue);
     }
 
@@ -303,9 +330,4 @@ impl BulkSpace {
     pub fn has_operations(&self) -> bool {
         !self.flights.is_empty() || self.supply.is_working() || !self.closing.is_empty()
     }
-}
-
-/// The entries that may lie outside.
-fn outside<'a, 'b>(entries: &'a [Entry<'b>]) -> impl Iterator<Item = &'a Entry<'b>> {
-    entries.iter().filter(|entry| entry.bulk.is_some())
 }

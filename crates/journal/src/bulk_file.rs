@@ -31,6 +31,8 @@ pub struct BulkConfig {
     pub extent_bytes: u64,
     /// Size of a piece of the memory entries are copied to; bigger entries get their own.
     pub slab_bytes: usize,
+    /// Most bytes of one frame that may go here beyond the limit of frames; 0: that limit holds for them too.
+    pub frame_bytes: u64,
     /// The directory of bulk files.
     pub directory: &'static str,
     /// Path of the bulk file with this number.
@@ -44,6 +46,7 @@ impl BulkConfig {
         first_file_bytes: 0,
         extent_bytes: 0,
         slab_bytes: BLOCK,
+        frame_bytes: 0,
         directory: "",
         path: |_| PathBuf::new(),
     };

@@ -37,6 +37,8 @@ pub(crate) struct BulkSupply {
     pause_until: Option<u64>,
     /// This file system cannot reserve space: there are no bulk files on it.
     unsupported: bool,
+    /// The last one was given up because the disk is full.
+    short_of_space: bool,
 }
 
 /// A file that can be used.
@@ -54,6 +56,16 @@ impl BulkSupply {
 
     pub fn is_working(&self) -> bool {
         self.making.is_some()
+    }
+
+    /// There are no bulk files on this file system.
+    pub fn is_unsupported(&self) -> bool {
+        self.unsupported
+    }
+
+    /// The last file was given up because the disk is full.
+    pub fn is_short_of_space(&self) -> bool {
+        self.short_of_space
     }
 
     /// Whether a file could be begun at time `now` (ns).
@@ -86,6 +98,7 @@ impl BulkSupply {
             Err(error) => {
                 self.unsupported |=
                     making.stage == Stage::Reserving && error.kind == IoErrorKind::Unsupported;
+                self.short_of_space = error.kind == IoErrorKind::NoSpace;
                 self.pause_until = Some(now.saturating_add(retry_ns));
                 making.stage = if making.file.is_some() { Stage::Closing } else { Stage::Removing };
                 let op = making.give_up(config);
@@ -96,6 +109,7 @@ impl BulkSupply {
         }
         let Some(op) = making.next(config) else {
             let (number, capacity) = (making.header.number, making.capacity);
+            self.short_of_space &= making.stage != Stage::Publishing;
             return making.file.filter(|_| making.stage == Stage::Publishing).map(|id| NewFile {
                 number,
                 id,

@@ -31,8 +31,10 @@ pub struct Config {
     pub idle_mark_ns: u64,
     /// How long to wait before a new file is tried again after the disk was full.
     pub retry_ns: u64,
-    /// Where large entries go instead of the journal.
+    /// Where entries go instead of the journal that would fit into it: files of `Space::Packed`.
     pub bulk: BulkConfig,
+    /// Where entries go that may be larger than any frame: files of `Space::Large`.
+    pub large: BulkConfig,
     #[cfg(feature = "planted")]
     pub planted: crate::planted::Planted,
 }
@@ -52,6 +54,7 @@ impl Default for Config {
             idle_mark_ns: 100_000_000,
             retry_ns: 1_000_000_000,
             bulk: BulkConfig::NONE,
+            large: BulkConfig::NONE,
             #[cfg(feature = "planted")]
             planted: crate::planted::Planted::default(),
         }
@@ -142,6 +145,7 @@ impl Config {
         assert!(self.max_files >= 3, "one file to write, one ahead, one being settled");
         assert!(self.max_commit_bytes >= block && self.slab_bytes >= BLOCK, "a commit is at least one block");
         self.bulk.check();
+        self.large.check();
         assert!(self.idle_mark_ns > 0 && self.retry_ns > 0, "waiting takes time");
     }
 }

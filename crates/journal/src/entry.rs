@@ -16,6 +16,7 @@
 //! The one invariant: bytes of a caller are copied once, straight into commit memory.
 
 use crate::bulk::Placed;
+use crate::bulk_spaces::Space;
 use crate::bytes::{get_u16, get_u32, get_u64, put};
 use crate::frame::ALIGN;
 use crate::reference::{Bulk, Outside, REFERENCE, Reference};
@@ -80,6 +81,12 @@ impl Entry<'_> {
     pub(crate) fn referring_bytes(&self) -> usize {
         let head = self.bulk.map(|bulk| bulk.head_bytes as usize);
         head.map_or(self.encoded_bytes(), |head| ENTRY_HEADER + (REFERENCE + head).next_multiple_of(ALIGN))
+    }
+
+    /// Bytes in the frame when everything goes elsewhere that need not fit into it.
+    pub(crate) fn least_bytes(&self) -> usize {
+        let large = self.bulk.is_some_and(|bulk| bulk.space == Space::Large);
+        if large { self.referring_bytes() } else { self.encoded_bytes() }
     }
 
     /// Writes the entry to the start of `into`, as a reference when its bytes were `placed`, and returns how much of it

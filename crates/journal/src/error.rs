@@ -18,6 +18,8 @@ pub enum Busy {
     FileNotReady,
     /// The next file cannot be pre-written: the disk is full or refuses. It is tried again by itself.
     NoSpace,
+    /// The bulk file for an entry that is larger than a frame is still being made.
+    BulkNotReady,
     /// Too much waits in memory to be written: the device is slower than the callers.
     Waiting,
 }

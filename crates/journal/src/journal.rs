@@ -5,7 +5,8 @@
 //! The one invariant: a watermark moves only on a completion that covers it, and after the first failed write or flush
 //! nothing moves or is written any more.
 
-use crate::bulk::{BulkDone, BulkSpace, Placed};
+use crate::bulk::{BulkDone, Placed};
+use crate::bulk_spaces::{BulkSpaces, NoRoom, Room, Space};
 use crate::commit::{Commit, CommitBuilder};
 use crate::config::{Config, Start};
 use crate::counters::Counters;
@@ -78,7 +79,7 @@ pub struct Journal {
     incarnation: u32,
     files: Files,
     supply: Supply,
-    bulk: BulkSpace,
+    bulk: BulkSpaces,
     builder: CommitBuilder,
     waiting: VecDeque<Commit>,
     waiting_bytes: u64,
@@ -107,7 +108,7 @@ impl Journal {
     pub(crate) fn assemble(config: Config, start: Start, files: Files, tail: Tail) -> Journal {
         let builder = CommitBuilder::new(config.slab_bytes);
         let supply = Supply::new(start.directory_id);
-        let bulk = BulkSpace::new(config.bulk, start.directory_id, config.retry_ns);
+        let bulk = BulkSpaces::new(&config, start.directory_id);
         Journal {
             directory: start.directory_low(),
             incarnation: start.incarnation,
@@ -217,19 +218,19 @@ impl Journal {
         if let Some(poison) = &self.poison {
             return Err(JournalError::Poisoned(poison.clone()));
         }
-        // The limit is the same wherever the bytes go.
         let inline = FRAME_HEADER + entries.iter().map(Entry::encoded_bytes).sum::<usize>();
-        let limit = self.config.max_frame_bytes;
-        if inline as u64 > limit {
-            return Err(JournalError::TooLarge { bytes: inline as u64, limit });
+        self.check_size(entries, inline as u64)?;
+        let mut room = self.bulk.room_for(entries);
+        let outside = room.bytes();
+        if outside == 0 && inline as u64 > self.config.max_frame_bytes {
+            return Err(self.no_room(inline as u64));
         }
-        let outside = self.bulk.room_for(entries);
         let referring = || FRAME_HEADER + entries.iter().map(Entry::referring_bytes).sum::<usize>();
         let length = if outside > 0 { referring() } else { inline };
         let file = self.make_room(length, outside)?;
         let header = self.header(kind, entries.len(), length - FRAME_HEADER, file);
         let before = self.waiting_in_builder();
-        let placed = if outside > 0 { self.place(entries, header.lsn, outside) } else { Vec::new() };
+        let placed = if outside > 0 { self.place(entries, header.lsn, &mut room) } else { Vec::new() };
         let (crc, payloads) = self.builder.append(&header, entries, &placed, demand);
         self.waiting_bytes += self.waiting_in_builder() - before;
         self.last_crc = crc;
@@ -246,13 +247,34 @@ impl Journal {
         self.builder.bytes() + self.builder.bulk_bytes()
     }
 
-    /// Copies the entries that may lie outside to their places; `bytes` is what all of them take.
-    fn place(&mut self, entries: &[Entry<'_>], lsn: u64, bytes: u64) -> Vec<Option<Placed>> {
-        let mut left = bytes;
+    /// Refuses a frame that is too large wherever its bytes go. For all but large entries the limit is the same wherever
+    /// they go.
+    fn check_size(&self, entries: &[Entry<'_>], inline: u64) -> Result<(), JournalError> {
+        let limit = self.config.max_frame_bytes;
+        if inline <= limit {
+            return Ok(());
+        }
+        let least = FRAME_HEADER + entries.iter().map(Entry::least_bytes).sum::<usize>();
+        let large = entries.iter().filter(|entry| entry.bulk.is_some_and(|bulk| bulk.space == Space::Large));
+        let large: u64 = large.map(|entry| entry.length() as u64).sum();
+        let fits = least as u64 <= limit && large <= self.config.large.frame_bytes;
+        if fits { Ok(()) } else { Err(JournalError::TooLarge { bytes: inline, limit }) }
+    }
+
+    /// Why a frame cannot be taken that only fits with its large entries outside.
+    fn no_room(&self, bytes: u64) -> JournalError {
+        match self.bulk.why_no_room() {
+            NoRoom::NotReady => JournalError::Busy(Busy::BulkNotReady),
+            NoRoom::NoSpace => JournalError::Busy(Busy::NoSpace),
+            NoRoom::Never => JournalError::TooLarge { bytes, limit: self.config.max_frame_bytes },
+        }
+    }
+
+    /// Copies the entries that may lie outside to their places, in room that was found for them.
+    fn place(&mut self, entries: &[Entry<'_>], lsn: u64, room: &mut Room) -> Vec<Option<Placed>> {
         let place = |entry: &Entry<'_>| {
-            entry.bulk?;
-            let (placed, blocks) = self.bulk.place(entry, left);
-            left -= blocks.len() as u64;
+            let bulk = entry.bulk?;
+            let (placed, blocks) = self.bulk.place(entry, bulk.space, room);
             self.builder.add_bulk(&placed, blocks, lsn);
             Some(placed)
         };
@@ -380,13 +402,13 @@ impl Journal {
         }
     }
 
-    /// Whether a bulk file should be named by `make_bulk_file`, so that the next large entries have a place.
+    /// Whether a bulk file should be named by `make_bulk_file`, so that the next entries for such files have a place.
     #[must_use]
-    pub fn wants_bulk_file(&self, now: u64) -> bool {
-        self.poison.is_none() && self.bulk.wants_file(now)
+    pub fn wants_bulk_file(&self, space: Space, now: u64) -> bool {
+        self.poison.is_none() && self.bulk.wants_file(space, now)
     }
 
-    /// Begins to make the bulk file with this number, which no file had before.
+    /// Begins to make the bulk file with this number, which no file had before; its bit `LARGE_FILE` says which kind.
     pub fn make_bulk_file(&mut self, number: u64, queue: &mut OpQueue) {
         self.bulk.make_file(number, queue);
     }

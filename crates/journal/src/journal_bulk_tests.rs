@@ -1,6 +1,7 @@
 //! References in the state machine by itself: completions are handed in by the tests, one at a time.
 
 use crate::bulk_file::BulkConfig;
+use crate::bulk_spaces::Space;
 use crate::checksum::crc32c;
 use crate::config::{Config, Start};
 use crate::entry::Entry;
@@ -30,6 +31,7 @@ impl Bench {
             first_file_bytes: 64 * BLOCK,
             extent_bytes: 4 * BLOCK,
             slab_bytes: 16 << 10,
+            frame_bytes: 0,
             directory: "bulk",
             path: |number| format!("bulk/{number}").into(),
         };
@@ -43,7 +45,7 @@ impl Bench {
         let mut bench = Bench { journal, queue: OpQueue::default(), ops: VecDeque::new() };
         // The first large entry finds no bulk file; it asks for one.
         bench.append(Level::Durable);
-        assert!(bench.journal.wants_bulk_file(0));
+        assert!(bench.journal.wants_bulk_file(Space::Packed, 0));
         bench.journal.make_bulk_file(3, &mut bench.queue);
         bench.step();
         while bench.journal.has_operations() {
@@ -55,7 +57,7 @@ impl Bench {
 
     fn append(&mut self, level: Level) -> u64 {
         let bytes = [5; 5_000];
-        let bulk = Some(Bulk { head_bytes: 8, crc_from: 8, crc: crc32c(&bytes[8..]) });
+        let bulk = Some(Bulk { head_bytes: 8, crc_from: 8, crc: crc32c(&bytes[8..]), space: Space::Packed });
         let entry = Entry { kind: 1, flags: 0, group: 2, argument: 3, parts: &[&bytes], bulk };
         let policy = if level == Level::Durable { Policy::ALWAYS } else { Policy::OS };
         let request = Request { level, policy, records: 1 };

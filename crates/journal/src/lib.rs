@@ -8,6 +8,7 @@
 mod beyond;
 mod bulk;
 mod bulk_file;
+mod bulk_spaces;
 mod bulk_supply;
 mod bytes;
 mod checksum;
@@ -46,6 +47,7 @@ mod walk;
 mod watermark;
 
 pub use bulk_file::{BULK_FROM, BULK_VERSION, BulkConfig, BulkHeader};
+pub use bulk_spaces::{LARGE_FILE, Space, space_of};
 pub use checksum::crc32c;
 pub use config::{Config, Start};
 pub use counters::Counters;

@@ -6,6 +6,8 @@
 //! is not known to be durable is written again and synced before anything is served (see `unproven`).
 
 use crate::bulk_file::BulkConfig;
+use crate::bulk_spaces::space_of;
+use crate::config::Config;
 use crate::entry::Entries;
 use crate::reference::{Outside, Place, Reference};
 use crate::scan::Frame;
@@ -36,7 +38,7 @@ struct Blocks {
 /// All bulk files that frames above the checkpoint refer to.
 #[derive(Debug)]
 pub(crate) struct OutsideFiles {
-    config: BulkConfig,
+    configs: [BulkConfig; 2],
     open: BTreeMap<u64, Option<(FileId, u64)>>,
     kept: BTreeSet<u64>,
     unproven: VecDeque<Blocks>,
@@ -45,14 +47,15 @@ pub(crate) struct OutsideFiles {
 }
 
 impl OutsideFiles {
-    pub fn new(config: BulkConfig, trusting: bool) -> OutsideFiles {
+    pub fn new(config: &Config, trusting: bool) -> OutsideFiles {
+        let configs = [config.bulk, config.large];
         let (open, kept, unproven) = (BTreeMap::new(), BTreeSet::new(), VecDeque::new());
-        OutsideFiles { config, open, kept, unproven, trusting, read_bytes: 0 }
+        OutsideFiles { configs, open, kept, unproven, trusting, read_bytes: 0 }
     }
 
     /// Path of a bulk file, for reports.
     pub fn path(&self, number: u64) -> PathBuf {
-        (self.config.path)(number)
+        (self.configs[space_of(number) as usize].path)(number)
     }
 
     /// Reads what a frame refers to. An error ends the opening: it says nothing about the bytes.
@@ -176,8 +179,10 @@ impl OutsideFiles {
             }
             io.run(Op::Close { file })?;
         }
-        if !self.kept.is_empty() {
-            io.run(Op::SyncDirectory { path: PathBuf::from(self.config.directory) })?;
+        let directories: BTreeSet<&str> =
+            self.kept.iter().map(|number| self.configs[space_of(*number) as usize].directory).collect();
+        for directory in directories {
+            io.run(Op::SyncDirectory { path: PathBuf::from(directory) })?;
         }
         Ok(())
     }

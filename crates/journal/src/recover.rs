@@ -98,7 +98,7 @@ impl Journal {
         let mut survey = survey(io, &start)?;
         let mut report = JournalReport { files: survey.files.len() as u32, ..JournalReport::default() };
         report_defects(&survey.files, &mut report);
-        let mut outside = OutsideFiles::new(config.bulk, config.trusts_references());
+        let mut outside = OutsideFiles::new(&config, config.trusts_references());
         let sources = Sources { files: &mut survey.files, outside: &mut outside, report: &mut report };
         let walked = Walk::new(io, &config, start, sources, &mut |frame| listener.kept(frame)).run()?;
         tell_cut(io, &mut survey.files, &walked.ghosts, listener)?;

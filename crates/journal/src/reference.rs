@@ -15,6 +15,7 @@
 //!
 //! The one invariant: every byte is covered, by the head (which the frame's checksum covers), by the CRC, or by both.
 
+use crate::bulk_spaces::Space;
 use crate::bytes::{get_u32, get_u64, put};
 use crate::checksum::crc32c;
 use millrace_io::{BLOCK, Piece};
@@ -37,6 +38,8 @@ pub struct Bulk {
     pub crc_from: u32,
     /// CRC-32C of the bytes from `crc_from` on; the caller has verified it.
     pub crc: u32,
+    /// Which files they may go to.
+    pub space: Space,
 }
 
 /// A reference as a frame holds it.

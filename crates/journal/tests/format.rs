@@ -6,7 +6,7 @@ use millrace_io::sim::Random;
 use millrace_io::{Io, OpQueue, Piece, SimHandle, SimOptions};
 use millrace_journal::{
     Bulk, BulkConfig, BulkHeader, Config, Entries, Entry, FRAME_HEADER, FileHeader, FileHeaderRead,
-    FrameHeader, FrameKind, Journal, NoFrame, Place, Request, Start, crc32c, file_path, number_of,
+    FrameHeader, FrameKind, Journal, NoFrame, Place, Request, Space, Start, crc32c, file_path, number_of,
 };
 use support::disk::Disk;
 
@@ -82,6 +82,7 @@ fn golden_bulk() -> (Vec<u8>, Vec<u8>) {
         first_file_bytes: 64 << 10,
         extent_bytes: 8 << 10,
         slab_bytes: 16 << 10,
+        frame_bytes: 0,
         directory: "",
         path: |number| format!("{number}.bulk").into(),
     };
@@ -104,12 +105,12 @@ fn golden_bulk() -> (Vec<u8>, Vec<u8>) {
     let mut queue = OpQueue::default();
     let bytes = [&b"headtail"[..], &[7; 5_000]].concat();
     let append = |journal: &mut Journal| {
-        let bulk = Some(Bulk { head_bytes: 4, crc_from: 2, crc: crc32c(&bytes[2..]) });
+        let bulk = Some(Bulk { head_bytes: 4, crc_from: 2, crc: crc32c(&bytes[2..]), space: Space::Packed });
         let entry = Entry { kind: 1, flags: 0, group: 3, argument: 4, parts: &[&bytes], bulk };
         journal.append(0, &[entry], Request::DURABLE).expect("there is room").places
     };
     assert!(append(&mut journal).is_empty(), "there is no bulk file yet");
-    assert!(journal.wants_bulk_file(0));
+    assert!(journal.wants_bulk_file(Space::Packed, 0));
     journal.make_bulk_file(9, &mut queue);
     while journal.has_operations() || journal.durable() == 0 {
         journal.step(0, &mut queue);

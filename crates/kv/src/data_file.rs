@@ -28,6 +28,8 @@ const CRC_AT: usize = DATA_HEADER - 4;
 pub enum Role {
     Settle = 1,
     Merge = 2,
+    /// Values of any store, written with their frames; it has another header (`large.rs`) and no records.
+    Large = 3,
 }
 
 /// Which file it is.
@@ -109,10 +111,10 @@ pub fn hint_path(number: u64) -> PathBuf {
     PathBuf::from(DIRECTORY).join(format!("{number:016x}.hint"))
 }
 
-/// The number in the name of a data file or hint.
+/// The number in the name of a data file, hint or large file.
 #[must_use]
 pub fn number_of(name: &str) -> Option<u64> {
     let (digits, kind) = name.split_once('.')?;
-    let ours = digits.len() == 16 && matches!(kind, "data" | "hint");
+    let ours = digits.len() == 16 && matches!(kind, "data" | "hint" | "large");
     if ours { u64::from_str_radix(digits, 16).ok() } else { None }
 }

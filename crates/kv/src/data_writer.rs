@@ -101,6 +101,7 @@ impl DataWriter {
                 expires_ms: record.expires_ms,
                 position,
                 length,
+                reference: record.reference(),
             },
         );
         (position, length)

@@ -20,7 +20,7 @@ impl Kv {
             let (mut purged, mut purged_bytes) = (0, 0);
             let mut covered: Vec<Box<[u8]>> = Vec::new();
             generation.keydir.sweep(now_ms, LEAVES, &mut |key, settled| {
-                files.bury(settled.location.slot, settled.location.length);
+                files.forget(settled.location);
                 let above = active.get(key).is_some()
                     || settling.as_ref().is_some_and(|table| table.get(key).is_some());
                 if above {

@@ -5,11 +5,13 @@
 //! The invariant: a file is unlinked only when it was retired (no published manifest names it) and no read, no snapshot
 //! and no merge holds it. A slot is never used twice, so a location can never come to mean another record.
 
-use crate::data_file::{data_path, hint_path};
+use crate::data_file::{Role, data_path, hint_path};
 use crate::data_writer::Sealed;
-use crate::location::SLOTS_MAX;
+use crate::large::large_path;
+use crate::location::{Location, SLOTS_MAX};
 use millrace_io::{Done, FileId, IoError, Op, OpId, OpQueue, OpenMode};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Data files kept open at most, unless reads hold more.
 const OPEN_MAX: usize = 128;
@@ -32,11 +34,36 @@ pub struct DataFile {
     pub dead_bytes: u64,
     /// Some of it does not verify: it is not merged.
     pub damaged: bool,
+    /// Of a large file: values that keys need, whole blocks of them, and the last frame that refers to it.
+    pub needed: u64,
+    pub needed_bytes: u64,
+    pub last_lsn: u64,
     /// Reads, snapshots and merges that need it.
     holds: u32,
     retired: bool,
     state: State,
     used: u64,
+}
+
+impl DataFile {
+    /// It holds values that are written with their frames, and no records.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.sealed.identity.role == Role::Large
+    }
+
+    /// No published manifest names it any more.
+    #[must_use]
+    pub fn retired(&self) -> bool {
+        self.retired
+    }
+
+    /// Its path below the data directory.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let number = self.sealed.identity.number;
+        if self.is_large() { large_path(number) } else { data_path(number) }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +87,8 @@ pub enum Handle {
 pub struct Files {
     slots: Vec<Option<Box<DataFile>>>,
     last_number: u64,
+    /// Slots of large files by number.
+    pub(crate) large_slots: BTreeMap<u64, u32>,
     work: BTreeMap<OpId, Work>,
     open: usize,
     clock: u64,
@@ -99,6 +128,9 @@ impl Files {
             seal,
             dead_bytes: 0,
             damaged: false,
+            needed: 0,
+            needed_bytes: 0,
+            last_lsn: 0,
             holds: 0,
             retired: false,
             state: State::Closed,
@@ -112,16 +144,27 @@ impl Files {
         self.slots.get(slot as usize)?.as_deref()
     }
 
-    fn get_mut(&mut self, slot: u32) -> Option<&mut DataFile> {
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut DataFile> {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// Slots of the files that were not retired.
+    /// All files by slot.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (u32, &DataFile)> {
+        (0u32..).zip(&self.slots).filter_map(|(slot, file)| Some((slot, file.as_deref()?)))
+    }
+
+    /// Slots of the files with records that were not retired.
     pub fn live(&self) -> impl Iterator<Item = (u32, &DataFile)> {
-        (0u32..)
-            .zip(&self.slots)
-            .filter_map(|(slot, file)| Some((slot, file.as_deref()?)))
-            .filter(|(_, file)| !file.retired)
+        self.all().filter(|(_, file)| !file.retired && !file.is_large())
+    }
+
+    /// A key needs what lies there no more.
+    pub fn forget(&mut self, location: Location) {
+        if self.get(location.slot).is_some_and(DataFile::is_large) {
+            self.need_no_more(location);
+        } else {
+            self.bury(location.slot, location.length);
+        }
     }
 
     /// A record of so many bytes is needed no more.
@@ -167,9 +210,10 @@ impl Files {
         let Some(file) = self.get_mut(slot).filter(|file| file.retired && file.holds == 0) else { return };
         match file.state {
             State::Closed => {
-                let number = file.sealed.identity.number;
+                let (number, large, path) = (file.sealed.identity.number, file.is_large(), file.path());
                 self.slots[slot as usize] = None;
-                for path in [data_path(number), hint_path(number)] {
+                let paths = [path].into_iter().chain((!large).then(|| hint_path(number)));
+                for path in paths {
                     self.work.insert(queue.push(Op::Unlink { path }), Work::Unlink);
                 }
             }
@@ -188,10 +232,7 @@ impl Files {
     }
 
     fn idle(&self) -> impl Iterator<Item = (u32, &DataFile)> {
-        (0u32..)
-            .zip(&self.slots)
-            .filter_map(|(slot, file)| Some((slot, file.as_deref()?)))
-            .filter(|(_, file)| file.holds == 0 && matches!(file.state, State::Open(_)))
+        self.all().filter(|(_, file)| file.holds == 0 && matches!(file.state, State::Open(_)))
     }
 
     fn close_idle(&mut self, queue: &mut OpQueue) {
@@ -213,7 +254,7 @@ impl Files {
             State::Opening | State::Closing => return Handle::Opening,
             State::Closed => file.state = State::Opening,
         }
-        let path = data_path(file.sealed.identity.number);
+        let path = file.path();
         self.work.insert(queue.push(Op::Open { path, mode: OpenMode::ReadDirect }), Work::Open(slot));
         Handle::Opening
     }

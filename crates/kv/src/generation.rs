@@ -8,7 +8,8 @@ use crate::keydir::{self, Keydir};
 use crate::location::Settled;
 use crate::memtable::{KeyRange, Memtable, Written};
 use crate::rank::Ranks;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// A write that was overwritten while a snapshot saw it.
@@ -32,6 +33,14 @@ impl Old {
             Old::Written(written) => written.sequence,
             Old::Settled(settled) => settled.sequence,
         }
+    }
+}
+
+impl Written {
+    /// Where it is to be read, when its value is not in memory.
+    pub(crate) fn elsewhere(&self) -> Option<Settled> {
+        let location = self.place.filter(|_| self.value.is_none())?;
+        Some(Settled { location, sequence: self.sequence, expires_ms: self.expires_ms })
     }
 }
 
@@ -71,7 +80,7 @@ impl<'a> Newest<'a> {
     /// True for a value, expired or not.
     pub fn is_value(&self) -> bool {
         match self {
-            Newest::Written(written) => written.value.is_some(),
+            Newest::Written(written) => written.is_value(),
             Newest::Settled(_) => true,
             Newest::None => false,
         }
@@ -80,7 +89,7 @@ impl<'a> Newest<'a> {
     /// True for a value that expires, or has.
     pub fn expires(&self) -> bool {
         match self {
-            Newest::Written(written) => written.value.is_some() && written.expires_ms != 0,
+            Newest::Written(written) => written.is_value() && written.expires_ms != 0,
             Newest::Settled(settled) => settled.expires_ms != 0,
             Newest::None => false,
         }
@@ -116,6 +125,14 @@ impl Generation {
             return Newest::Written(written);
         }
         self.below_active(key)
+    }
+
+    /// Slots of the large files that hold values of unsettled writes which are not in memory.
+    pub fn slots_elsewhere(&self) -> BTreeSet<u32> {
+        let everything = (Bound::Unbounded, Bound::Unbounded);
+        let tables = [Some(&self.active), self.settling.as_deref()];
+        let written = tables.into_iter().flatten().flat_map(|table| table.range(everything));
+        written.filter_map(|(_, written)| written.elsewhere()).map(|settled| settled.location.slot).collect()
     }
 
     /// What is known of the key but for the active memtable.

@@ -13,6 +13,7 @@
 
 use crate::bytes::{get_u32, get_u64};
 use crate::data_file::Identity;
+use crate::large::Reference;
 use crate::limits::KEY_MAX;
 use crate::varint::{put_varint, take_varint};
 use crc_fast::crc32_iscsi as crc32c;
@@ -26,6 +27,7 @@ const COUNT_AT: usize = LENGTH_AT + 8;
 
 const TOMBSTONE: u8 = 1;
 const EXPIRES: u8 = 2;
+const REFERS: u8 = 4;
 
 /// What a hint says of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,19 +38,25 @@ pub struct Entry<'a> {
     pub expires_ms: u64,
     pub position: u64,
     pub length: u32,
+    /// Where the value lies, when it lies in a large file.
+    pub reference: Option<Reference>,
 }
 
-/// Appends one entry: flags, sequence, expiry if it has one, key size, record length, key. The position of a record is
-/// the end of the one before it.
+/// Appends one entry: flags, sequence, expiry if it has one, key size, record length, reference if it is one, key. The
+/// position of a record is the end of the one before it.
 pub fn put_entry(out: &mut Vec<u8>, entry: &Entry<'_>) {
     let tombstone = if entry.tombstone { TOMBSTONE } else { 0 };
-    out.push(tombstone | if entry.expires_ms == 0 { 0 } else { EXPIRES });
+    let refers = if entry.reference.is_some() { REFERS } else { 0 };
+    out.push(tombstone | refers | if entry.expires_ms == 0 { 0 } else { EXPIRES });
     put_varint(out, entry.sequence);
     if entry.expires_ms != 0 {
         put_varint(out, entry.expires_ms);
     }
     put_varint(out, entry.key.len() as u64);
     put_varint(out, u64::from(entry.length));
+    if let Some(reference) = entry.reference {
+        reference.put(out);
+    }
     out.extend_from_slice(entry.key);
 }
 
@@ -80,16 +88,18 @@ impl<'a> Entries<'a> {
 
     fn entry(&mut self) -> Option<Entry<'a>> {
         let (flags, mut bytes) = self.bytes.split_first()?;
-        if flags & !(TOMBSTONE | EXPIRES) != 0 {
+        if flags & !(TOMBSTONE | EXPIRES | REFERS) != 0 {
             return None;
         }
         let sequence = take_varint(&mut bytes)?;
         let expires_ms = if flags & EXPIRES == 0 { 0 } else { take_varint(&mut bytes)? };
         let key_bytes = usize::try_from(take_varint(&mut bytes)?).ok().filter(|bytes| *bytes <= KEY_MAX)?;
         let length = u32::try_from(take_varint(&mut bytes)?).ok()?;
+        let reference = if flags & REFERS == 0 { None } else { Some(Reference::take(&mut bytes)?) };
         let (key, rest) = bytes.split_at_checked(key_bytes)?;
         let tombstone = flags & TOMBSTONE != 0;
-        let entry = Entry { key, tombstone, sequence, expires_ms, position: self.position, length };
+        let entry =
+            Entry { key, tombstone, sequence, expires_ms, position: self.position, length, reference };
         self.position += u64::from(length);
         self.bytes = rest;
         Some(entry)

@@ -9,8 +9,11 @@
 use crate::data_file::{Identity, Role};
 use crate::files::Files;
 use crate::generation::Newest;
+use crate::large_files::{Cleared, Naming};
+use crate::location::Location;
 use crate::memtable::Written;
 use crate::merge::Merge;
+use crate::planted;
 use crate::read::{Found, Peek, Read};
 use crate::reader::Reader;
 use crate::resident::Resident;
@@ -57,6 +60,15 @@ pub struct Kv {
     released: Vec<(u32, u64)>,
     /// Files that dropped stores held for snapshots.
     let_go: Vec<u32>,
+    /// Values in large files of generations whose end no manifest says yet.
+    pub(crate) cleared: Vec<Cleared>,
+    /// Sequence of the last clear.
+    pub(crate) last_clear: u64,
+    /// The large file the journal writes.
+    pub(crate) growing: Option<u64>,
+    /// Checkpoint of the manifest in place, as far as it is known.
+    pub(crate) checkpoint: u64,
+    pub(crate) naming: Naming,
     /// Everything comes to its end: nobody publishes a manifest of a merge any more.
     pub(crate) closing: bool,
 }
@@ -89,6 +101,10 @@ pub struct Stats {
     pub files: u64,
     pub file_bytes: u64,
     pub dead_bytes: u64,
+    /// Of all stores: large files, their size, and what of it no key needs.
+    pub large_files: u64,
+    pub large_bytes: u64,
+    pub large_dead_bytes: u64,
     /// Open snapshots, and the sequence of the oldest (0: none).
     pub snapshots: u64,
     pub oldest_snapshot: u64,
@@ -128,13 +144,18 @@ impl Kv {
             unsettled: 0,
             released: Vec::new(),
             let_go: Vec::new(),
+            cleared: Vec::new(),
+            last_clear: 0,
+            growing: None,
+            checkpoint: 0,
+            naming: Naming::default(),
             closing: false,
         }
     }
 
     /// Takes note of the wall time in ms; answers the latest that was ever noted.
     pub fn now(&mut self, wall_ms: u64) -> u64 {
-        self.clock_ms = self.clock_ms.max(wall_ms);
+        self.clock_ms = if planted::believes_the_clock() { wall_ms } else { self.clock_ms.max(wall_ms) };
         self.clock_ms
     }
 
@@ -142,6 +163,12 @@ impl Kv {
     #[must_use]
     pub fn clock_ms(&self) -> u64 {
         self.clock_ms
+    }
+
+    /// Identity of the data directory.
+    #[must_use]
+    pub fn directory_id(&self) -> [u8; 16] {
+        self.config.directory_id
     }
 
     pub(crate) fn identity(&self, number: u64, store: u32, role: Role) -> Identity {
@@ -180,19 +207,27 @@ impl Kv {
     }
 
     /// Removes a store with all its keys. Its files go with the next settle.
-    pub fn remove(&mut self, store: u32) {
+    pub fn remove(&mut self, store: u32, sequence: u64) {
         self.abort_merge_of(store);
         let Some(gone) = self.stores.remove(&store) else { return };
         self.unsettled -= gone.current.active.bytes();
+        self.cleared.extend(Cleared::of(&gone.current, sequence, &self.files));
+        self.last_clear = sequence;
         self.let_go.extend(gone.into_held());
     }
 
     /// Removes all keys of a store: a new generation begins.
     pub fn clear(&mut self, store: u32, sequence: u64) {
         self.abort_merge_of(store);
-        let held = self.slots_of(store);
+        let mut held = self.slots_of(store);
         let Some(of) = self.stores.get_mut(&store) else { return };
         self.unsettled -= of.current.active.bytes();
+        if let Some(cleared) = Cleared::of(&of.current, sequence, &self.files) {
+            held.extend(cleared.slots());
+            self.cleared.push(cleared);
+        }
+        held.extend(of.current.slots_elsewhere());
+        self.last_clear = sequence;
         of.clear(sequence, held, &mut self.files);
     }
 
@@ -215,9 +250,21 @@ impl Kv {
         expires_ms: u64,
         now_ms: u64,
     ) -> u64 {
+        self.put_written(store, key, (Some(value), None), sequence, expires_ms, now_ms)
+    }
+
+    pub(crate) fn put_written(
+        &mut self,
+        store: u32,
+        key: &[u8],
+        (value, place): (Option<Value>, Option<Location>),
+        sequence: u64,
+        expires_ms: u64,
+        now_ms: u64,
+    ) -> u64 {
         let Some(store) = self.stores.get_mut(&store) else { return 0 };
         let bytes = store.current.active.bytes();
-        let written = Written { sequence, expires_ms, value: Some(value) };
+        let written = Written { sequence, expires_ms, value, place };
         let before = store.put(key, written, now_ms, &mut self.files);
         self.unsettled = self.unsettled + store.current.active.bytes() - bytes;
         before
@@ -255,12 +302,17 @@ impl Kv {
         if !newest.lives(now_ms) {
             return Read::Absent;
         }
-        let (value, sequence, expires_ms) = match newest {
-            Newest::None => return Read::Absent,
-            Newest::Written(written) => (written.value.clone(), written.sequence, written.expires_ms),
-            Newest::Settled(settled) => {
+        let settled = match newest {
+            Newest::Written(written) => written.elsewhere(),
+            Newest::Settled(settled) => Some(settled),
+            Newest::None => None,
+        };
+        let (value, sequence, expires_ms) = match (newest, settled) {
+            (Newest::Written(written), None) => (written.value.clone(), written.sequence, written.expires_ms),
+            (_, None) => return Read::Absent,
+            (_, Some(settled)) => {
                 let Some(value) = self.resident.get(settled.location.packed()) else {
-                    return self.reader.start_get(&mut self.files, key, settled);
+                    return self.reader.start_get(&mut self.files, store, key, settled);
                 };
                 (Some(value.clone()), settled.sequence, settled.expires_ms)
             }
@@ -334,6 +386,11 @@ impl Kv {
             stats.files += 1;
             stats.file_bytes += file.sealed.length;
             stats.dead_bytes += file.dead_bytes;
+        }
+        for (_, file) in self.files.large() {
+            stats.large_files += 1;
+            stats.large_bytes += file.sealed.length;
+            stats.large_dead_bytes += file.idle_bytes();
         }
         Some(stats)
     }

@@ -16,6 +16,8 @@ mod heads;
 pub mod hint;
 pub mod keydir;
 mod kv;
+pub mod large;
+mod large_files;
 mod leaf;
 mod limits;
 pub mod load;

@@ -12,7 +12,8 @@ use crate::fence::Fence;
 use crate::hint::{self, Entries, Entry, put_entry};
 use crate::keydir::Builder;
 use crate::kv::Kv;
-use crate::location::{Location, Settled};
+use crate::large::Reference;
+use crate::location::Settled;
 use crate::record::{Decoded, Defect, Kind, decode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -43,6 +44,11 @@ impl Loaded {
         let [(first, entries)] = &self.runs[..] else { return None };
         let whole = *first == DATA_HEADER as u64 && self.entries().count() as u64 == sealed.records;
         whole.then(|| hint::hint_file(&sealed.identity, sealed.length, sealed.records, entries))
+    }
+
+    /// Keys whose values lie in large files: key, sequence, and where.
+    pub fn references(&self) -> impl Iterator<Item = (&[u8], u64, Reference)> {
+        self.entries().filter_map(|entry| Some((entry.key, entry.sequence, entry.reference?)))
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
@@ -101,9 +107,10 @@ impl Kv {
             last = Some(key);
             let expired = entry.expires_ms != 0 && entry.expires_ms <= now;
             if newest && !entry.tombstone && !expired && entry.sequence >= cleared_at {
-                let location = Location { slot, position: entry.position, length: entry.length };
+                let location = self.files.location_of(&entry, slot);
+                self.files.need(location);
                 let Entry { sequence, expires_ms, .. } = entry;
-                live_bytes += u64::from(entry.length);
+                live_bytes += u64::from(location.length);
                 expiring += u64::from(expires_ms != 0);
                 builder.push(key, &Settled { location, sequence, expires_ms });
             } else {
@@ -296,6 +303,7 @@ impl Scan {
             expires_ms: record.expires_ms,
             position,
             length: u32::try_from(length).expect("decode refuses longer records"),
+            reference: record.reference(),
         };
         if let Some((_, run)) = self.runs.last_mut() {
             put_entry(run, &entry);

@@ -4,6 +4,7 @@
 //!
 //! The invariant: an entry here is newer than anything a data file has for its key.
 
+use crate::location::Location;
 use crate::memtable_key::{KeptKey, MemtableKey};
 use crate::record::put_bytes;
 use crate::value::Value;
@@ -20,22 +21,33 @@ pub struct Written {
     pub sequence: u64,
     /// Wall time in ms when it dies; 0: never.
     pub expires_ms: u64,
-    /// `None`: deleted.
+    /// In memory. `None`: deleted, or only in its large file.
     pub value: Option<Value>,
+    /// Where the value lies in a large file, if it does.
+    pub place: Option<Location>,
 }
 
 impl Written {
-    /// Bytes of the record it is or would be in a data file; 0: a tombstone.
+    /// Bytes of the record it is or would be in a data file, or of what lies in a large file; 0: a tombstone.
     #[must_use]
     pub fn live_bytes(&self, key: &[u8]) -> u64 {
+        if let Some(place) = self.place {
+            return u64::from(place.length);
+        }
         let value = self.value.as_ref();
         value.map_or(0, |value| put_bytes(self.sequence, self.expires_ms, key.len(), value.len()))
+    }
+
+    /// True unless it is a tombstone.
+    #[must_use]
+    pub fn is_value(&self) -> bool {
+        self.value.is_some() || self.place.is_some()
     }
 
     /// True unless it is a tombstone or has expired.
     #[must_use]
     pub fn lives(&self, now_ms: u64) -> bool {
-        self.value.is_some() && (self.expires_ms == 0 || now_ms < self.expires_ms)
+        self.is_value() && (self.expires_ms == 0 || now_ms < self.expires_ms)
     }
 }
 
@@ -91,6 +103,14 @@ impl Memtable {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// About the bytes that its records take in a data file.
+    #[must_use]
+    pub fn record_bytes(&self) -> u64 {
+        let large = self.map.values().filter(|written| written.place.is_some());
+        let large = large.filter_map(|written| Some(written.value.as_ref()?.len() as u64));
+        self.bytes - large.sum::<u64>()
     }
 
     #[must_use]

@@ -141,6 +141,7 @@ fn judge(
         return if needed { Verdict::Tombstone } else { Verdict::Drop };
     }
     let location = store.current.keydir.get(record.key).map(|settled| settled.location);
+    let place = files.place_of(record, place);
     match location {
         Some(location) if (location.slot, location.position) == place => Verdict::Copy,
         _ => Verdict::Drop,
@@ -309,7 +310,7 @@ impl Kv {
             // The record borrows from the input, the output is another field.
             let output = merge.output.as_mut().expect("it was created just now");
             output.push(&record);
-            merge.origins.push((slot, position));
+            merge.origins.push(self.files.place_of(&record, (slot, position)));
         }
         merge.inputs[index].advance()
     }
@@ -393,12 +394,14 @@ impl Kv {
 
     /// The stores' share of the manifest that names the output in place of the inputs.
     #[must_use]
-    pub fn merge_manifest(&self) -> Option<Vec<u8>> {
+    pub fn merge_manifest(&mut self) -> Option<Vec<u8>> {
+        self.merge.as_ref().filter(|merge| matches!(merge.stage, Stage::Ready))?;
+        let large = self.name_large();
         let merge = self.merge.as_ref().filter(|merge| matches!(merge.stage, Stage::Ready))?;
         let taken = |slot: u32| merge.inputs.iter().any(|input| input.slot == slot);
         let kept = self.files.live().filter(|(slot, _)| !taken(*slot)).map(|(_, file)| &file.sealed);
         let output = merge.output.as_ref().map(DataWriter::sealed);
-        Some(self.encode_share(&self.published.stores, kept.chain(output)))
+        Some(self.encode_share(&self.published.stores, kept.chain(output), &large))
     }
 
     /// The manifest is durable: the keydir begins to move.
@@ -407,6 +410,7 @@ impl Kv {
         for input in &merge.inputs {
             self.files.retire(input.slot, queue);
         }
+        self.drop_large(queue);
         let Some(output) = &merge.output else { return self.end_merge(&merge, queue) };
         let slot = self.files.add(output.sealed().clone());
         let position = crate::data_file::DATA_HEADER as u64;
@@ -431,6 +435,8 @@ impl Kv {
                 })
             });
             match still.filter(|_| !entry.tombstone) {
+                // The value stays where it is, and the keydir with it.
+                Some(_) if entry.reference.is_some() => {}
                 Some(store) => {
                     store.record_moved(entry.key, entry.length);
                     let keydir = &mut store.current.keydir;

@@ -9,6 +9,10 @@ pub enum PlantedBug {
     HintTrusted,
     /// A merge moves the keydir and removes its inputs before its output is durable and published.
     MovedBeforeDurable,
+    /// Large files go when a manifest that does not name them is about to be published, not when it is durable.
+    LargeFileDropped,
+    /// Expiry goes by the wall clock as it is, also when it goes back.
+    ClockBelieved,
 }
 
 #[cfg(feature = "planted")]
@@ -53,4 +57,12 @@ pub(crate) fn trusts_hints() -> bool {
 
 pub(crate) fn moves_early() -> bool {
     is(PlantedBug::MovedBeforeDurable)
+}
+
+pub(crate) fn drops_large_files() -> bool {
+    is(PlantedBug::LargeFileDropped)
+}
+
+pub(crate) fn believes_the_clock() -> bool {
+    is(PlantedBug::ClockBelieved)
 }

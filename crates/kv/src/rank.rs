@@ -36,11 +36,11 @@ impl Generation {
             let one = |is: bool| i8::from(is);
             for (key, written) in self.settling.iter().flat_map(|table| table.range(EVERYTHING)) {
                 let below = self.keydir.get(key).is_some();
-                ranks.settling.add(key, one(written.value.is_some()) - one(below));
+                ranks.settling.add(key, one(written.is_value()) - one(below));
             }
             for (key, written) in self.active.range(EVERYTHING) {
                 let below = self.below_active(key).is_value();
-                ranks.active.add(key, one(written.value.is_some()) - one(below));
+                ranks.active.add(key, one(written.is_value()) - one(below));
             }
             self.ranks = Some(ranks);
         }
@@ -174,7 +174,8 @@ mod tests {
         let mut files = Files::default();
         for number in (0..keys * 2).step_by(8) {
             store.delete(&key(number), 2, &mut files);
-            let written = Written { sequence: 2, expires_ms: 0, value: Some(Value::copied(b"v")) };
+            let written =
+                Written { sequence: 2, expires_ms: 0, value: Some(Value::copied(b"v")), place: None };
             store.put(&key(number + 1), written, 0, &mut files);
         }
         store

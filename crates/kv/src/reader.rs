@@ -5,9 +5,9 @@
 //! The invariant: no byte leaves here before its record's CRC, sequence and key were found right; every token that was
 //! handed out is reported finished exactly once.
 
-use crate::data_file::data_path;
 use crate::files::{Files, Handle};
 use crate::kv::Kv;
+use crate::large::LargeValue;
 use crate::location::Settled;
 use crate::read::{Found, Read};
 use crate::record::{Kind, decode};
@@ -46,6 +46,7 @@ pub struct Damaged {
 
 #[derive(Clone, Debug)]
 struct Part {
+    store: u32,
     key: Box<[u8]>,
     settled: Settled,
 }
@@ -94,16 +95,22 @@ pub struct Reader {
 
 impl Reader {
     /// Begins to read the value of one key.
-    pub fn start_get(&mut self, files: &mut Files, key: &[u8], settled: Settled) -> Read {
+    pub fn start_get(&mut self, files: &mut Files, store: u32, key: &[u8], settled: Settled) -> Read {
         if self.is_bad(settled.location.packed()) {
             return Read::Damaged;
         }
-        Read::Pending(self.start(files, vec![Part { key: key.into(), settled }], false))
+        Read::Pending(self.start(files, vec![Part { store, key: key.into(), settled }], false))
     }
 
     /// Begins to read the values of a page: keys with their places.
-    pub(crate) fn start_page(&mut self, files: &mut Files, parts: Vec<(Box<[u8]>, Settled)>) -> u64 {
-        self.start(files, parts.into_iter().map(|(key, settled)| Part { key, settled }).collect(), true)
+    pub(crate) fn start_page(
+        &mut self,
+        files: &mut Files,
+        store: u32,
+        parts: Vec<(Box<[u8]>, Settled)>,
+    ) -> u64 {
+        let parts = parts.into_iter().map(|(key, settled)| Part { store, key, settled });
+        self.start(files, parts.collect(), true)
     }
 
     fn start(&mut self, files: &mut Files, mut parts: Vec<Part>, page: bool) -> u64 {
@@ -201,8 +208,7 @@ impl Reader {
     /// Reports damage, once a place.
     pub fn report(&mut self, files: &mut Files, slot: u32, position: u64, detail: &str) {
         files.mark_damaged(slot);
-        let number = files.get(slot).map_or(0, |file| file.sealed.identity.number);
-        let file = data_path(number).display().to_string();
+        let file = files.get(slot).map_or(String::new(), |file| file.path().display().to_string());
         self.damage.push(Damaged { file, position, detail: detail.to_string() });
     }
 
@@ -298,11 +304,16 @@ impl Kv {
     }
 
     fn take_span(&mut self, span: Span, start: u64, piece: &Piece, queue: &mut OpQueue) {
-        let seal = self.files.get(span.slot).map_or(0, |file| file.seal);
+        let (seal, large) = self.files.get(span.slot).map_or((0, false), |file| (file.seal, file.is_large()));
+        let directory_id = self.config.directory_id;
         let alone = span.parts.len() == 1;
         let mut finish = Finish::Ok;
         for part in &span.parts {
-            let value = match verified(part, seal, start, piece) {
+            let found = match large {
+                true => verified_large(part, &directory_id, start, piece),
+                false => verified(part, seal, start, piece),
+            };
+            let value = match found {
                 Ok(range) => {
                     let shared = piece.slice(range.start, range.len());
                     if alone { Value::of_piece(shared) } else { Value::copied(shared.bytes()) }
@@ -352,6 +363,25 @@ impl Kv {
     pub fn answer_bytes(&self, token: u64) -> u64 {
         self.reader.answer_bytes(token)
     }
+}
+
+/// As `verified`, of a large file.
+fn verified_large(
+    part: &Part,
+    directory_id: &[u8; 16],
+    start: u64,
+    piece: &Piece,
+) -> Result<std::ops::Range<usize>, &'static str> {
+    let Settled { location, sequence, .. } = part.settled;
+    let at = (location.position - start) as usize;
+    let end = at + location.length as usize;
+    let bytes = piece.bytes().get(at..end).ok_or("the file ends early")?;
+    let large = LargeValue::verified(bytes, directory_id).ok_or("a value does not verify")?;
+    let same = large.store == part.store && large.sequence == sequence && *large.key == *part.key;
+    if !same || large.length() != bytes.len() {
+        return Err("another value lies where a key's should");
+    }
+    Ok(at + large.value_at..end)
 }
 
 /// Where the value lies in `piece`, which begins at `start` of the file; or what is wrong with its record.

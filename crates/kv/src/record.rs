@@ -6,6 +6,7 @@
 //! position, matches; a size is compared with what is left before anything else.
 
 use crate::bytes::get_u32;
+use crate::large::Reference;
 use crate::limits::KEY_MAX;
 use crate::varint::{VARINT_MAX, put_varint, take_varint};
 
@@ -18,6 +19,7 @@ pub const RECORD_HEAD: usize = TAG_AT + 1;
 const TAG_PUT: u8 = 1;
 const TAG_TOMBSTONE: u8 = 2;
 const TAG_MARK: u8 = 3;
+const TAG_REFERENCE: u8 = 4;
 const TAG_EXPIRES: u8 = 0x10;
 
 /// What a record says.
@@ -27,6 +29,8 @@ pub enum Kind {
     Tombstone,
     /// Everything before it was settled: the last record of a file.
     Mark,
+    /// A put whose value lies in a large file; the record's value is a `large::Reference`.
+    Reference,
 }
 
 /// A record's contents.
@@ -38,6 +42,14 @@ pub struct Record<'a> {
     pub expires_ms: u64,
     pub key: &'a [u8],
     pub value: &'a [u8],
+}
+
+impl Record<'_> {
+    /// Where the value lies, when it lies in a large file.
+    #[must_use]
+    pub fn reference(&self) -> Option<Reference> {
+        if self.kind == Kind::Reference { Reference::of_value(self.value) } else { None }
+    }
 }
 
 /// A record that verifies.
@@ -79,6 +91,7 @@ pub fn encode(out: &mut Vec<u8>, seal: u32, position: u64, previous: u32, record
         Kind::Put => TAG_PUT,
         Kind::Tombstone => TAG_TOMBSTONE,
         Kind::Mark => TAG_MARK,
+        Kind::Reference => TAG_REFERENCE,
     };
     out.push(kind | if record.expires_ms == 0 { 0 } else { TAG_EXPIRES });
     put_varint(out, record.sequence);
@@ -129,6 +142,7 @@ fn head(bytes: &[u8], left: u64) -> Result<Head, Defect> {
         TAG_PUT => Kind::Put,
         TAG_TOMBSTONE => Kind::Tombstone,
         TAG_MARK => Kind::Mark,
+        TAG_REFERENCE => Kind::Reference,
         _ => return Err(Defect::Bad("tag of a record")),
     };
     // A number may reach beyond what was read.
@@ -173,8 +187,12 @@ pub fn decode(bytes: &[u8], seal: u32, position: u64, left: u64) -> Result<Decod
     if checksum(seal, position, &bytes[PREVIOUS_AT..length]) != get_u32(bytes, CRC_AT) {
         return Err(Defect::Bad("checksum of a record"));
     }
+    let record = record_of(&head, bytes);
+    if record.kind == Kind::Reference && record.reference().is_none() {
+        return Err(Defect::Bad("reference of a record"));
+    }
     let previous = get_u32(bytes, PREVIOUS_AT);
-    Ok(Decoded { record: record_of(&head, bytes), crc: get_u32(bytes, CRC_AT), previous, length })
+    Ok(Decoded { record, crc: get_u32(bytes, CRC_AT), previous, length })
 }
 
 /// A record whose bytes were verified before.

@@ -51,13 +51,18 @@ impl Kv {
             if missing.len() + taken >= range.limit {
                 break;
             }
-            let (value, sequence, expires_ms) = match seen {
+            let settled = match seen {
+                Newest::Written(written) => written.elsewhere(),
+                Newest::Settled(settled) => Some(settled),
                 Newest::None => continue,
-                Newest::Written(written) => {
+            };
+            let (value, sequence, expires_ms) = match (seen, settled) {
+                (Newest::Written(written), None) => {
                     let value = written.value.as_ref().map(|value| value.bytes());
                     (value, written.sequence, written.expires_ms)
                 }
-                Newest::Settled(Settled { location, sequence, expires_ms }) => {
+                (_, None) => continue,
+                (_, Some(Settled { location, sequence, expires_ms })) => {
                     let place = location.packed();
                     let value = match range.keys_only {
                         true => Some(&[][..]),
@@ -97,7 +102,7 @@ impl Kv {
             taken += 1;
         }
         if !missing.is_empty() {
-            return Page::Pending(self.reader.start_page(&mut self.files, missing));
+            return Page::Pending(self.reader.start_page(&mut self.files, store, missing));
         }
         if of.fences.iter().any(|fence| fence.touches(bounds)) {
             return Page::Damaged;

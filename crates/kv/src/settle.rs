@@ -9,10 +9,14 @@
 
 use crate::data_file::{DIRECTORY, Role};
 use crate::data_writer::{DataWriter, Sealed};
+use crate::files::Files;
 use crate::kv::Kv;
+use crate::large::Reference;
+use crate::large_files::Cleared;
 use crate::limits::STEP_ENTRIES;
 use crate::location::{Location, Settled};
 use crate::memtable::{Memtable, Written};
+use crate::planted;
 use crate::record::{Kind, Record};
 use millrace_io::{Done, IoError, Op, OpId, OpQueue};
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +37,8 @@ struct Current {
     /// The last key that was written.
     cursor: Option<Box<[u8]>>,
     places: Vec<(u64, u32)>,
+    /// Values in large files that records refer to.
+    refers: Vec<Location>,
     writer: DataWriter,
 }
 
@@ -42,6 +48,7 @@ struct Ended {
     part: Part,
     sealed: Sealed,
     places: Vec<(u64, u32)>,
+    refers: Vec<Location>,
 }
 
 #[derive(Debug)]
@@ -103,8 +110,20 @@ fn after(cursor: Option<&[u8]>) -> (Bound<&[u8]>, Bound<&[u8]>) {
     (cursor.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
-fn record_of<'a>(key: &'a [u8], written: &'a Written) -> Record<'a> {
+/// The record of a write. `reference`: room for where its value lies, when it lies in a large file.
+fn record_of<'a>(
+    key: &'a [u8],
+    written: &'a Written,
+    files: &Files,
+    reference: &'a mut Vec<u8>,
+) -> Record<'a> {
     let Written { sequence, expires_ms, .. } = *written;
+    if let Some(Location { slot, position, length }) = written.place {
+        let file = files.get(slot).map_or(0, |file| file.sealed.identity.number);
+        reference.clear();
+        Reference { file, position, length }.put(reference);
+        return Record { kind: Kind::Reference, sequence, expires_ms, key, value: reference };
+    }
     match &written.value {
         Some(value) => Record { kind: Kind::Put, sequence, expires_ms, key, value: value.bytes() },
         None => Record { kind: Kind::Tombstone, sequence, expires_ms: 0, key, value: &[] },
@@ -158,12 +177,14 @@ impl Kv {
 
     /// The stores' share of the manifest that publishes this settle. `None`: none is ready.
     #[must_use]
-    pub fn settle_manifest(&self) -> Option<Vec<u8>> {
+    pub fn settle_manifest(&mut self) -> Option<Vec<u8>> {
+        self.settle.as_ref().filter(|settle| matches!(settle.stage, Stage::Ready))?;
+        let large = self.name_large();
         let settle = self.settle.as_ref().filter(|settle| matches!(settle.stage, Stage::Ready))?;
         let kept =
             self.files.live().map(|(_, file)| &file.sealed).filter(|sealed| stays(&settle.stores, sealed));
         let new = settle.ended.iter().map(|ended| &ended.sealed);
-        Some(self.encode_share(&settle.stores, kept.chain(new)))
+        Some(self.encode_share(&settle.stores, kept.chain(new), &large))
     }
 
     /// Does at most one slab of work.
@@ -174,7 +195,7 @@ impl Kv {
                 self.next_file(&mut settle, queue);
             }
             if let Some(current) = &mut settle.current {
-                current.fill(settle.checkpoint);
+                current.fill(settle.checkpoint, &self.files);
                 current.writer.step(queue);
             }
         }
@@ -193,9 +214,10 @@ impl Kv {
         }
         let number = self.files.new_number();
         let identity = self.identity(number, part.store, Role::Settle);
-        let writer = DataWriter::create(identity, part.table.bytes(), queue);
+        let writer = DataWriter::create(identity, part.table.record_bytes(), queue);
         settle.created.push(number);
-        settle.current = Some(Box::new(Current { part, cursor: None, places: Vec::new(), writer }));
+        let (cursor, places, refers) = (None, Vec::new(), Vec::new());
+        settle.current = Some(Box::new(Current { part, cursor, places, refers, writer }));
     }
 
     /// True when the operation belongs to the settle.
@@ -216,13 +238,21 @@ impl Kv {
                     None => settle.current = Some(current),
                     Some(Err(error)) => settle.fail(error),
                     Some(Ok(())) => {
-                        let Current { part, places, writer, .. } = *current;
-                        settle.ended.push(Ended { part, sealed: writer.sealed().clone(), places });
+                        let Current { part, places, refers, writer, .. } = *current;
+                        // From now on, until the keydir says so itself.
+                        refers.iter().for_each(|location| self.files.need(*location));
+                        settle.ended.push(Ended { part, sealed: writer.sealed().clone(), places, refers });
                     }
                 }
             }
             None => match result {
-                Ok(_) => settle.stage = Stage::Ready,
+                Ok(_) => {
+                    settle.stage = Stage::Ready;
+                    if planted::drops_large_files() {
+                        self.checkpoint = settle.checkpoint;
+                        self.drop_large(queue);
+                    }
+                }
                 Err(error) => settle.fail(error),
             },
         }
@@ -248,6 +278,8 @@ impl Kv {
             files.push_back((ended, slot));
         }
         self.published.stores = settle.stores;
+        self.checkpoint = settle.checkpoint;
+        self.drop_large(queue);
         for number in std::mem::take(&mut self.in_doubt) {
             self.files.unlink(number, queue);
         }
@@ -276,11 +308,14 @@ impl Kv {
                 let (position, length) = ended.places[apply.next];
                 apply.next += 1;
                 last = Some(key);
-                let location = Location { slot: *slot, position, length };
-                let is_value = written.value.is_some();
+                let location = written.place.unwrap_or(Location { slot: *slot, position, length });
+                let Written { sequence, expires_ms, .. } = *written;
+                let is_value = written.is_value();
                 let before = match &written.value {
+                    _ if written.place.is_some() => {
+                        store.current.keydir.set(key, &Settled { location, sequence, expires_ms })
+                    }
                     Some(value) => {
-                        let Written { sequence, expires_ms, .. } = *written;
                         self.resident.insert(location.packed(), value.unpinned());
                         store.current.keydir.set(key, &Settled { location, sequence, expires_ms })
                     }
@@ -292,10 +327,11 @@ impl Kv {
                 store.current.moved_down(key, is_value, before.is_some());
                 if is_value && store.current.active.get(key).is_none() {
                     // Its record may be shorter or longer than it was counted before it was written.
-                    store.live_bytes = store.live_bytes + u64::from(length) - written.live_bytes(key);
+                    store.live_bytes =
+                        store.live_bytes + u64::from(location.length) - written.live_bytes(key);
                 }
                 if let Some(before) = before {
-                    self.files.bury(before.location.slot, before.location.length);
+                    self.files.forget(before.location);
                 }
             }
             apply.cursor = last.map(Box::from);
@@ -305,6 +341,9 @@ impl Kv {
         } else {
             let records = ended.places.iter().map(|(_, length)| *length);
             records.for_each(|length| self.files.bury(*slot, length));
+            // Until a manifest says that they are cleared, the one in place needs their values.
+            let rest = table.range(after(apply.cursor.as_deref())).filter_map(|(_, written)| written.place);
+            self.cleared.push(Cleared::of_places(rest.collect(), self.last_clear));
         }
         if done {
             apply.files.pop_front();
@@ -336,6 +375,9 @@ impl Kv {
     }
 
     fn give_back(&mut self, settle: &Settle) {
+        for location in settle.ended.iter().flat_map(|ended| &ended.refers) {
+            self.files.need_no_more(*location);
+        }
         for part in &settle.all {
             let Some(store) = self.stores.get_mut(&part.store) else { continue };
             let ours = store.current.settling.take_if(|settling| Arc::ptr_eq(settling, &part.table));
@@ -383,16 +425,17 @@ fn stays(stores: &BTreeMap<u32, u64>, sealed: &Sealed) -> bool {
 
 impl Current {
     /// Adds records while the writer takes more.
-    fn fill(&mut self, checkpoint: u64) {
+    fn fill(&mut self, checkpoint: u64, files: &Files) {
         if !self.writer.is_hungry() {
             return;
         }
-        let mut last = None;
+        let (mut last, mut reference) = (None, Vec::new());
         for (key, written) in self.part.table.range(after(self.cursor.as_deref())) {
             if !self.writer.is_hungry() {
                 break;
             }
-            self.places.push(self.writer.push(&record_of(key, written)));
+            self.refers.extend(written.place);
+            self.places.push(self.writer.push(&record_of(key, written, files, &mut reference)));
             last = Some(key);
         }
         let ended = self.places.len() == self.part.table.len();

@@ -56,6 +56,7 @@ impl Kv {
         &self,
         stores: &BTreeMap<u32, u64>,
         files: impl Iterator<Item = &'a Sealed>,
+        large: &[(u64, u64)],
     ) -> Vec<u8> {
         let mut out = Vec::new();
         put_varint(&mut out, self.files.last_number());
@@ -74,6 +75,11 @@ impl Kv {
             numbers.into_iter().chain(more).for_each(|value| put_varint(&mut out, value));
             put_bytes(&mut out, &file.min_key);
             put_bytes(&mut out, &file.max_key);
+        }
+        put_varint(&mut out, large.len() as u64);
+        for (number, length) in large {
+            put_varint(&mut out, *number);
+            put_varint(&mut out, *length);
         }
         out
     }
@@ -114,7 +120,20 @@ impl Kv {
             if !kv.files.has_slots() {
                 return Err(ShareError);
             }
+            if sealed.identity.role == Role::Large {
+                return Err(ShareError);
+            }
             kv.files.add(sealed);
+        }
+        // Shares of manifests before version 6 end here.
+        let large = if bytes.is_empty() { 0 } else { count(&mut bytes, 2)? };
+        for _ in 0..large {
+            let (number_, length) = (number(&mut bytes)?, number(&mut bytes)?);
+            if !kv.files.has_slots() {
+                return Err(ShareError);
+            }
+            let slot = kv.files.large_slot(config.directory_id, number_);
+            kv.files.large_used(slot, length, 0);
         }
         if bytes.is_empty() { Ok(kv) } else { Err(ShareError) }
     }

@@ -54,7 +54,7 @@ impl Store {
     pub fn put(&mut self, key: &[u8], written: Written, now_ms: u64, files: &mut Files) -> u64 {
         self.keep_version(key, written.sequence, files);
         let grown = written.live_bytes(key);
-        let expires = u64::from(written.value.is_some() && written.expires_ms != 0);
+        let expires = u64::from(written.is_value() && written.expires_ms != 0);
         let replaced = self.current.active.insert(key, written);
         let before = match &replaced {
             Some(written) => Newest::Written(written),
@@ -84,7 +84,7 @@ impl Store {
         }
         let below = !matches!(self.current.below_active(key), Newest::None);
         if below || self.is_fenced(key, sequence - 1) {
-            self.current.active.insert(key, Written { sequence, expires_ms: 0, value: None });
+            self.current.active.insert(key, Written { sequence, expires_ms: 0, value: None, place: None });
         } else {
             self.current.active.forget(key);
         }
@@ -105,7 +105,12 @@ impl Store {
             return;
         }
         let old = match newest {
-            Newest::Written(written) => Old::Written(written.clone()),
+            Newest::Written(written) => {
+                if let Some(place) = written.elsewhere() {
+                    files.hold(place.location.slot);
+                }
+                Old::Written(written.clone())
+            }
             Newest::Settled(settled) => {
                 files.hold(settled.location.slot);
                 Old::Settled(settled)
@@ -204,6 +209,6 @@ impl Store {
 fn slot_of(version: &Version) -> Option<u32> {
     match &version.old {
         Old::Settled(settled) => Some(settled.location.slot),
-        Old::Written(_) => None,
+        Old::Written(written) => written.elsewhere().map(|settled| settled.location.slot),
     }
 }

@@ -17,6 +17,7 @@ pub fn small() -> EngineConfig {
         own_segment_bytes: 2 << 10,
         segment_bytes: 16 << 10,
         bulk_bytes: 3_000,
+        large_bytes: 700,
         index_interval_bytes: 512,
         ..config()
     }

@@ -25,6 +25,7 @@ pub fn config() -> EngineConfig {
         own_segment_bytes: 8 << 10,
         segment_bytes: 64 << 10,
         bulk_bytes: 0,
+        large_bytes: 0,
         index_interval_bytes: 1 << 10,
         fresh_directory_id: *b"a data directory",
         fresh_cluster_id: *b"one test cluster",

@@ -81,6 +81,7 @@ pub fn config(draw_bulk: bool) -> EngineConfig {
         own_segment_bytes: 1 << 10,
         segment_bytes: 4 << 10,
         bulk_bytes: if draw_bulk { 256 } else { 0 },
+        large_bytes: 0,
         index_interval_bytes: 512,
         fresh_directory_id: *b"a simulated disk",
         fresh_cluster_id: *b"one test cluster",

@@ -64,6 +64,7 @@ impl Plan {
             own_segment_bytes: draw.pick(&[512, 2 << 10, 16 << 10]),
             segment_bytes: draw.pick(&[1 << 10, 8 << 10, 1 << 20]),
             bulk_bytes: draw.pick(&[0, 300, 300, 1_500]),
+            large_bytes: 0,
             index_interval_bytes: draw.pick(&[256, 1 << 10, 4 << 10]),
             fresh_directory_id: *b"a simulated disk",
             fresh_cluster_id: *b"one test cluster",

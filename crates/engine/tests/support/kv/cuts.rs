@@ -16,6 +16,8 @@ pub struct Tally {
     pub settles: u64,
     pub merges: u64,
     pub frames: u64,
+    /// Bytes that went to large files.
+    pub large_bytes: u64,
 }
 
 impl Tally {
@@ -25,6 +27,7 @@ impl Tally {
         self.settles += other.settles;
         self.merges += other.merges;
         self.frames += other.frames;
+        self.large_bytes += other.large_bytes;
     }
 }
 
@@ -40,6 +43,13 @@ struct Machine {
     spoils_hints: bool,
 }
 
+#[cfg(feature = "planted")]
+thread_local! {
+    /// Bugs of the journal in all engines of this thread.
+    pub static OF_THE_JOURNAL: std::cell::Cell<millrace_engine::Planted> =
+        std::cell::Cell::new(millrace_engine::Planted::default());
+}
+
 /// Runs one seed; the error says what was violated.
 pub fn run(seed: u64, spoils_hints: bool) -> Result<Tally, String> {
     let mut draw = Draw::new(seed);
@@ -53,12 +63,13 @@ pub fn run(seed: u64, spoils_hints: bool) -> Result<Tally, String> {
         own_segment_bytes: 2 << 10,
         segment_bytes: 8 << 10,
         bulk_bytes: 0,
+        large_bytes: pick(&[0, 50, 50, 2_000]),
         index_interval_bytes: 1 << 10,
         fresh_directory_id: *b"a simulated disk",
         fresh_cluster_id: *b"one test cluster",
         node_id: 1,
         #[cfg(feature = "planted")]
-        planted: millrace_engine::Planted::default(),
+        planted: OF_THE_JOURNAL.with(std::cell::Cell::get),
     };
     let sim = SimHandle::new(SimOptions::random(seed));
     let states = vec![(0, Model::new())];
@@ -100,6 +111,7 @@ impl Machine {
         }
         self.tally.cuts += u64::from(self.sim.is_cut());
         self.tally.settles += engine.counters().settles;
+        self.tally.large_bytes += engine.counters().journal.bulk_bytes;
         let stores = self.states.last().expect("there is always one").1.keys().next().copied();
         self.tally.merges += stores.and_then(|store| engine.kv_stats(store)).map_or(0, |stats| stats.merges);
         drop(engine);
