@@ -40,7 +40,7 @@ const CONNECTIONS_MAX = 30_000;
 export function chooseSockets(
   choice: SocketsChoice,
   engine: SocketsEngine,
-  maxConnections = CONNECTIONS_MAX,
+  maxConnections: number = CONNECTIONS_MAX,
 ): { ring: RingNet | undefined; report: SocketsReport } {
   if (!socketsChoices.includes(choice)) {
     throw new MillraceError('MILLRACE_OPTION', `sockets must be one of ${socketsChoices.join(', ')}, not ${choice}`);
