@@ -63,12 +63,18 @@ export function declareProve(program: Command, terminal: Terminal, ended: Ended)
   program
     .command('prove')
     .description('cut the power of simulated disks under your flush policy, and say what was lost')
-    .option('--flush <policy>', 'always, os, or records=N,bytes=N,interval=T', 'always')
+    .option(
+      '--dir <dir>',
+      'take flush policy, topics and their settings from this data directory, which stays as it is',
+    )
+    .option('--config <file>', 'with --dir: the settings file its server is started with')
+    .option('--flush <policy>', 'always (the default), os, or records=N,bytes=N,interval=T')
     .option('--policy <policy>', 'the same as --flush')
     .addOption(
-      new Option('--durability <level>', 'what every append waits for')
-        .choices(['memory', 'written', 'durable'])
-        .default('durable'),
+      new Option(
+        '--durability <level>',
+        'what every append waits for at least: durable, or with --dir whatever it allows',
+      ).choices(['memory', 'written', 'durable']),
     )
     .option('--cuts <n>', 'power cuts', wholeNumber(1, 1e9), 1000)
     .option('--seed <n>', 'first seed', wholeNumber(0), 1)
@@ -76,7 +82,7 @@ export function declareProve(program: Command, terminal: Terminal, ended: Ended)
     .addOption(formOption())
     .option('--json', 'the same as --format json')
     .action(async ({ policy, progress = true, json = false, format, ...rest }) => {
-      const durability = rest.durability as Durability;
+      const durability = rest.durability as Durability | undefined;
       const options = { ...rest, flush: policy ?? rest.flush, durability, progress, json: json || format === 'json' };
       ended(await (await import('./prove.ts')).prove(options, terminal));
     });

@@ -13,7 +13,7 @@ export function judgeRecovery(dir: string): Finding | undefined {
   const account = newestAccount(dir);
   if (account === undefined) return undefined;
   const when = new Date(account.openedMs).toISOString();
-  const detail = `opened ${when} as incarnation ${account.incarnation}: ${account.verdict}`;
+  const detail = `opened ${when} as incarnation ${account.incarnation}: ${account.verdict}${describeFiles(account)}`;
   const file = join(dir, 'recovery', `${account.incarnation}.json`);
   if (account.damage.length > 0) {
     const fix = `${file} names every place; stop the server, then millrace verify --deep ${dir}`;
@@ -24,6 +24,13 @@ export function judgeRecovery(dir: string): Finding | undefined {
   }
   const fix = `find out why it was not closed; ${file} says what was cut, partition by partition`;
   return { check: 'last recovery', verdict: 'WARN', detail, fix };
+}
+
+/** Accounts of older versions say nothing of this. */
+function describeFiles({ unnamedFiles = 0, compactedPartitions = 0 }: Partial<RecoveryDetails>): string {
+  const removed = `; ${unnamedFiles} files of a settle, compaction or merge that was cut short or superseded were removed`;
+  const missing = `; in ${compactedPartitions} compacted partitions offsets are missing by design`;
+  return `${unnamedFiles > 0 ? removed : ''}${compactedPartitions > 0 ? missing : ''}`;
 }
 
 function newestAccount(dir: string): RecoveryDetails | undefined {

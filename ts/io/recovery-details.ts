@@ -19,6 +19,8 @@ export interface PartitionRecovery {
   readonly provenEnd: number;
   /** Below, everything is kept. */
   readonly logEnd: number;
+  /** Below, compaction may have left the newest record of every key only: offsets missing there are no loss. */
+  readonly compactedEnd: number;
   /** What whole frames of the torn tail held for it: gone. */
   readonly cutBatches: number;
   readonly cutRecords: number;
@@ -44,6 +46,8 @@ export interface RecoveryDetails {
   readonly clean: boolean;
   readonly verdict: string;
   readonly openedMs: number;
+  /** The flush policy this run was opened with, as the command line writes it. */
+  readonly flush: string;
   readonly directoryId: string;
   readonly checkpointLsn: number;
   readonly durableLsn: number;
@@ -55,6 +59,10 @@ export interface RecoveryDetails {
   readonly cutBytes: number;
   /** First and last LSN of every run of frames that was cut. */
   readonly cutLsns: readonly (readonly [number, number])[];
+  /** Partitions with ranges that compaction has written. */
+  readonly compactedPartitions: number;
+  /** Files nothing names, removed: of a settle, compaction or merge that was cut short, or superseded by one that was not. */
+  readonly unnamedFiles: number;
   readonly durationNs: number;
   readonly partitions: readonly PartitionRecovery[];
   readonly stores: readonly (WritesRecovery & { readonly store: number })[];

@@ -18,6 +18,7 @@ export interface NativeVerifier {
 }
 
 interface VerifyBinding {
+  storedEntries(dir: string, beside: boolean): Buffer[];
   readonly NativeVerifier: new (dir: string, deep: boolean, sim: string | undefined) => NativeVerifier;
   repair(dir: string, apply: boolean, stamp: string, sim: string | undefined): string[];
 }
@@ -35,4 +36,9 @@ export function nativeVerifier(dir: string, deep: boolean, sim?: string): Native
 /** Plans a repair or does it; lines of JSON: steps, then the summary of the verification before it. */
 export function nativeRepair(dir: string, apply: boolean, stamp: string, sim?: string): string[] {
   return binding().repair(dir, apply, stamp, sim);
+}
+
+/** Keys and values of a directory's state map in turn; `beside`: as of the last checkpoint, without the lock. */
+export function nativeStoredEntries(dir: string, beside: boolean): Buffer[] {
+  return binding().storedEntries(dir, beside);
 }

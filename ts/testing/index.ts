@@ -6,8 +6,9 @@
 
 export type { SimChange } from '../io/sim.ts';
 export type { LogRecord, RecordInput } from '../log/record.ts';
-export { type Certificate, type ProofOptions, provePowerCuts } from './prove.ts';
+export { type Certificate, type ProfileCertificate, type ProofOptions, provePowerCuts } from './prove.ts';
 export { type DiskError, type OperationFault, SimulatedDisk, type SimulatedOptions } from './simulated-disk.ts';
+export { type GivenPolicy, type Profile, type StoredPolicy, storedPolicy } from './stored-policy.ts';
 export {
   startTestBroker,
   type TestBroker,

@@ -36,6 +36,7 @@ mod settings_handle;
 mod sim_registry;
 mod start_handle;
 mod status;
+pub mod stored_handle;
 mod teardown;
 mod timings;
 pub mod transactions;

@@ -5,6 +5,8 @@
 //! The invariant: it claims what can be known and nothing else. Offsets up to `proven_end` were durable before this
 //! opening; whole frames behind the tear are counted as cut; what left no trace on the disk is in no number.
 
+use millrace_journal::Policy;
+
 /// Bytes that do not verify although they were durable, or a file that is missing or short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -54,6 +56,8 @@ pub struct PartitionAccount {
     pub proven_end: u64,
     /// Everything below is kept, and durable from now on.
     pub log_end: u64,
+    /// Below, compaction may have left of every key the newest record only: offsets that are missing there are no loss.
+    pub compacted_end: u64,
     /// What whole frames of the torn tail held for this partition. They are gone.
     pub cut_batches: u64,
     pub cut_records: u64,
@@ -78,6 +82,8 @@ pub struct RecoveryAccount {
     /// The last owner closed cleanly and everything it had is here.
     pub clean: bool,
     pub ended: Ended,
+    /// When this run flushes, unless that is altered while it runs.
+    pub policy: Policy,
     /// Grows with every open; it is the leader epoch of this run.
     pub incarnation: u32,
     pub directory_id: [u8; 16],
@@ -100,6 +106,11 @@ pub struct RecoveryAccount {
     /// Up to here everything is kept, but for damage.
     pub kept_lsn: u64,
     pub partitions: u64,
+    /// Of them, those with ranges that compaction has written.
+    pub compacted_partitions: u64,
+    /// Segment, data and index files that the manifest does not name, removed now: of a settle, a compaction or a merge that
+    /// did not get to its end, or superseded by one that did. Nothing acknowledged was in them alone.
+    pub unnamed_files: u64,
     pub duration_ns: u64,
     pub damage: Vec<Damage>,
     /// Of partitions that were touched, in order of their ids.

@@ -7,6 +7,7 @@
 use crate::account::{PartitionAccount, RecoveryAccount, Writes};
 use crate::dump::hex;
 use crate::dump_line::{Line, list};
+use millrace_journal::Policy;
 
 /// Version of these fields.
 const VERSION: u64 = 1;
@@ -34,6 +35,7 @@ pub fn account_text(account: &RecoveryAccount) -> String {
         .text("verdict", &account.verdict())
         .signed("openedMs", account.opened_ms)
         .text("directoryId", &hex(&account.directory_id))
+        .text("flush", &policy_text(&account.policy))
         .number("checkpointLsn", account.checkpoint_lsn)
         .number("durableLsn", account.durable_lsn)
         .number("keptLsn", account.kept_lsn)
@@ -43,12 +45,30 @@ pub fn account_text(account: &RecoveryAccount) -> String {
         .number("cutRecords", account.cut_records())
         .number("cutBytes", account.cut_bytes)
         .json("cutLsns", &list(cut_lsns))
+        .number("compactedPartitions", account.compacted_partitions)
+        .number("unnamedFiles", account.unnamed_files)
         .number("durationNs", account.duration_ns)
         .json("partitions", &list(account.touched.iter().map(of_partition)))
         .json("stores", &list(stores))
         .json("state", &of_writes(Line::object(), &account.state).finish())
         .json("damage", &list(damage))
         .finish()
+}
+
+/// A policy as the command line writes it.
+fn policy_text(policy: &Policy) -> String {
+    const MS: u64 = 1_000_000;
+    if policy.always {
+        return "always".to_string();
+    }
+    let limits = [
+        (policy.records, format!("records={}", policy.records)),
+        (policy.bytes, format!("bytes={}", policy.bytes)),
+        (policy.interval_ns, format!("interval={}ms", policy.interval_ns.div_ceil(MS))),
+    ];
+    let given: Vec<String> =
+        limits.into_iter().filter(|(limit, _)| *limit > 0).map(|(_, text)| text).collect();
+    if given.is_empty() { "os".to_string() } else { given.join(",") }
 }
 
 fn of_partition(partition: &PartitionAccount) -> String {
@@ -58,6 +78,7 @@ fn of_partition(partition: &PartitionAccount) -> String {
         .number("settledEnd", partition.settled_end)
         .number("provenEnd", partition.proven_end)
         .number("logEnd", partition.log_end)
+        .number("compactedEnd", partition.compacted_end)
         .number("cutBatches", partition.cut_batches)
         .number("cutRecords", partition.cut_records)
         .number("cutBytes", partition.cut_bytes)
@@ -67,4 +88,18 @@ fn of_partition(partition: &PartitionAccount) -> String {
 
 fn of_writes(line: Line, writes: &Writes) -> Line {
     line.number("kept", writes.kept).number("proven", writes.proven).number("cut", writes.cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_written_as_the_command_line_takes_it() {
+        let some = Policy { records: 5, interval_ns: 50_000_000, ..Policy::OS };
+        assert_eq!(policy_text(&Policy::ALWAYS), "always");
+        assert_eq!(policy_text(&Policy::OS), "os");
+        assert_eq!(policy_text(&some), "records=5,interval=50ms");
+        assert_eq!(policy_text(&Policy { bytes: 65_536, ..Policy::OS }), "bytes=65536");
+    }
 }

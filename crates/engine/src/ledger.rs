@@ -70,6 +70,11 @@ fn log_end(log: &Log, partition: u64) -> u64 {
     log.find(partition).and_then(|handle| log.get(handle)).map_or(0, |partition| partition.marks.log_end)
 }
 
+fn compacted_end(log: &Log, partition: u64) -> u64 {
+    let found = log.find(partition).and_then(|handle| log.get(handle));
+    found.map_or(0, |partition| log.compacted_end(partition))
+}
+
 impl Ledger {
     /// The account of a partition. One that begins now has nothing above what was settled.
     fn account_of(&mut self, id: u64, log: &Log) -> &mut PartitionAccount {
@@ -175,6 +180,7 @@ impl Ledger {
         let mut touched: Vec<PartitionAccount> = self.partitions.into_values().collect();
         for account in &mut touched {
             account.log_end = log_end(log, account.partition);
+            account.compacted_end = compacted_end(log, account.partition);
         }
         Sums {
             cut_frames: self.cut_frames,

@@ -61,7 +61,9 @@ impl Engine {
         unnamed.extend(loaded.unnamed_large(&recovery.kv));
         let manifest = Publish::run(manifest, &mut io, &mut queue)?;
         // Only now is it sure which manifest is in place: the one that was read may still have lost its name.
-        for path in unnamed.into_iter().chain(loaded.unnamed) {
+        let unnamed: Vec<PathBuf> = unnamed.into_iter().chain(loaded.unnamed).collect();
+        let unnamed_files = unnamed.len() as u64;
+        for path in unnamed {
             io.run(Op::Unlink { path })?;
         }
         recovery.log.advance(journal.written(), journal.durable());
@@ -71,6 +73,7 @@ impl Engine {
         let account = RecoveryAccount {
             clean: was_clean && recovery.damage.is_empty(),
             ended,
+            policy: config.policy,
             opened_ms: io.wall_ms(),
             cut_frames: sums.cut_frames,
             cut_lsns: sums.cut_lsns,
@@ -84,6 +87,8 @@ impl Engine {
             kept_bytes: report.kept_bytes,
             cut_bytes: report.cut_bytes,
             partitions: recovery.log.partitions() as u64,
+            compacted_partitions: recovery.log.compacted_partitions(),
+            unnamed_files,
             duration_ns: io.now_ns().saturating_sub(begun),
             damage: recovery.damage,
             touched: sums.touched,
@@ -184,6 +189,11 @@ impl Recovery {
         let state = State::decode(manifest.state()).map_err(|_| ManifestError::Invalid)?;
         let kv = kv_open::restore(config, manifest)?;
         Ok(Recovery { log, state, kv, damage: Vec::new(), ledger: Ledger::default() })
+    }
+
+    /// The state map, after what was replayed so far.
+    pub fn into_state(self) -> State {
+        self.state
     }
 
     /// Opens the journal and replays what is above the checkpoint.

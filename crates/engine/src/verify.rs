@@ -12,6 +12,7 @@ use crate::finding::{Severity, Verified};
 use crate::manifest::{BYTES_MAX, Manifest, ManifestError, PATH};
 use crate::open::{Recovery, start_of};
 use crate::planted::{self, PlantedBug};
+use crate::state::State;
 use crate::verify_large::check_files;
 use crate::verify_read::whole;
 use crate::{verify_data, verify_segment};
@@ -104,6 +105,11 @@ impl Verifier {
             verifier.begin(&manifest)?;
         }
         Ok(verifier)
+    }
+
+    /// The state map as an opening would find it; `None` where the manifest does not verify.
+    pub(crate) fn into_state(self) -> Option<State> {
+        self.recovery.map(Recovery::into_state)
     }
 
     fn manifest(&mut self) -> Result<Option<Manifest>, EngineError> {

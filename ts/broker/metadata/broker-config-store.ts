@@ -13,13 +13,16 @@ import type { Effect, Engine } from '../../log/types.ts';
 /** Whose settings: those of the broker itself, or the defaults of all brokers. */
 export type SettingEntity = 'broker' | 'default';
 
+/** What the store needs of an engine. */
+type StoreEngine = Pick<Engine, 'submit' | 'scanState'>;
+
 type Config = ReadonlyMap<string, string>;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export class BrokerConfigStore {
-  readonly #engine: Engine;
+  readonly #engine: StoreEngine;
   readonly #nodeId: number;
   readonly #changed: (broker: Config, defaults: Config) => void;
   readonly #config: Record<SettingEntity, Config>;
@@ -27,7 +30,7 @@ export class BrokerConfigStore {
   #isBusy = false;
 
   /** Reads what is stored and tells `changed` of it, then of every change. Throws on an entry it cannot read. */
-  constructor(engine: Engine, nodeId: number, changed: (broker: Config, defaults: Config) => void) {
+  constructor(engine: StoreEngine, nodeId: number, changed: (broker: Config, defaults: Config) => void) {
     this.#engine = engine;
     this.#nodeId = nodeId;
     this.#changed = changed;

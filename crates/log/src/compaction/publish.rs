@@ -9,6 +9,7 @@ use super::CompactionCounters;
 use super::pass::{Pass, Stage};
 use super::splice::Splice;
 use crate::log::Log;
+use crate::partition::Partition;
 use crate::range::Range;
 use crate::segment::Kind;
 use millrace_io::OpQueue;
@@ -30,6 +31,22 @@ impl Log {
     #[must_use]
     pub fn compaction_ready(&self) -> bool {
         self.compaction.as_ref().is_some_and(|pass| matches!(pass.stage, Stage::Ready))
+    }
+
+    /// Behind the last offset of a partition that a pass has seen, by the files named for it: below, offsets may be missing
+    /// because their records were superseded. The log start where there was no pass.
+    #[must_use]
+    pub fn compacted_end(&self, partition: &Partition) -> u64 {
+        let compacted = |range: &&Range| self.files.get(range.file).is_some_and(|(kind, _)| kind.has_gaps());
+        let last = partition.ranges.iter().take_while(compacted).last();
+        last.map_or(partition.marks.log_start, |range| range.end.max(partition.marks.log_start))
+    }
+
+    /// Partitions that a pass has seen anything of.
+    #[must_use]
+    pub fn compacted_partitions(&self) -> u64 {
+        let compacted = |partition: &&Partition| self.compacted_end(partition) > partition.marks.log_start;
+        self.table.iter().filter(compacted).count() as u64
     }
 
     /// What compaction has done since open.
