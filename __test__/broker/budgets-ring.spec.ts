@@ -100,12 +100,12 @@ describe('over sockets in a ring', () => {
       await all();
       await quiet();
     });
-    expect(grown).toMatchObject({ callsIn: 1, 'sockets.sends': CONNECTIONS });
-    // One call of all their frames; the journal may write them in two goes.
-    expect(grown.callbacksOut).toBeLessThanOrEqual(2);
+    // A commit that begins early, its start, and one call of all other frames; the journal may write these in two goes.
+    expect(grown).toMatchObject({ callsIn: 3, 'sockets.sends': CONNECTIONS });
+    expect(grown.callbacksOut).toBeLessThanOrEqual(3);
     // The news of what was sent comes with a wake of its own.
-    expect(grown['sockets.callsIn']).toBeLessThanOrEqual(2);
-    expect(grown['sockets.callbacksOut']).toBeLessThanOrEqual(3);
+    expect(grown['sockets.callsIn']).toBeLessThanOrEqual(3);
+    expect(grown['sockets.callbacksOut']).toBeLessThanOrEqual(4);
     expect(grown['sockets.enters']).toBeLessThanOrEqual(8);
   });
 

@@ -46,6 +46,7 @@ class Sockets {
   readonly accepted: number[] = [];
   readonly frames: FrameRow[] = [];
   readonly closed = new Map<number, [reason: number, detail: number]>();
+  readonly ended = new Set<number>();
   readonly sent = new Map<number, number>();
   largestWake = 0;
   onWake: () => void = () => undefined;
@@ -84,6 +85,7 @@ class Sockets {
       if (kind === NetEvent.accepted) this.accepted.push(connection);
       else if (kind === NetEvent.frame) this.frames.push({ connection, memory: a, start: b, end: c, token: d });
       else if (kind === NetEvent.closed) this.closed.set(connection, [a, b]);
+      else if (kind === NetEvent.ended) this.ended.add(connection);
       else if (kind === NetEvent.sent) this.sent.set(connection, a);
     }
     this.onWake();
@@ -265,7 +267,7 @@ describe('a turn', () => {
   test('with the name of a connection that is gone does nothing', async () => {
     const sockets = new Sockets();
     const [socket, connection] = await sockets.client();
-    socket.destroy();
+    socket.resetAndDestroy();
     await until(() => sockets.closed.has(connection));
     const large = pattern(100_000);
     const [again, other] = await sockets.client();
@@ -337,8 +339,12 @@ describe('ends', () => {
     gone.end();
     wrong.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
     sockets.turn([[NetCommand.close, third, 0]]);
+    // It may still read: its end is our decision.
+    await until(() => sockets.ended.has(first));
+    expect(sockets.closed.has(first)).toBe(false);
+    sockets.turn([[NetCommand.close, first, 0]]);
     await until(() => sockets.closed.size === 3);
-    expect(sockets.closed.get(first)).toEqual([NetClosed.ended, 0]);
+    expect(sockets.closed.get(first)).toEqual([NetClosed.local, 0]);
     expect(sockets.closed.get(second)).toEqual([NetClosed.length, Buffer.from('GET ').readInt32BE()]);
     expect(sockets.closed.get(third)).toEqual([NetClosed.local, 0]);
   });
