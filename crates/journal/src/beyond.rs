@@ -33,8 +33,8 @@ pub(crate) struct Beyond {
     pub last_lap: u32,
 }
 
-/// A file without a first frame of a later lap is read on only when this much of its beginning holds a frame of one: files
-/// that wait to be used, or to be used again, are not read in full at every start.
+/// A file without a first frame is read on only when this much of its beginning holds a frame at all: one that waits to
+/// be used for the first time is not read in full at every start.
 const SAMPLE: u64 = 1 << 20;
 
 /// Looks behind the end of the chain, in the file where it stopped and in all of later laps.
@@ -49,10 +49,7 @@ pub(crate) fn runs_beyond(
         let at_end = state.end.filter(|end| end.file == index);
         let lap = match (at_end, found.lap()) {
             (Some(_), _) => state.lap,
-            // The first frame of a recycled file may be lost while a stale one still stands in its place.
-            (None, lap) if lap <= state.lap => {
-                newest_lap(io, start, found, if lap == 0 { 0 } else { state.lap })?
-            }
+            (None, 0) => newest_lap(io, start, found)?,
             (None, lap) => lap,
         };
         if at_end.is_some() || lap > state.lap {
@@ -66,11 +63,11 @@ pub(crate) fn runs_beyond(
     Ok(beyond)
 }
 
-/// The latest lap above `stale` of which a file that has lost its first frame holds any frame; `stale`: none. Older ones are
-/// stale: parts of them may show between the newer frames.
-fn newest_lap(io: &mut Io, start: &Start, found: &mut Found, stale: u32) -> Result<u32, OpenError> {
-    let (mut position, mut newest) = (FRAMES_FROM, stale);
-    while position < found.reader.size() && (newest > stale || position <= FRAMES_FROM + SAMPLE) {
+/// The latest lap of which a file that has lost its first frame holds any frame; 0: none. Older ones are stale: parts of
+/// them may show between the newer frames.
+fn newest_lap(io: &mut Io, start: &Start, found: &mut Found) -> Result<u32, OpenError> {
+    let (mut position, mut newest) = (FRAMES_FROM, 0);
+    while position < found.reader.size() && (newest > 0 || position <= FRAMES_FROM + SAMPLE) {
         let next = position + BLOCK as u64;
         let claim = found.reader.claim(io, position)?.filter(|claim| claim.lap > newest);
         if let Some(claim) = claim {

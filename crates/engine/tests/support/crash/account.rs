@@ -140,15 +140,15 @@ impl Machine {
     }
 }
 
-/// Whole frames with entries in the journal files of a disk that begin at a block, or right behind such a one, of the newest
-/// lap of their file: LSN and incarnation. In no number is what begins elsewhere behind a hole (docs/format/recovery.md).
+/// Whole frames with entries in the journal files of a disk that begin at a block, or right behind such a one: LSN and
+/// incarnation. In no number is what begins elsewhere behind a hole, nor what lies behind the stale first frame of a
+/// recycled file (docs/format/recovery.md).
 pub(super) fn whole_frames(sim: &SimHandle) -> BTreeSet<(u64, u32)> {
     let mut found = BTreeSet::new();
     for file in sim.files().into_iter().filter(|file| file.starts_with("journal/")) {
         let bytes = sim.read(&file).unwrap_or_default();
-        let at_blocks =
-            (BLOCK..bytes.len()).step_by(BLOCK).filter_map(|at| FrameHeader::open(&bytes[at..]).ok());
-        let Some(lap) = at_blocks.map(|(header, _)| header.lap).max() else { continue };
+        let first = bytes.get(BLOCK..).map(FrameHeader::open);
+        let Some(Ok((FrameHeader { lap, .. }, _))) = first else { continue };
         for block in (BLOCK..bytes.len()).step_by(BLOCK) {
             let mut at = block;
             while let Some(Ok((header, _))) = bytes.get(at..).map(FrameHeader::open) {
