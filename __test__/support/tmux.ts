@@ -15,7 +15,10 @@ export class Tmux implements Disposable {
   readonly #socket: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** Starts `shell` in a window of `columns` by `rows`, with these variables of the environment beside ours. */
+  /**
+   * Starts `shell` in a window of `columns` by `rows`, with these variables of the environment beside ours but for those
+   * that decide on colours.
+   */
   constructor(
     folder: string,
     shell: readonly string[],
@@ -24,7 +27,8 @@ export class Tmux implements Disposable {
   ) {
     this.#socket = join(folder, 'tmux');
     // The path of a window is that of who asks for it, whatever -e says.
-    this.#env = { ...process.env, ...env };
+    const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = process.env;
+    this.#env = { ...inherited, ...env };
     const { columns, rows } = size;
     const variables = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
     this.#tmux(['new-session', '-d', '-x', `${columns}`, '-y', `${rows}`, '-c', folder, ...variables, ...shell]);
