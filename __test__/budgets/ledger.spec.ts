@@ -19,18 +19,18 @@ interface Budget {
   readonly commits: number;
   /** Bytes that the addon copies. */
   readonly copied: number;
-  /** Bytes of V8's heap. */
+  /** Bytes of V8's heap: some times what the ledger says, because code that is made better meanwhile lies there too. */
   readonly heap: number;
 }
 
 const budgets: Readonly<Record<string, Budget>> = {
-  produce: { crossings: 4.5, enters: 3.5, commits: 1, copied: 1200, heap: 16_000 },
-  fetch: { crossings: 3.5, enters: 1.5, commits: 0, copied: 100, heap: 16_000 },
-  'KV get': { crossings: 1, enters: 0, commits: 0, copied: 0, heap: 5000 },
-  'KV put': { crossings: 2.5, enters: 1.5, commits: 1, copied: 120, heap: 16_000 },
-  'RESP GET': { crossings: 3.5, enters: 1.5, commits: 0, copied: 120, heap: 16_000 },
-  'RESP SET': { crossings: 5.5, enters: 3.5, commits: 1, copied: 120, heap: 16_000 },
-  'group heartbeat': { crossings: 2.5, enters: 1.5, commits: 0, copied: 20, heap: 8000 },
+  produce: { crossings: 4.5, enters: 3.5, commits: 1, copied: 1200, heap: 64_000 },
+  fetch: { crossings: 3.5, enters: 1.5, commits: 0, copied: 100, heap: 64_000 },
+  'KV get': { crossings: 1, enters: 0, commits: 0, copied: 0, heap: 20_000 },
+  'KV put': { crossings: 2.5, enters: 1.5, commits: 1, copied: 120, heap: 64_000 },
+  'RESP GET': { crossings: 3.5, enters: 1.5, commits: 0, copied: 120, heap: 64_000 },
+  'RESP SET': { crossings: 5.5, enters: 3.5, commits: 1, copied: 120, heap: 64_000 },
+  'group heartbeat': { crossings: 2.5, enters: 1.5, commits: 0, copied: 20, heap: 32_000 },
 };
 
 let subject: Subject;
