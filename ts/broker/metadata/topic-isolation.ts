@@ -5,7 +5,8 @@
  * none of them has ever seen what a power cut takes; read_committed bounds it further.
  */
 
-import { Code, Isolation } from '../../io/native-types.ts';
+import { MillraceError } from '../../errors.ts';
+import { Isolation } from '../../io/native-types.ts';
 import type { Topic, TopicCatalogue } from '../../log/catalogue.ts';
 import { watermarksOf } from '../../log/start-position.ts';
 import type { Engine, Watermarks } from '../../log/types.ts';
@@ -32,8 +33,18 @@ export function shownIsolation(settings: BrokerSettings, topic: Topic | undefine
 export function isolationNow(engine: Engine, partition: number, { isCommitted, isDurable }: ShownIsolation): number {
   if (!isDurable) return isCommitted ? Isolation.readCommitted : Isolation.readUncommitted;
   if (!isCommitted) return Isolation.durable;
-  const { code, lastStable, durable } = watermarksOf(engine, partition, Isolation.readCommitted);
-  return code === Code.ok && lastStable < durable ? Isolation.readCommitted : Isolation.durable;
+  const marks = marksIfThere(engine, partition);
+  return marks && marks.lastStable < marks.durable ? Isolation.readCommitted : Isolation.durable;
+}
+
+/** Undefined when the partition or the engine is gone, perhaps while a fetch was parked: the read itself says so then. */
+function marksIfThere(engine: Engine, partition: number): Watermarks | undefined {
+  try {
+    return watermarksOf(engine, partition, Isolation.readCommitted);
+  } catch (error) {
+    if (error instanceof MillraceError) return undefined;
+    throw error;
+  }
 }
 
 /** The ends that a reader is told. */
