@@ -139,6 +139,7 @@ describe('a backup', () => {
     await expect(kv.backup(join(dir, 'copy'))).rejects.toMatchObject({ code: 'MILLRACE_ARGUMENT' });
     writeFileSync(join(folder.path, 'file'), '');
     await expect(kv.backup(folder.path)).rejects.toMatchObject({ code: 'MILLRACE_ARGUMENT' });
+    await expect(kv.backup(join(folder.path, 'file', 'copy'))).rejects.toMatchObject({ code: 'MILLRACE_IO' });
     expect(existsSync(join(dir, 'copy'))).toBe(false);
   });
 

@@ -69,10 +69,15 @@ export async function backupDirectory(
     return { mark, ...result };
   } catch (error) {
     await empty(target);
-    throw error;
+    throw error instanceof MillraceError ? error : failure(target, error);
   } finally {
     engine.endBackup();
   }
+}
+
+/** What a system call said of a path, in the closed set of errors. */
+function failure(path: string, cause: unknown): MillraceError {
+  return new MillraceError('MILLRACE_IO', `${path}: ${(cause as Error).message}`, { cause, path });
 }
 
 async function makeTarget(dir: string, target: string): Promise<void> {
@@ -82,8 +87,12 @@ async function makeTarget(dir: string, target: string): Promise<void> {
   if (`${resolve(target)}/`.startsWith(`${resolve(dir)}/`)) {
     throw new MillraceError('MILLRACE_ARGUMENT', 'the target of a backup must lie outside the directory');
   }
-  await mkdir(target, { recursive: true, mode: 0o700 });
-  if ((await readdir(target)).length > 0) {
+  const found = await mkdir(target, { recursive: true, mode: 0o700 })
+    .then(() => readdir(target))
+    .catch((error: unknown) => {
+      throw failure(target, error);
+    });
+  if (found.length > 0) {
     throw new MillraceError('MILLRACE_ARGUMENT', `the target of a backup must be empty: ${target}`);
   }
 }
@@ -150,7 +159,7 @@ async function copyOne(
     await copyFile(from, to, constants.COPYFILE_FICLONE);
   } catch (error) {
     if (file.isDerivable && (error as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
-    throw new MillraceError('MILLRACE_IO', `${from}: ${(error as Error).message}`, { cause: error, path: from });
+    throw failure(from, error);
   }
   // What lies behind belongs to writes behind the mark.
   if (!file.isSealed) await truncate(to, Math.ceil(file.bytes / BLOCK) * BLOCK);
