@@ -1,5 +1,6 @@
 /** Promises of the last line of `npm test`: the totals are true, and silence is a failure. */
 import { describe, expect, it } from 'vitest';
+import { afterSecondRun, filesToRepeat } from '../../ts/setup/second-run.mjs';
 import { fromCargo, fromVerdict, fromVitest, sum } from '../../ts/setup/tally.mjs';
 
 const result = (passed: number, failed: number, ignored = 0) =>
@@ -44,5 +45,53 @@ describe('totals', () => {
   it('are sums, with each single verdict counted as one', () => {
     const parts = [fromVerdict('lint', true), fromVerdict('types', false), fromCargo(result(5, 0), 0)];
     expect(sum(parts)).toEqual({ passed: 6, failed: 1, notes: ['types failed'] });
+  });
+});
+
+describe('a second run', () => {
+  const failing = (name: string, ...statuses: string[]) =>
+    JSON.stringify({
+      testResults: [
+        {
+          name,
+          status: 'failed',
+          assertionResults: statuses.map((status, i) => ({
+            status,
+            fullName: `test ${i}`,
+            failureMessages: ['late\nat'],
+          })),
+        },
+      ],
+    });
+  const root = '/root';
+
+  it('is for few failed files, and for none that looks for loss', () => {
+    expect(filesToRepeat(failing('/root/net/a.spec.ts', 'passed', 'failed', 'failed'), root)).toEqual([
+      'net/a.spec.ts',
+    ]);
+    for (const name of ['crash/a', 'conformance/kill-nine-bulk', 'redis/lockstep', 'history/checker']) {
+      expect(filesToRepeat(failing(`/root/${name}.spec.ts`, 'failed'), root)).toEqual([]);
+    }
+    const many = report(...Array.from({ length: 5 }, (_, i) => ({ name: `/root/${i}.spec.ts`, statuses: ['failed'] })));
+    expect(filesToRepeat(many, root)).toEqual([]);
+    expect(filesToRepeat(undefined, root)).toEqual([]);
+  });
+
+  it('puts right what passes then, names it with its first message, and nothing else', () => {
+    const first = failing('/root/a.spec.ts', 'failed', 'failed', 'skipped', 'passed');
+    const totals = fromVitest(first, 1);
+    expect(totals).toMatchObject({ passed: 1, failed: 3 });
+    const after = afterSecondRun(totals, first, failing('/root/a.spec.ts', 'passed', 'failed', 'passed', 'passed'));
+    expect(after.totals).toEqual({
+      passed: 2,
+      failed: 2,
+      notes: ['/root/a.spec.ts: test 1 (failed)', '/root/a.spec.ts: test 2 (skipped)'],
+    });
+    expect(after.unsteady).toEqual(['/root/a.spec.ts: test 0 (failed), then passed alone: late']);
+  });
+
+  it('that ends without a report puts nothing right', () => {
+    const first = failing('/root/a.spec.ts', 'failed');
+    expect(afterSecondRun(fromVitest(first, 1), first, undefined).totals).toMatchObject({ passed: 0, failed: 1 });
   });
 });

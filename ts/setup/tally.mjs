@@ -46,40 +46,51 @@ export function fromCargo(output, exitCode) {
 }
 
 /**
- * @typedef {{ status: string, fullName: string }} Assertion
+ * @typedef {{ status: string, fullName: string, failureMessages?: string[] }} Assertion
  * @typedef {{ name: string, status: string, assertionResults: Assertion[] }} TestFile
+ * @typedef {{ file: string, key: string | undefined, note: string, message: string }} Failure `key` names a test that ran
+ *   and failed; a file that could not be loaded and a skipped test have none
  */
 
+/** @param {string | undefined} report text of vitest's JSON report @returns {TestFile[]} */
+export function filesOf(report) {
+  return report === undefined ? [] : JSON.parse(report).testResults;
+}
+
 /**
- * Totals of a vitest run, from its JSON report. A skipped test counts as failed, as does a file that could not be
- * loaded, and an error outside every test.
+ * Everything in a vitest report that is not a passed test. A skipped test counts, as does a file without any.
+ * @param {string | undefined} report
+ * @returns {Failure[]}
+ */
+export function failuresOf(report) {
+  return filesOf(report).flatMap((file) => {
+    const failures = file.assertionResults
+      .filter(({ status }) => status !== 'passed')
+      .map(({ status, fullName, failureMessages }) => ({
+        file: file.name,
+        key: status === 'failed' ? `${file.name}: ${fullName}` : undefined,
+        note: `${file.name}: ${fullName} (${status})`,
+        message: String(failureMessages?.[0] ?? '').split('\n', 1)[0] ?? '',
+      }));
+    if (file.assertionResults.length > 0) return failures;
+    return [{ file: file.name, key: undefined, note: `${file.name}: could not be loaded`, message: '' }];
+  });
+}
+
+/**
+ * Totals of a vitest run, from its JSON report. An error outside every test counts as a failure too.
  * @param {string | undefined} report text of the report, undefined when none was written
  * @param {number | null} exitCode
  * @returns {Totals}
  */
 export function fromVitest(report, exitCode) {
-  /** @type {Totals} */
-  const totals = { passed: 0, failed: 0, notes: [] };
-  /** @type {TestFile[]} */
-  const files = report === undefined ? [] : JSON.parse(report).testResults;
-  for (const file of files) {
-    for (const test of file.assertionResults) {
-      if (test.status === 'passed') totals.passed += 1;
-      else {
-        totals.failed += 1;
-        totals.notes.push(`${file.name}: ${test.fullName} (${test.status})`);
-      }
-    }
-    if (file.assertionResults.length === 0) {
-      totals.failed += 1;
-      totals.notes.push(`${file.name}: could not be loaded`);
-    }
+  const all = filesOf(report).flatMap(({ assertionResults }) => assertionResults);
+  const notes = failuresOf(report).map(({ note }) => note);
+  const passed = all.filter(({ status }) => status === 'passed').length;
+  if (notes.length === 0 && (exitCode !== 0 || passed === 0)) {
+    notes.push(`vitest ended with ${exitCode} without a failed test`);
   }
-  if ((exitCode !== 0 && totals.failed === 0) || totals.passed + totals.failed === 0) {
-    totals.failed += 1;
-    totals.notes.push(`vitest ended with ${exitCode} without a failed test`);
-  }
-  return totals;
+  return { passed, failed: notes.length, notes };
 }
 
 /**

@@ -11,10 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { ensureMachineTools } from './machine-tools.mjs';
 import { prepare } from './prepare.mjs';
 import { findCargo, SetupError } from './prerequisites.mjs';
+import { afterSecondRun, filesToRepeat } from './second-run.mjs';
 import { fromCargo, fromVerdict, fromVitest, sum } from './tally.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const report = join(root, '.cache/test/vitest.json');
+const secondReport = join(root, '.cache/test/vitest-second.json');
 
 /** How long one step may take, in ms: the longest takes six minutes on two idle cores. A step that hangs has failed. */
 const STEP_LIMIT_MS = 25 * 60_000;
@@ -67,7 +69,8 @@ function runTool(command, args, env) {
 
 /**
  * The steps after set-up, cheapest first, each with how its outcome is counted.
- * @returns {{ name: string, command: string[], count: (outcome: Outcome) => import('./tally.mjs').Totals }[]}
+ * @typedef {{ name: string, command: string[], repeats?: true, count: (outcome: Outcome) => import('./tally.mjs').Totals }} Step
+ * @returns {Step[]}
  */
 function steps() {
   /** @param {string} name @param {string[]} command */
@@ -102,19 +105,38 @@ function steps() {
     {
       name: 'TypeScript tests',
       command: ['npx', 'vitest', 'run'],
-      count: (outcome) => fromVitest(readReport(), outcome.code),
+      repeats: true,
+      count: (outcome) => fromVitest(textOf(report), outcome.code),
     },
     verdict('benches at smoke size', 'npm', 'run', '--silent', 'bench:smoke'),
   ];
 }
 
-/** @returns {string | undefined} */
-function readReport() {
+/** @param {string} path @returns {string | undefined} */
+function textOf(path) {
   try {
-    return readFileSync(report, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Runs failed spec files again, alone, when that can tell a slow moment of the machine from a failure.
+ * @param {import('./tally.mjs').Totals} first
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<import('./tally.mjs').Totals>}
+ */
+async function repeat(first, env) {
+  const files = filesToRepeat(textOf(report), root);
+  if (files.length === 0) return first;
+  process.stdout.write(`\n=== the failed specs again, alone: ${files.join(', ')}\n`);
+  rmSync(secondReport, { force: true });
+  const again = { ...env, MILLRACE_TEST_REPORT: secondReport };
+  await runTool('npx', ['vitest', 'run', '--maxWorkers=1', ...files], again);
+  const { totals, unsteady } = afterSecondRun(first, textOf(report), textOf(secondReport));
+  for (const line of unsteady) process.stdout.write(`UNSTEADY ${line}\n`);
+  return totals;
 }
 
 /** @returns {Promise<void>} */
@@ -131,7 +153,11 @@ async function test() {
       process.stdout.write(`\n=== ${step.name}\n`);
       const started = Date.now();
       const [command, ...args] = /** @type {[string, ...string[]]} */ (step.command);
-      const part = step.count(await runTool(command, args, env));
+      const outcome = await runTool(command, args, env);
+      const first = step.count(outcome);
+      // An error outside every test belongs to no file that could be run again.
+      const mayRepeat = step.repeats && first.failed > 0 && !/Unhandled (Errors|Rejection)/.test(outcome.stdout);
+      const part = mayRepeat ? await repeat(first, env) : first;
       parts.push(part);
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
       process.stdout.write(`=== ${step.name}: ${part.passed} passed, ${part.failed} failed, ${seconds} s\n`);
