@@ -92,6 +92,17 @@ export function flushNumbers(policy: FlushPolicy): FlushNumbers {
   return { always: false, records, bytes, intervalMs };
 }
 
+/** Undoes `flushNumbers`. */
+export function policyOf({ always, records, bytes, intervalMs }: FlushNumbers): FlushPolicy {
+  if (always) return 'always';
+  if (records === 0 && bytes === 0 && intervalMs === 0) return 'os';
+  return {
+    ...(records > 0 ? { records } : {}),
+    ...(bytes > 0 ? { bytes } : {}),
+    ...(intervalMs > 0 ? { intervalMs } : {}),
+  };
+}
+
 /** One line for banners: what the policy is. */
 export function describeFlush(policy: FlushPolicy): string {
   if (typeof policy === 'string') return policy;

@@ -38,7 +38,9 @@ export type { DriverName, EngineOptions } from './options.ts';
 export {
   type HttpOptions,
   type KafkaOptions,
+  type ListenOptions,
   type MillraceServer,
+  type ServeOpenOptions,
   type ServeOptions,
   type SocketsChoice,
   type SocketsReport,

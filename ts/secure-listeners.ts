@@ -9,14 +9,14 @@ import type { BrokerSettings } from './broker/settings.ts';
 import { MillraceError } from './errors.ts';
 import { HTTP_HOST } from './http/http-options.ts';
 import { REDIS_HOST } from './redis/redis-options.ts';
-import type { KafkaOptions, ServeOptions } from './serve.ts';
+import type { KafkaOptions, ListenOptions } from './serve-options.ts';
 import type { Binding } from './tls/bind-rules.ts';
 import { TlsIdentity, type TlsOptions } from './tls/tls-identity.ts';
 
 export const KAFKA_HOST = '127.0.0.1';
 
 /** Addresses where clients have to speak TLS. */
-export function secureListeners({ kafka, redis }: ServeOptions): { readonly host: string; readonly port: number }[] {
+export function secureListeners({ kafka, redis }: ListenOptions): { readonly host: string; readonly port: number }[] {
   const listeners: { host: string; port: number }[] = [];
   if (kafka?.tls) listeners.push({ host: kafka.tls.host ?? KAFKA_HOST, port: kafka.tls.port });
   if (redis?.tls) listeners.push({ host: redis.tls.host ?? REDIS_HOST, port: redis.tls.port });
@@ -42,7 +42,7 @@ export function identityOf(tls: TlsOptions | undefined, listeners: readonly unkn
 }
 
 /** Every address that is to be listened on, with what it demands of clients. */
-export function bindingsOf(options: ServeOptions, settings: BrokerSettings): Binding[] {
+export function bindingsOf(options: ListenOptions, settings: BrokerSettings): Binding[] {
   const { kafka = {}, redis, http, tls } = options;
   const knowsCertificates = tls?.ca !== undefined;
   const login = kafka.login === true && settings.text('sasl.enabled.mechanisms') !== '';

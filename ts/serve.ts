@@ -5,67 +5,41 @@
  * directory is touched, and closing twice is closing once.
  */
 
-import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
 import { Broker } from './broker/broker.ts';
 import { brokerConfigKey, brokerConfigKeys, configProblem } from './broker/config-table.ts';
 import { oauthSettings } from './broker/security/oauth/oauth-settings.ts';
 import { BrokerSettings } from './broker/settings.ts';
-import { flushNumbers, parseFlush } from './durability.ts';
+import { type FlushInput, flushNumbers, parseFlush } from './durability.ts';
 import { engineSetting, engineSettingProblem, engineSettings, takeEngineSettings } from './engine-settings.ts';
 import { MillraceError } from './errors.ts';
 import { HTTP_HOST, HTTP_PORT, type HttpEndpoint, type HttpOptions } from './http/http-options.ts';
-import { type NodeEngine, openEngine } from './io/engine.ts';
+import type { NodeEngine } from './io/engine.ts';
 import type { DriverReport, RecoveryAccount } from './io/native-types.ts';
 import { chooseSockets, type SocketsChoice, type SocketsReport } from './net/choose-sockets.ts';
 import type { RingNet } from './net/ring-net.ts';
 import type { EngineOptions } from './options.ts';
 import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis/redis-options.ts';
 import { bindingsOf, identityOf, KAFKA_HOST, listenersText, secureListeners } from './secure-listeners.ts';
+import type { KafkaOptions, ListenOptions, ServeOpenOptions, ServeOptions } from './serve-options.ts';
+import { joinServed, openServed, type ServedEngine } from './serve-source.ts';
 import { type ServerParts, setParts } from './server-parts.ts';
 import { type Advertised, parseAdvertised } from './tls/advertised-listeners.ts';
 import { assertBindings, isLoopback } from './tls/bind-rules.ts';
 import type { TlsIdentity, TlsOptions } from './tls/tls-identity.ts';
 import { parseSize } from './units.ts';
 
-export type { HttpOptions, RedisOptions, SocketsChoice, SocketsReport, TlsOptions };
-
-/** Where Kafka clients connect. */
-export interface KafkaOptions {
-  /** Default 127.0.0.1. */
-  host?: string | undefined;
-  /** Default 9092; 0 takes a free port. */
-  port?: number | undefined;
-  /** Told to clients instead of the address they are connected to. Both or none. */
-  advertisedHost?: string | undefined;
-  advertisedPort?: number | undefined;
-  /** Another address, where clients have to speak TLS: `tls` says with which certificate. */
-  tls?: { host?: string | undefined; port: number; advertisedHost?: string; advertisedPort?: number } | undefined;
-  /** Clients have to log in (SASL) as one of the users that the directory knows. Default: they do not. */
-  login?: boolean | undefined;
-  /** What carries connections; default `auto`: sockets in a ring when the driver is one, Node's otherwise. */
-  sockets?: SocketsChoice | undefined;
-}
-
-/** What `serve` takes. `durability` is the floor under every acknowledgement (min.durability); default: as acks says. */
-export interface ServeOptions extends EngineOptions {
-  /** Data directory; created when it is not there. */
-  dir: string;
-  kafka?: KafkaOptions | undefined;
-  /** Redis is served when this is given. Its `appendfsync` is the flush policy: `always`, an interval, or neither. */
-  redis?: RedisOptions | undefined;
-  /** Metrics, health and the console by HTTP. Default: not served. Leave it on the loopback: metrics ask nobody. */
-  http?: HttpOptions | undefined;
-  /** Certificate and key of what listens for TLS. */
-  tls?: TlsOptions | undefined;
-  /** Lets addresses that other machines reach be open to everybody, or without TLS. Default: that is refused. */
-  insecure?: boolean | undefined;
-  /** Settings by Kafka's names, or in camelCase; and the engine's by theirs (`memory.bytes`). Options go before them. */
-  settings?: Readonly<Record<string, string | number | boolean>> | undefined;
-  /** Where lines about connections go. Default: nowhere. */
-  print?: ((line: string) => void) | undefined;
-}
+export type {
+  HttpOptions,
+  KafkaOptions,
+  ListenOptions,
+  RedisOptions,
+  ServeOpenOptions,
+  ServeOptions,
+  SocketsChoice,
+  SocketsReport,
+  TlsOptions,
+};
 
 /** A running server. */
 export interface MillraceServer extends AsyncDisposable {
@@ -89,7 +63,10 @@ export interface MillraceServer extends AsyncDisposable {
   onFailure(listener: (code: number) => void): () => void;
   /** Reads certificate and key again, for connections to come. Throws MILLRACE_OPTION when they cannot be used. */
   reloadTls(): void;
-  /** Stops accepting, answers who waits, flushes, leaves the mark of a clean shutdown. */
+  /**
+   * Stops accepting, answers who waits, flushes, leaves the mark of a clean shutdown. A directory that was open before the
+   * server stays open.
+   */
   close(): Promise<void>;
 }
 
@@ -110,48 +87,69 @@ export const settingsTable: {
 
 /** Throws what `serve` would before it opens anything (MILLRACE_OPTION), and reads nothing but certificate and key. */
 export function checkServe(options: ServeOptions): void {
-  decide(options);
+  decide(options, brokerSettings(options));
 }
 
 /** What options come to, before anything is opened. */
-function decide(options: ServeOptions) {
-  const { kafka = {}, tls, insecure = false, settings: given = {} } = options;
+function decide(options: ListenOptions, settings: BrokerSettings) {
+  const { kafka = {}, tls, insecure = false } = options;
   const host = kafka.host ?? KAFKA_HOST;
   const port = kafka.port ?? 9092;
-  const { engine: engineGiven } = takeEngineSettings(given);
-  const settings = brokerSettings(options);
   const advertised = advertisedAddresses(kafka, settings);
   const secure = secureListeners(options);
   if (kafka.login === true) oauthSettings(settings);
   assertBindings(bindingsOf(options, settings), insecure);
   const identity = identityOf(tls, secure);
-  return { host, port, engineGiven, settings, advertised, secure, identity };
+  return { host, port, settings, advertised, secure, identity };
 }
 
+type Decided = ReturnType<typeof decide>;
+
 /**
- * Opens the directory and serves it. Rejects with the system's error when the port cannot be taken (the directory is then
- * untouched), and with MILLRACE_LOCKED, MILLRACE_FORMAT, MILLRACE_DRIVER, MILLRACE_OPTION, MILLRACE_IO.
+ * Serves a directory, or one that this process has open already (`log`, `kv`): then the program's records, groups and stores
+ * are those of its clients, and closing the server leaves the directory open. Rejects with the system's error when the port
+ * cannot be taken (the directory is then untouched), and with MILLRACE_LOCKED, MILLRACE_FORMAT, MILLRACE_DRIVER,
+ * MILLRACE_OPTION, MILLRACE_IO, MILLRACE_CLOSED.
  */
-export async function serve(options: ServeOptions): Promise<MillraceServer> {
-  const {
-    dir,
-    kafka = {},
-    http,
-    redis: _redis,
-    tls: _tls,
-    insecure = false,
-    settings: _settings,
-    print = () => {},
-    durability: _durability,
-    ...engineOptions
-  } = options;
-  const { host, port, engineGiven, settings, advertised, secure, identity } = decide(options);
+export async function serve(options: ServeOptions | ServeOpenOptions): Promise<MillraceServer> {
+  if (!isOpen(options)) {
+    const decided = decide(options, brokerSettings(options));
+    await assertAllFree(options, decided);
+    const { engine: given } = takeEngineSettings(options.settings ?? {});
+    return listenAll(openServed(options, { ...kafkaSettings(decided.settings), ...given }), options, decided);
+  }
+  const served = joinServed(options);
+  try {
+    const decided = decide(options, openSettings(options, served));
+    await assertAllFree(options, decided);
+    return await listenAll(served, options, decided);
+  } catch (error) {
+    await served.release();
+    throw error;
+  }
+}
+
+function isOpen(options: ServeOptions | ServeOpenOptions): options is ServeOpenOptions {
+  const hasDirectory = 'dir' in options && options.dir !== undefined;
+  const hasHandle = ('log' in options && options.log !== undefined) || ('kv' in options && options.kv !== undefined);
+  if (hasDirectory !== hasHandle) return hasHandle;
+  throw new MillraceError('MILLRACE_OPTION', 'serve takes a directory (dir), or an open log or kv, and not both');
+}
+
+async function assertAllFree({ redis, http }: ListenOptions, { host, port, secure }: Decided): Promise<void> {
   await assertFree(port, host);
   for (const one of secure) await assertFree(one.port, one.host);
-  if (options.redis) await assertFree(options.redis.port ?? REDIS_PORT, options.redis.host ?? REDIS_HOST);
+  if (redis) await assertFree(redis.port ?? REDIS_PORT, redis.host ?? REDIS_HOST);
   if (http) await assertFree(http.port ?? HTTP_PORT, http.host ?? HTTP_HOST);
-  if (!options.sim) mkdirSync(dirname(dir), { recursive: true });
-  const engine = openEngine(dir, { ...kafkaSettings(settings), ...engineGiven, ...engineOptions });
+}
+
+/** Everything that listens, on an engine; lets go of it when something of it cannot. */
+async function listenAll(
+  { engine, dir, release }: ServedEngine,
+  options: ListenOptions,
+  { host, port, settings, advertised, identity }: Decided,
+): Promise<MillraceServer> {
+  const { kafka = {}, http, insecure = false, print = () => {} } = options;
   let ring: RingNet | undefined;
   let broker: Broker | undefined;
   let redis: RedisEndpoint | undefined;
@@ -174,8 +172,10 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
       engine,
       broker,
       kafka: { host: bound.address, port: bound.port },
-      dir: options.sim ? undefined : dir,
-      flush: options.flush ?? 'always',
+      dir,
+      get flush() {
+        return engine.flushPolicy;
+      },
       knowsClients: asksClients(options, settings),
       counters: () => ({
         ...engine.counters(),
@@ -185,18 +185,23 @@ export async function serve(options: ServeOptions): Promise<MillraceServer> {
     };
     redis = await listenRedis({ engine, ring, print, identity }, options);
     const kafkaTls = boundTls && { host: boundTls.address, port: boundTls.port };
-    return running(parts, chosen, { http: http && (await listenHttp(parts, http)), redis, kafkaTls, identity });
+    return running(parts, chosen, release, {
+      http: http && (await listenHttp(parts, http)),
+      redis,
+      kafkaTls,
+      identity,
+    });
   } catch (error) {
     await redis?.close();
     await broker?.close();
     await ring?.close();
-    await engine.close();
+    await release();
     throw error;
   }
 }
 
 /** Whether anybody who connects has to show who they are, or may not do everything. */
-function asksClients({ kafka, redis, tls }: ServeOptions, settings: BrokerSettings): boolean {
+function asksClients({ kafka, redis, tls }: ListenOptions, settings: BrokerSettings): boolean {
   const hasPassword = redis?.password !== undefined && redis.password !== '';
   return kafka?.login === true || hasPassword || tls?.ca !== undefined || settings.text('authorizer.class.name') !== '';
 }
@@ -215,11 +220,11 @@ async function listenRedis(
     print: (line: string) => void;
     identity: TlsIdentity | undefined;
   },
-  { flush, redis }: ServeOptions,
+  { redis }: ListenOptions,
 ): Promise<RedisEndpoint | undefined> {
   if (!redis) return undefined;
   const { serveRedis } = await import('./redis/serve-redis.ts');
-  return serveRedis(parts, flush ?? 'always', redis);
+  return serveRedis(parts, parts.engine.flushPolicy, redis);
 }
 
 /** What listens beside Kafka's first address, as far as it is wanted. */
@@ -233,6 +238,7 @@ interface Endpoints {
 function running(
   parts: ServerParts,
   { ring, report }: ReturnType<typeof chooseSockets>,
+  release: () => Promise<void>,
   { http, redis, kafkaTls, identity }: Endpoints,
 ): MillraceServer {
   const { engine, broker, kafka, counters } = parts;
@@ -241,7 +247,7 @@ function running(
     await http?.close();
     await Promise.all([broker.close(), redis?.close()]);
     await ring?.close();
-    await engine.close();
+    await release();
   };
   const close = (): Promise<void> => {
     closing ??= closeAll();
@@ -277,30 +283,38 @@ export function startSettings(options: ServeOptions): ReadonlyMap<string, string
 }
 
 function brokerSettings(options: ServeOptions): BrokerSettings {
-  const { kafka = {}, settings = {} } = options;
-  const { rest } = takeEngineSettings(settings);
-  return new BrokerSettings({ ...inForce(options, kafka.host ?? KAFKA_HOST, kafka.port ?? 9092), ...rest });
+  const { rest } = takeEngineSettings(options.settings ?? {});
+  const { flush = 'always', segmentBytes, indexIntervalBytes } = options;
+  const sizes = {
+    ...(segmentBytes === undefined ? {} : { 'log.segment.bytes': String(parseSize('segmentBytes', segmentBytes)) }),
+    ...(indexIntervalBytes === undefined
+      ? {}
+      : { 'log.index.interval.bytes': String(parseSize('indexIntervalBytes', indexIntervalBytes)) }),
+  };
+  return new BrokerSettings({ ...inForce(options, options.dir, flush), ...sizes, ...rest });
+}
+
+/** As `brokerSettings`, on an engine that runs. */
+function openSettings(options: ServeOpenOptions, { engine, share }: ReturnType<typeof joinServed>): BrokerSettings {
+  return new BrokerSettings({
+    ...inForce(options, share.dir, engine.flushPolicy),
+    'log.segment.bytes': share.native.segmentBytes,
+    'log.index.interval.bytes': share.native.indexIntervalBytes,
+    ...options.settings,
+  });
 }
 
 /** What the options decide of the broker settings, so that DescribeConfigs reports what is in force. */
-function inForce(options: ServeOptions, host: string, port: number): Record<string, string> {
-  const { records, intervalMs, always } = flushNumbers(parseFlush(options.flush ?? 'always'));
+function inForce({ kafka, durability }: ListenOptions, dir: string, flush: FlushInput): Record<string, string> {
+  const { records, intervalMs, always } = flushNumbers(parseFlush(flush));
   const never = '9223372036854775807';
   return {
-    listeners: listenersText(options.kafka, host, port),
-    'log.dirs': options.dir,
+    listeners: listenersText(kafka, kafka?.host ?? KAFKA_HOST, kafka?.port ?? 9092),
+    'log.dirs': dir,
     ...(always ? {} : { 'log.flush.interval.messages': records > 0 ? String(records) : never }),
     ...(intervalMs > 0 ? { 'log.flush.interval.ms': String(intervalMs) } : {}),
-    ...(options.durability === undefined ? {} : { 'min.durability': options.durability }),
-    ...(options.segmentBytes === undefined ? {} : { 'log.segment.bytes': String(sizeOf('segmentBytes', options)) }),
-    ...(options.indexIntervalBytes === undefined
-      ? {}
-      : { 'log.index.interval.bytes': String(sizeOf('indexIntervalBytes', options)) }),
+    ...(durability === undefined ? {} : { 'min.durability': durability }),
   };
-}
-
-function sizeOf(name: 'segmentBytes' | 'indexIntervalBytes', options: ServeOptions): number {
-  return parseSize(name, options[name] ?? 0);
 }
 
 /** The engine's options that have a name among Kafka's settings. */

@@ -5,9 +5,9 @@
  */
 
 import type { Broker } from './broker/broker.ts';
-import type { FlushInput } from './durability.ts';
 import { MillraceError } from './errors.ts';
 import type { NodeEngine } from './io/engine.ts';
+import type { FlushPolicy } from './log/types.ts';
 
 /** The parts of a running server. */
 export interface ServerParts {
@@ -17,7 +17,8 @@ export interface ServerParts {
   readonly kafka: { readonly host: string; readonly port: number };
   /** The data directory; undefined on a simulated disk, which has no room to be asked for. */
   readonly dir: string | undefined;
-  readonly flush: FlushInput;
+  /** As it was set last. */
+  readonly flush: FlushPolicy;
   /** Clients of Kafka or Redis have to show who they are: what is theirs is shown to nobody who has not. */
   readonly knowsClients: boolean;
   /** As `MillraceServer.counters`. */

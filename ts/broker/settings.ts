@@ -152,7 +152,9 @@ export class BrokerSettings {
   topicValue(key: ConfigKey, config: ReadonlyMap<string, string>): ConfigValue {
     const synonyms: Synonym[] = [];
     const own = config.get(key.name);
-    if (own !== undefined) synonyms.push({ name: key.name, value: own, source: ConfigSource.dynamicTopic });
+    // A program that has made the topic without a broker may have given it anything: what cannot be read is not in force.
+    if (own !== undefined && configProblem(key, own) === undefined)
+      synonyms.push({ name: key.name, value: own, source: ConfigSource.dynamicTopic });
     synonyms.push(...this.#synonyms(key.synonyms ?? []));
     const origin = key.synonyms?.[0]?.name ?? key.name;
     synonyms.push({ name: origin, value: key.default, source: ConfigSource.default });

@@ -5,7 +5,7 @@
  * is as it should be.
  */
 
-import { describeFlush, describeLoss, levelName, levelNumber, parseFlush } from '../durability.ts';
+import { describeFlush, describeLoss, levelName, levelNumber } from '../durability.ts';
 import { Stores } from '../kv/stores.ts';
 import { groupIds } from '../metrics/groups.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -41,7 +41,7 @@ export async function overview(parts: ConsoleParts): Promise<OverviewView> {
     uptimeSeconds: Math.round(process.uptime()),
     poisoned: parts.isPoisoned(),
     driver: { name: driver, reason, detail },
-    flush: describeFlush(parseFlush(server.flush)),
+    flush: describeFlush(server.flush),
     acks: acksOf(server),
     topics: catalogue.size,
     partitions: ids.length,
@@ -60,7 +60,7 @@ function acksOf({ flush, broker }: ServerParts): OverviewView['acks'] {
   const floor = levelNumber(broker.context.settings.text('min.durability') as 'memory');
   return LEVEL_OF_ACKS.map(({ acks, asked }) => {
     const level = levelName(Math.max(floor, levelNumber(asked)) as 0 | 1 | 2);
-    return { acks, level, loss: describeLoss(parseFlush(flush), level) };
+    return { acks, level, loss: describeLoss(flush, level) };
   });
 }
 

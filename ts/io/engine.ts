@@ -5,7 +5,7 @@
  * for; both are counted in the page and asserted by __test__/budgets.
  */
 
-import { flushNumbers } from '../durability.ts';
+import { type FlushNumbers, flushNumbers, policyOf } from '../durability.ts';
 import { MillraceError } from '../errors.ts';
 import type { AppendFrame } from '../log/append-frame.ts';
 import type {
@@ -105,6 +105,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   #participants: Participant[] = [];
   #scheduled = false;
   #failure: CodeNumber = Code.ok;
+  #policy: FlushNumbers;
   #closing: Promise<void> | undefined;
   #onClosed: (() => void) | undefined;
 
@@ -116,6 +117,8 @@ export class NodeEngine implements Engine, WaitingRoom {
       if (isOpen) this.#wake();
     });
     isOpen = true;
+    const { flushAlways, flushRecords, flushBytes, flushIntervalMs } = options;
+    this.#policy = { always: flushAlways, records: flushRecords, bytes: flushBytes, intervalMs: flushIntervalMs };
     this.#page = this.#native.page;
     this.#reads = new Reads(this.#native);
     this.kv = new NativeKv(this.#native);
@@ -375,9 +378,15 @@ export class NodeEngine implements Engine, WaitingRoom {
     return () => this.#failureListeners.delete(listener);
   }
 
+  /** When the journal is flushed, as it was set last. */
+  get flushPolicy(): FlushPolicy {
+    return policyOf(this.#policy);
+  }
+
   setFlushPolicy(policy: FlushPolicy): void {
     const { always, records, bytes, intervalMs } = flushNumbers(policy);
     this.#native.setPolicy(always, records, bytes, intervalMs);
+    this.#policy = { always, records, bytes, intervalMs };
   }
 
   configurePartitions(partitions: readonly number[], settings: PartitionSettings): void {

@@ -1,5 +1,6 @@
 /**
- * One engine for a data directory and process, shared by whoever opens the directory: a log, any number of KV handles.
+ * One engine for a data directory and process, shared by whoever opens the directory: a log, any number of KV handles, a
+ * server on top of them.
  *
  * Not the lock between processes, which is the directory's own. To remember: the first who opens decides the engine's
  * options, the last who closes closes the engine.
@@ -12,14 +13,16 @@ import { decideOptions, type EngineOptions } from '../options.ts';
 import { type NodeEngine, openEngine } from './engine.ts';
 import type { NativeOptions } from './native-types.ts';
 
-/** What an opener is: there is one log on an engine, and any number of KV handles. */
-export type EngineUse = 'log' | 'kv';
+/** What an opener is: there is one log and one server on an engine, and any number of KV handles. */
+export type EngineUse = 'log' | 'kv' | 'server';
 
 /** An engine and the promise to give it back. */
 export interface EngineShare {
   readonly engine: NodeEngine;
   /** The directory, as an absolute path. */
   readonly dir: string;
+  /** What the engine runs with; its flush policy may have been changed since. */
+  readonly native: NativeOptions;
   /** Gives it back; resolves when this handle has nothing to do with it any more: closed, when it was the last. */
   release(): Promise<void>;
 }
@@ -49,12 +52,29 @@ export function shareEngine(dir: string, use: EngineUse, options: EngineOptions)
     shared = { engine: openEngine(dir, options), native, uses: [] };
     open.set(nameOf(native), shared);
   }
-  const mine = shared;
+  return share(shared, use);
+}
+
+/**
+ * One use more of an engine that somebody in this process has opened and not given back. Throws MILLRACE_CLOSED when nobody
+ * has, MILLRACE_LOCKED when `use` is there already and can be there once.
+ */
+export function joinEngine(engine: NodeEngine, use: EngineUse): EngineShare {
+  const shared = [...open.values()].find((one) => one.engine === engine);
+  if (!shared || engine.isClosed) throw new MillraceError('MILLRACE_CLOSED');
+  if (use === 'server' && shared.uses.includes('server')) {
+    throw new MillraceError('MILLRACE_LOCKED', 'it is served already by this process', { path: shared.native.dir });
+  }
+  return share(shared, use);
+}
+
+function share(mine: Shared, use: EngineUse): EngineShare {
   mine.uses.push(use);
   let released: Promise<void> | undefined;
   return {
     engine: mine.engine,
-    dir: resolve(dir),
+    dir: resolve(mine.native.dir),
+    native: mine.native,
     release() {
       released ??= release(mine, use);
       return released;

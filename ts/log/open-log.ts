@@ -193,7 +193,7 @@ export class Log implements TopicContext {
 
   /**
    * Flushes, leaves the mark of a clean shutdown, and lets go of the directory; the last two wait until the KV handles
-   * that this process has on it are closed too.
+   * and the server that this process has on it are closed too.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
