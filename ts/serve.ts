@@ -61,6 +61,11 @@ export interface MillraceServer extends AsyncDisposable {
   counters(): Record<string, number>;
   /** Runs `listener` when a flush has failed: from then on everything that writes is refused. */
   onFailure(listener: (code: number) => void): () => void;
+  /**
+   * Runs `listener` with true when writes are refused because the disk is full, and with false when they are taken again,
+   * which happens by itself. Meanwhile reads, deletes and retention go on. Returns what takes the listener away.
+   */
+  onDiskFull(listener: (isFull: boolean) => void): () => void;
   /** Reads certificate and key again, for connections to come. Throws MILLRACE_OPTION when they cannot be used. */
   reloadTls(): void;
   /**
@@ -264,6 +269,7 @@ function running(
     recovery: engine.recovery,
     counters,
     onFailure: (listener) => engine.onFailure(listener),
+    onDiskFull: (listener) => engine.onSpace(listener),
     reloadTls: () => identity?.reload(),
     close,
     [Symbol.asyncDispose]: close,

@@ -48,3 +48,10 @@ export function parseSize(name: string, value: number | string): number {
 export function parseDuration(name: string, value: number | string): number {
   return parse(name, value, durationUnits, "'100ms'");
 }
+
+/** A number of bytes for people: three digits and a unit, such as `715 MiB`. */
+export function describeBytes(bytes: number): string {
+  const power = Math.min(4, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  const value = bytes / 1024 ** power;
+  return `${value >= 100 || power === 0 ? Math.round(value) : value.toPrecision(3)} ${['bytes', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`;
+}

@@ -25,17 +25,13 @@ it('every mark has a block, and there are guides with blocks', () => {
 
 /** Blocks of programs that readme.spec.ts runs; every other one carries a mark. */
 const runElsewhere: Readonly<Record<string, number>> = { 'README.md': 2 };
-/** A page whose programs are all run by kv/examples.spec.ts. */
-const kvPage = 'docs/kv.md';
 
 it('every program on a page is run', () => {
-  const unmarked = pages
-    .filter((page) => page !== kvPage)
-    .map((page) => {
-      const programs = readFileSync(join(docs, '..', page), 'utf8').match(/^```(ts|js|tsx|mjs)$/gm) ?? [];
-      const marked = runnablesOf(page).filter(({ extension }) => extension !== 'sh');
-      return [page, programs.length - marked.length] as const;
-    });
+  const unmarked = pages.map((page) => {
+    const programs = readFileSync(join(docs, '..', page), 'utf8').match(/^```(ts|js|tsx|mjs)$/gm) ?? [];
+    const marked = runnablesOf(page).filter(({ extension }) => extension !== 'sh');
+    return [page, programs.length - marked.length] as const;
+  });
   expect(Object.fromEntries(unmarked.filter(([, count]) => count > 0))).toEqual(runElsewhere);
 });
 

@@ -166,6 +166,28 @@ describe('health', () => {
     expect(sample(await scrape(), 'millrace_journal_poisoned')).toBe(1);
     expect(await (await ask('/v1/status')).json()).toMatchObject({ poisoned: true, driver: { driver: 'sim' } });
   });
+
+  it('stays ready on a full disk, and says that writes are refused', async () => {
+    const told: boolean[] = [];
+    server.onDiskFull((isFull) => told.push(isFull));
+    expect(sample(await scrape(), 'millrace_disk_full')).toBe(0);
+    const retry = { retries: 0 };
+    const kafka = new Kafka({ brokers: [`127.0.0.1:${server.kafka.port}`], logLevel: logLevel.NOTHING, retry });
+    const producer = kafka.producer();
+    await producer.connect();
+    disk.fill();
+    const messages = [{ value: 'x'.repeat(256 * 1024) }];
+    const fill = async (): Promise<void> => {
+      for (let sent = 0; sent < 5000; sent += 1) await producer.send({ topic: 'fills', messages });
+    };
+    await expect(fill()).rejects.toThrow();
+    await producer.disconnect();
+    expect(told).toEqual([true]);
+    expect(sample(await scrape(), 'millrace_disk_full')).toBe(1);
+    const answer = await ask('/readyz');
+    expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok', disk: expect.stringMatching(/^full/) }]);
+    expect(await (await ask('/v1/status')).json()).toMatchObject({ diskFull: true });
+  });
 });
 
 describe('the endpoint', () => {

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '../..');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 // npm takes seconds to start on a busy machine, and two of them are run.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 function npm(...args: string[]): string {
   const all = [...args, '--ignore-scripts', '--loglevel=error'];
@@ -35,14 +35,14 @@ function packed(): Packed {
 }
 
 describe('the package', () => {
-  it('holds the built code and four texts, and nothing else', () => {
+  it('holds the built code, four texts and what a server is set up with, and nothing else', () => {
     const paths = packed().files.map((file) => file.path);
     const tops = [...new Set(paths.map((path) => path.split('/')[0]))].sort();
-    expect(tops).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json']);
+    expect(tops).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dashboards', 'dist', 'package.json', 'packaging']);
     expect(paths.filter((path) => /(^|\/)(ts|dist)\/setup\/|generator|schemas|\.node$|\.spec\./.test(path))).toEqual(
       [],
     );
-    const strange = paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)|[^/]+)$/.test(path));
+    const strange = paths.filter((path) => !/^(dist\/.+\.(js|d\.ts)|(dashboards|packaging)\/[^/]+|[^/]+)$/.test(path));
     expect(strange.filter((path) => !path.startsWith('dist/console/assets/'))).toEqual(['dist/cli/package.json']);
     const assets = ['index.html', 'app.css', 'app.js'].flatMap((name) => [name, `${name}.gz`]);
     expect(

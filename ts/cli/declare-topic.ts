@@ -25,7 +25,7 @@ export function declareTopic(program: Command, terminal: Terminal, ended: Ended)
     .addOption(formOption())
     .action(async (options) => ended(await (await import('./topic.ts')).listTopics(options, terminal)));
   clientVerb(topic.command('describe').alias('info').argument('<topic...>'))
-    .description('show summary, settings and partitions (the first two unless letters say otherwise)')
+    .description('show summary and settings; letters choose what else')
     .option('-a, --print-all', 'all sections')
     .option('-s, --print-summary', 'the summary')
     .option('-c, --print-configs', 'the settings')

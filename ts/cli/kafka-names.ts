@@ -31,9 +31,14 @@ export function exitCodeOfKafka(code: number): ExitCodeNumber {
   }
 }
 
+/** What to look at, where the name alone helps nobody and servers say no more. */
+const hints: ReadonlyMap<number, string> = new Map([
+  [KafkaError.KAFKA_STORAGE_ERROR, 'the server cannot write: its disk is full or has failed, and its log says which'],
+]);
+
 /** Throws when `code` is not success; `what` names what was refused. */
 export function check(code: number, what: string, message?: string | null): void {
   if (code === KafkaError.NONE) return;
-  const detail = message === undefined || message === null || message === '' ? '' : `: ${message}`;
-  throw new CliError(exitCodeOfKafka(code), `${what}: ${errorName(code)}${detail}`);
+  const detail = message === undefined || message === null || message === '' ? hints.get(code) : message;
+  throw new CliError(exitCodeOfKafka(code), `${what}: ${errorName(code)}${detail === undefined ? '' : `: ${detail}`}`);
 }

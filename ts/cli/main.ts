@@ -29,7 +29,15 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   }
 }
 
-function explain(error: unknown, terminal: Terminal): ExitCodeNumber {
+/** What went wrong first: what cleaning up met after it is a consequence, such as a server that has gone. */
+function firstError(error: unknown): unknown {
+  let first = error;
+  while (first instanceof Error && first.name === 'SuppressedError' && 'suppressed' in first) first = first.suppressed;
+  return first;
+}
+
+function explain(thrown: unknown, terminal: Terminal): ExitCodeNumber {
+  const error = firstError(thrown);
   if (isBrokenPipe(error)) return ExitCode.ok;
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   if (error instanceof CliError) {

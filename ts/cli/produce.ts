@@ -57,7 +57,8 @@ export async function produce(
     await producer.finish();
   } finally {
     progress[Symbol.dispose]();
-    tell(terminal, `millrace: ${producer.acknowledged} records ${acks === 0 ? 'sent to' : 'stored in'} ${topic}`);
+    const records = `${producer.acknowledged} record${producer.acknowledged === 1 ? '' : 's'}`;
+    tell(terminal, `millrace: ${records} ${acks === 0 ? 'sent to' : 'stored in'} ${topic}`);
   }
   if (!interrupt.signal.aborted) return ExitCode.ok;
   // An unfinished read of a terminal or pipe would keep the process alive.

@@ -9,6 +9,7 @@ import { type Durability, describeFlush, describeLoss, levelName, levelNumber } 
 import type { MillraceServer } from '../serve.ts';
 import { version } from '../version.ts';
 import { formatAddress } from './options.ts';
+import { serveCautions } from './serve-cautions.ts';
 import type { ServeSettings } from './serve-settings.ts';
 
 /** The facts of a start, as `--format json` prints them. */
@@ -25,6 +26,8 @@ export interface StartFacts {
   /** Where metrics and health are, when they are served. */
   readonly http: string | undefined;
   readonly dir: string;
+  /** What is wrong with the place of the data, as sentences. */
+  readonly cautions: readonly string[];
   readonly driver: MillraceServer['driver'];
   readonly sockets: MillraceServer['sockets'];
   readonly flush: string;
@@ -54,6 +57,7 @@ export function startFacts(server: MillraceServer, settings: ServeSettings, sinc
     ...(server.redisTls ? { redisTls: formatAddress(server.redisTls) } : {}),
     http: server.http && formatAddress(server.http),
     dir: resolve(settings.dir),
+    cautions: serveCautions(settings.dir, settings.settings),
     driver: server.driver,
     sockets: server.sockets,
     flush: describeFlush(settings.flush),
@@ -76,6 +80,7 @@ export function describeStart(facts: StartFacts): string {
         ]),
     ...tlsLine(facts),
     `  data      ${facts.dir}`,
+    ...facts.cautions.map((one) => `  CAUTION   ${one}`),
     `  driver    ${driver.driver}: ${driver.reason}; ${driver.detail}`,
     `  sockets   ${sockets.sockets}: ${sockets.reason}`,
     `  flush     ${facts.flush}`,

@@ -4,9 +4,11 @@
  * Invariant: after the first SIGINT or SIGTERM the directory is closed with its clean mark before the process ends; a
  * second one ends it at once, which costs nothing that was acknowledged as written.
  */
+import { statfsSync } from 'node:fs';
 import { describeFlush } from '../durability.ts';
 import { checkServe, type MillraceServer, serve as openServer, settingsTable } from '../serve.ts';
 import { serviceManager } from '../service-manager.ts';
+import { describeBytes } from '../units.ts';
 import { CliError, ExitCode, type ExitCodeNumber } from './exit.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { formatAddress } from './options.ts';
@@ -45,8 +47,10 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
     log.say('error', 'flush-failed', `millrace: ${what}`, { code });
   });
   using _reload = reloadOnHangup(server, log);
+  using _space = sayWhenFull(server, settings.dir, log);
   const facts = startFacts(server, settings, performance.now());
-  log.say(facts.recovery.damage.length > 0 ? 'warn' : 'info', 'ready', describeStart(facts), { ...facts });
+  const isWell = facts.recovery.damage.length === 0 && facts.cautions.length === 0;
+  log.say(isWell ? 'info' : 'warn', 'ready', describeStart(facts), { ...facts });
   manager.ready(`serves Kafka on ${facts.kafka}`);
   if (command.format === 'json') await new DataOutput(terminal.stdout).text(`${JSON.stringify(facts)}\n`);
   const exitCode = await (interrupt.signal.aborted ? ExitCode.ok : stopped);
@@ -65,6 +69,28 @@ async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceSe
     return await openServer({ ...serveOptions(settings), print });
   } catch (error) {
     throw explainListen(error, settings);
+  }
+}
+
+/** Says when the disk is full and when it is not any more: clients get an error that does not tell them. */
+function sayWhenFull(server: MillraceServer, dir: string, log: ServerLog): Disposable {
+  const forget = server.onDiskFull((isFull) => {
+    const freeBytes = freeSpace(dir);
+    const free = freeBytes === undefined ? '' : ` (${describeBytes(freeBytes)} free at ${dir})`;
+    const text = isFull
+      ? `the disk is full${free}: writes are refused until there is room; reads, deletes and retention go on`
+      : `there is room on the disk again${free}: writes are taken`;
+    log.say(isFull ? 'error' : 'info', isFull ? 'disk-full' : 'disk-has-room', `millrace: ${text}`, { freeBytes });
+  });
+  return { [Symbol.dispose]: forget };
+}
+
+function freeSpace(dir: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  } catch {
+    return undefined;
   }
 }
 

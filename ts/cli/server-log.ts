@@ -10,7 +10,15 @@ export type LogFormat = 'text' | 'json';
 export type LogLevel = 'info' | 'warn' | 'error';
 
 /** What happened, in one word of a small set. */
-export type LogEvent = 'ready' | 'connection' | 'flush-failed' | 'closing' | 'closed' | 'reloaded';
+export type LogEvent =
+  | 'ready'
+  | 'connection'
+  | 'flush-failed'
+  | 'disk-full'
+  | 'disk-has-room'
+  | 'closing'
+  | 'closed'
+  | 'reloaded';
 
 /** Says things. */
 export interface ServerLog {

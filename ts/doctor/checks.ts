@@ -4,6 +4,7 @@
  * Invariant: every WARN and FAIL carries what to do about it; a fact that could not be read is a WARN that says so, and
  * never an OK.
  */
+import { describeBytes } from '../units.ts';
 import type { MachineFacts } from './facts.ts';
 
 export type Verdict = 'OK' | 'WARN' | 'FAIL';
@@ -131,16 +132,21 @@ function judgeFlush(facts: MachineFacts): Finding {
 
 function judgeSpace(facts: MachineFacts): Finding {
   if (facts.freeBytes === undefined || facts.totalBytes === undefined) return unread('free disk');
-  const detail = `${(facts.freeBytes / gib).toFixed(1)} of ${(facts.totalBytes / gib).toFixed(1)} GiB free`;
+  const detail = `${describeBytes(facts.freeBytes)} of ${describeBytes(facts.totalBytes)} free`;
   if (facts.freeBytes >= 2 * gib) return ok('free disk', detail);
-  const fix = 'make room: the journal alone is pre-written with several hundred MiB';
+  const fix = 'make room: the journal alone is pre-written with 256 MiB, less with smaller journal.file.bytes';
   return { check: 'free disk', verdict: facts.freeBytes < gib / 2 ? 'FAIL' : 'WARN', detail, fix };
 }
 
 function judgeOpenFiles(facts: MachineFacts): Finding {
   if (facts.openFiles === undefined) return unread('open files');
   if (facts.openFiles >= 65_536) return ok('open files', `${facts.openFiles}`);
-  return warn('open files', `${facts.openFiles}`, 'raise the limit (LimitNOFILE in systemd)', 'ulimit -n 65536');
+  return warn(
+    'open files',
+    `${facts.openFiles}`,
+    'raise the limit to 65536 or more (LimitNOFILE in systemd)',
+    'ulimit -n 65536',
+  );
 }
 
 function judgeLockedMemory(facts: MachineFacts): Finding {

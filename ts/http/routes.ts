@@ -1,7 +1,8 @@
 /**
  * What lies at which path of the HTTP endpoint.
  *
- * Not how it is sent. To remember: alive means that the process answers; ready means that it takes writes.
+ * Not how it is sent. To remember: alive means that the process answers; ready means that it takes writes, or will by
+ * itself when there is room.
  */
 
 import type { ServerMetrics } from '../metrics/collect.ts';
@@ -19,8 +20,11 @@ export type Route = (metrics: ServerMetrics) => Answer | Promise<Answer>;
 
 const alive = (): Answer => json(200, { status: 'ok' });
 
-const ready: Route = ({ poisoned }) =>
-  poisoned ? json(503, { status: 'unavailable', reason: 'a flush failed: nothing can be written' }) : alive();
+const ready: Route = ({ poisoned, diskFull }) => {
+  if (poisoned) return json(503, { status: 'unavailable', reason: 'a flush failed: nothing can be written' });
+  // Not 503: nobody could reach it to read, or to delete what would make room.
+  return diskFull ? json(200, { status: 'ok', disk: 'full: writes are refused until there is room' }) : alive();
+};
 
 /** Every path that is served. */
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([

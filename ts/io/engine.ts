@@ -45,6 +45,7 @@ import { appendFlags } from './plan.ts';
 import { Reads } from './reads.ts';
 import type { RecoveryDetails } from './recovery-details.ts';
 import { openedOn } from './sim.ts';
+import { type SpaceListener, SpaceNews } from './space-news.ts';
 import { decodeTimings, type EngineTimings } from './timings.ts';
 import { FrameTicket, type Participant, succeeded, type Ticket, Turn, type WaitingRoom } from './turn.ts';
 import { type Waiter, Waiters } from './waiters.ts';
@@ -100,6 +101,7 @@ export class NodeEngine implements Engine, WaitingRoom {
   readonly #failureListeners = new Set<(code: CodeNumber) => void>();
   readonly #crowd = new Crowd();
   readonly #flushNews = new FlushReporter(() => this.timings());
+  readonly #space = new SpaceNews((action) => this.#guard(action));
   #turn = new Turn();
   #spareTurn: Turn | undefined;
   #participants: Participant[] = [];
@@ -215,6 +217,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     const refusal = this.#refusal() || this.#native.commit(turn.plan.rows, turn.plan.count, turn.plan.buffers);
     if (refusal !== Code.ok) turn.plan.refuseAll(refusal as CodeNumber);
     else this.#followAppends(turn);
+    this.#space.committed(turn.plan);
     turn.place(report);
     this.#spareTurn = turn;
     this.#release();
@@ -381,6 +384,16 @@ export class NodeEngine implements Engine, WaitingRoom {
   /** When the journal is flushed, as it was set last. */
   get flushPolicy(): FlushPolicy {
     return policyOf(this.#policy);
+  }
+
+  /** Whether writes are refused because the disk is full. */
+  get isOutOfSpace(): boolean {
+    return this.#space.isFull;
+  }
+
+  /** Runs `listener` when writes are refused because the disk is full (true), and when they are taken again (false). */
+  onSpace(listener: SpaceListener): () => void {
+    return this.#space.onChange(listener);
   }
 
   setFlushPolicy(policy: FlushPolicy): void {

@@ -36,6 +36,11 @@ export class ServerMetrics implements Disposable {
     return this.#poisoned;
   }
 
+  /** Whether writes are refused because the disk is full; reads and deletes go on. */
+  get diskFull(): boolean {
+    return this.#parts.engine.isOutOfSpace;
+  }
+
   /** Our own names, and those of kafka_exporter and redis_exporter. */
   prometheus(): string {
     const text = new PrometheusText();
@@ -65,6 +70,7 @@ export class ServerMetrics implements Disposable {
       version,
       uptimeSeconds: process.uptime(),
       poisoned: this.#poisoned,
+      diskFull: engine.isOutOfSpace,
       driver: engine.driver,
       recovery: engine.recovery,
       connections: broker.connections,

@@ -76,6 +76,8 @@ export function writeOwnMetrics(
   const unflushed = engine.appendedLsn - engine.durableLsn;
   text.one('millrace_unflushed_frames', 'gauge', 'Frames a power cut could take now.', unflushed);
   text.one('millrace_journal_poisoned', 'gauge', '1 when a flush has failed: nothing is written any more.', +poisoned);
+  const isFull = +engine.isOutOfSpace;
+  text.one('millrace_disk_full', 'gauge', '1 while writes are refused because the disk is full.', isFull);
   text.one('millrace_kafka_connections', 'gauge', 'Open connections of Kafka clients.', broker.connections);
   writeTimings(text, engine.timings());
   writeRecovery(text, engine);

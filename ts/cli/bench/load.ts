@@ -80,7 +80,7 @@ export async function runLoad(shape: LoadShape, operate: Operate, signal: AbortS
   const stopped = (): boolean => signal.aborted || meter.failure !== undefined;
   await (shape.rate === undefined
     ? closedLoop(shape, operate, meter, stopped)
-    : openLoop(shape.rate, shape.clients, operate, meter, stopped));
+    : openLoop(shape.rate, shape, operate, meter, stopped));
   if (meter.failure !== undefined) throw meter.failure;
   return meter.result(signal.aborted);
 }
@@ -110,12 +110,13 @@ async function closedLoop(
 
 async function openLoop(
   rate: number,
-  clients: number,
+  { clients, warmUpMs }: LoadShape,
   operate: Operate,
   meter: Meter,
   stopped: () => boolean,
 ): Promise<void> {
-  const first = performance.now();
+  // Not the time it is now: as many are due in the measured stretch, however long it took to come here.
+  const first = meter.begin - warmUpMs;
   let outstanding = 0;
   let wake: (() => void) | undefined;
   const ended = (): void => {
