@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { probe } from '../ts/tools.ts';
 import { kafkaVersion } from './rivals/kafka-jars.ts';
 
 /** Facts about machine, file system and versions, by name. */
@@ -14,10 +15,18 @@ export function conditions(directory: string): Record<string, string> {
     kernel: release(),
     'file system': `${type} on ${device} (${options})`,
     'device cache': deviceCache(device),
+    driver: driverText(directory),
+    policy: 'flush always, and acks=all waits for durable, unless a side says otherwise',
     node: process.version,
     kafka: `${kafkaVersion()}, -Xms1G -Xmx1G G1, ${javaVersion()}`,
     client: 'benches/load (pre-encoded, one thread for all connections) on the same machine',
   };
+}
+
+/** The driver that `auto` chooses here, and why. */
+function driverText(directory: string): string {
+  const { driver, reason, detail } = probe(directory);
+  return `${driver}: ${reason}; ${detail}`;
 }
 
 /** Device, type and options of the mount that holds `directory`. */

@@ -13,23 +13,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
-import { produceEmbedded } from '../ts/cli/bench/embedded.ts';
-import { type BenchResult, resultOf } from '../ts/cli/bench/figures.ts';
-import { type LoadShape, runLoad } from '../ts/cli/bench/load.ts';
-import { type Durability, describeLoss, parseFlushText } from '../ts/durability.ts';
+import { describeLoss, parseFlushText } from '../ts/durability.ts';
+import { CROWD, type PolicyRound, policies, policyRound, SIZE } from './policy-work.ts';
 
-/** What is compared, the strongest promise first. */
-const policies: readonly (readonly [flush: string, durability: Durability])[] = [
-  ['always', 'durable'],
-  ['interval=100ms', 'durable'],
-  ['records=1000', 'written'],
-  ['interval=100ms', 'written'],
-  ['interval=1s', 'written'],
-  ['os', 'written'],
-  ['os', 'memory'],
-];
-const CROWD = 128;
-const SIZE = 128;
 const begin = '<!-- policies: npx tsx benches/policies.ts --into README.md -->';
 const end = '<!-- policies end -->';
 
@@ -46,41 +32,6 @@ const { values } = parseArgs({
 const durationMs = Number(values.seconds) * 1000;
 const rate = Number(values.rate);
 
-/** One stretch of one kind of load under one policy. */
-async function measure(flush: string, durability: Durability, shape: LoadShape): Promise<BenchResult> {
-  await using workload = await produceEmbedded({
-    clients: shape.clients,
-    inFlight: shape.inFlight,
-    size: SIZE,
-    dir: values.dir,
-    flush,
-    durability,
-    partitions: 1,
-    batch: 1,
-    records: 0,
-    acks: 'all',
-    compression: 'none',
-  });
-  const measured = await runLoad(shape, workload.operate, new AbortController().signal);
-  return resultOf('policies', workload.conditions, shape, measured, SIZE);
-}
-
-interface Round {
-  readonly alone: BenchResult;
-  readonly steady: BenchResult;
-  readonly crowd: BenchResult;
-}
-
-async function round(flush: string, durability: Durability): Promise<Round> {
-  const warmUpMs = durationMs / 5;
-  const common = { warmUpMs, durationMs, inFlight: 1 };
-  return {
-    alone: await measure(flush, durability, { ...common, clients: 1, rate: undefined }),
-    steady: await measure(flush, durability, { ...common, clients: 1, rate }),
-    crowd: await measure(flush, durability, { ...common, clients: CROWD, rate: undefined }),
-  };
-}
-
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((left, right) => left - right)[numbers.length >> 1] ?? Number.NaN;
 }
@@ -89,18 +40,18 @@ function time(micros: number): string {
   return micros >= 1000 ? `${(micros / 1000).toPrecision(3)} ms` : `${micros.toPrecision(3)} us`;
 }
 
-const results: Round[][] = policies.map(() => []);
+const results: PolicyRound[][] = policies.map(() => []);
 // The first round is for the disk and the compiler.
 for (let count = 0; count <= Number(values.rounds); count += 1) {
   for (const [index, [flush, durability]] of policies.entries()) {
     process.stderr.write(`round ${count} of ${values.rounds}: ${flush}, ${durability}\n`);
-    const one = await round(flush, durability);
+    const one = await policyRound([flush, durability], { dir: values.dir, durationMs, rate });
     if (count > 0) results[index]?.push(one);
   }
 }
 
 const rows = policies.map(([flush, durability], index) => {
-  const of = (pick: (one: Round) => number): number => median((results[index] ?? []).map(pick));
+  const of = (pick: (one: PolicyRound) => number): number => median((results[index] ?? []).map(pick));
   const rateMet = (results[index] ?? []).every(({ steady }) => steady.rateMet);
   const killed = durability === 'memory' ? 'what was not yet written' : 'nothing acknowledged';
   return [

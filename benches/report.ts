@@ -1,12 +1,16 @@
 /** Results as a table for people. The JSON for programs is the results themselves. */
 import type { Goal, ScenarioResult, Verdict } from './scenario.ts';
+import type { Sweep } from './sweep.ts';
 
-const SHOWN = [
+/** Figures that people are shown, in the order of columns; the first that a scenario has is what it is about. */
+export const SHOWN: readonly string[] = [
   'requestsPerSecond',
   'recordsPerSecond',
   'megabytesPerSecond',
+  'aloneLatencyMicrosP50',
   'latencyMicrosP50',
   'latencyMicrosP99',
+  'latencyMicrosP999',
   'serverCpuSecondsPerGigabyte',
   'serverCpuMicrosPerRequest',
   'loadCpuSeconds',
@@ -21,6 +25,7 @@ const SHOWN = [
 
 /** One scenario: its sides as rows, the figures that all know as columns, then the goals. */
 export function table(result: ScenarioResult): string {
+  if (result.sweep !== undefined) return sweepTable(result, result.sweep);
   const names = SHOWN.filter((name) => result.sides.some(({ median }) => median[name] !== undefined));
   const rows = [
     ['', ...names],
@@ -28,7 +33,21 @@ export function table(result: ScenarioResult): string {
   ];
   const widths = names.length === 0 ? [0] : rows[0]?.map((_, column) => columnWidth(rows, column));
   const lines = rows.map((row) => row.map((cell, column) => cell.padStart(widths?.[column] ?? 0)).join('  '));
-  return [`## ${result.scenario}: ${result.what}`, ...lines, ...result.verdicts.map(sentence), ''].join('\n');
+  return [`## ${result.scenario}: ${result.what}`, ...lines, ...result.verdicts.map(goalSentence), ''].join('\n');
+}
+
+/** A sweep: a line for each side and step. */
+function sweepTable(result: ScenarioResult, { over, steps }: Sweep): string {
+  const sides = result.sides.flatMap(({ side, median }) =>
+    steps.map((step) => {
+      const ending = `@${step}`;
+      const own = Object.entries(median).filter(([name]) => name.endsWith(ending));
+      const figures = Object.fromEntries(own.map(([name, value]) => [name.slice(0, -ending.length), value]));
+      return { side: `${side}, ${step} ${over}`, repetitions: [], median: figures };
+    }),
+  );
+  const { scenario, what, verdicts } = result;
+  return table({ scenario, what, sides, verdicts });
 }
 
 function columnWidth(rows: readonly (readonly string[])[], column: number): number {
@@ -40,7 +59,8 @@ function shown(value: number | undefined): string {
   return value >= 1000 ? Math.round(value).toString() : value.toPrecision(3);
 }
 
-function sentence({ goal, value, met }: Verdict): string {
+/** Whether a goal was met, and by how much. */
+export function goalSentence({ goal, value, met }: Verdict): string {
   if (goal.atMost !== undefined) {
     return `${met ? 'met   ' : 'MISSED'} ${goal.figure}: ${goal.side} has ${shown(value)} (goal: at most ${goal.atMost})`;
   }

@@ -4,23 +4,29 @@
  *
  * ```text
  * npm run bench -- [--smoke] [--only NAME,NAME] [--repetitions N] [--seconds S] [--warm-up S] [--discard N] [--no-rivals]
- *                  [--json FILE] [--dir DIR]
+ *                  [--json FILE] [--out DIR] [--from FILE] [--dir DIR]
  * ```
+ *
+ * What it measured goes to `--out` (default: artifacts/bench) as bench.json and as a page with plots, bench.md. `--from`
+ * measures nothing and makes the page of an earlier JSON anew.
  *
  * Exit code 1 when a scenario fails or a goal is missed.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { conditions } from './conditions.ts';
 import { buildLoadTools } from './load-tools.ts';
+import { type BenchReport, benchPage } from './page.ts';
 import { table } from './report.ts';
 import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
 import { clientScenarios } from './scenarios/clients.ts';
+import { curveScenarios } from './scenarios/curves.ts';
 import { embeddedAppend } from './scenarios/embedded.ts';
 import { ioScenarios } from './scenarios/io.ts';
 import { kvScenarios } from './scenarios/kv.ts';
+import { policyCosts } from './scenarios/policies.ts';
 import { redisScenarios } from './scenarios/redis.ts';
 import { coldReplay, manyPartitions, openAfterKill, sequentialAppend } from './scenarios/storage.ts';
 import { hotFetch, largeBatches, oneInFlight, smallRequests } from './scenarios/wire.ts';
@@ -31,6 +37,8 @@ const scenarios: readonly Scenario[] = [
   largeBatches,
   oneInFlight,
   hotFetch,
+  ...curveScenarios,
+  policyCosts,
   ...redisScenarios,
   ...kvScenarios,
   ...ioScenarios,
@@ -53,6 +61,8 @@ const { values } = parseArgs({
     discard: { type: 'string' },
     'no-rivals': { type: 'boolean', default: false },
     json: { type: 'string' },
+    out: { type: 'string', default: join('artifacts', 'bench') },
+    from: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
   },
 });
@@ -104,28 +114,43 @@ function chosenSize(): Size {
   };
 }
 
-if (chosen().some(({ usesLoadTools }) => usesLoadTools !== false)) buildLoadTools();
-const size = chosenSize();
-const facts = conditions(values.dir);
-process.stdout.write(
-  `${Object.entries(facts)
-    .map(([name, fact]) => `${name}: ${fact}\n`)
-    .join('')}\n`,
-);
-const results: ScenarioResult[] = [];
-let failures = 0;
-for (const scenario of chosen()) {
-  try {
-    const result = await run(scenario, size);
-    results.push(result);
-    failures += result.verdicts.filter(({ met }) => !met).length;
-    process.stdout.write(`${table(result)}\n`);
-  } catch (error) {
-    failures += 1;
-    process.stderr.write(`${scenario.name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+/** Writes JSON, page and plots. */
+function writePage(report: BenchReport): void {
+  const { markdown, plots } = benchPage(report);
+  mkdirSync(values.out, { recursive: true });
+  writeFileSync(join(values.out, 'bench.json'), `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(join(values.out, 'bench.md'), markdown);
+  for (const { file, svg } of plots) writeFileSync(join(values.out, file), svg);
+  process.stdout.write(`${join(values.out, 'bench.md')}: ${report.results.length} scenarios, ${plots.length} plots\n`);
+}
+
+/** Measures what was chosen, saying each result when it is there; answers how much failed or missed its goal. */
+async function measureAll(): Promise<number> {
+  if (chosen().some(({ usesLoadTools }) => usesLoadTools !== false)) buildLoadTools();
+  const size = chosenSize();
+  const facts = conditions(values.dir);
+  const lines = Object.entries(facts).map(([name, fact]) => `${name}: ${fact}\n`);
+  process.stdout.write(`${lines.join('')}\n`);
+  const results: ScenarioResult[] = [];
+  let failures = 0;
+  for (const scenario of chosen()) {
+    try {
+      const result = await run(scenario, size);
+      results.push(result);
+      failures += result.verdicts.filter(({ met }) => !met).length;
+      process.stdout.write(`${table(result)}\n`);
+    } catch (error) {
+      failures += 1;
+      process.stderr.write(`${scenario.name}: ${error instanceof Error ? error.stack : String(error)}\n`);
+    }
+    // After each, so that a run that is ended has left what it has.
+    writePage({ conditions: facts, size, results });
   }
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify({ conditions: facts, size, results }, null, 2)}\n`);
+  }
+  return failures;
 }
-if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ conditions: facts, size, results }, null, 2)}\n`);
-}
-process.exitCode = failures === 0 ? 0 : 1;
+
+if (values.from !== undefined) writePage(JSON.parse(readFileSync(values.from, 'utf8')) as BenchReport);
+else process.exitCode = (await measureAll()) === 0 ? 0 : 1;

@@ -3,6 +3,7 @@
  *
  * Invariant: a goal compares figures of one run only; nothing is compared with a number from another day.
  */
+import type { Sweep } from './sweep.ts';
 
 /** Named results of one measurement; the unit is part of the name (`requestsPerSecond`, `p50Micros`). */
 export type Figures = Record<string, number>;
@@ -53,6 +54,8 @@ export interface Scenario {
   /** One sentence: the work, the promise, the rivals. */
   readonly what: string;
   readonly goals: readonly Goal[];
+  /** What is varied: figures are those of its steps, called `name@step`. */
+  readonly sweep?: Sweep;
   /** Left out of the smoke run: it starts JVMs, or takes as long at any size. */
   readonly isLong?: boolean;
   /** False: needs none of the programs of benches/load, so they need not be built. */
@@ -77,6 +80,7 @@ export interface SideResult {
 export interface ScenarioResult {
   readonly scenario: string;
   readonly what: string;
+  readonly sweep?: Sweep;
   readonly sides: readonly SideResult[];
   readonly verdicts: readonly Verdict[];
 }
@@ -97,7 +101,8 @@ export async function runScenario(scenario: Scenario, workplace: Workplace): Pro
     median: medianOf(repetitions),
   }));
   const verdicts = workplace.size.rivals ? scenario.goals.map((goal) => judge(goal, results)) : [];
-  return { scenario: scenario.name, what: scenario.what, sides: results, verdicts };
+  const { name, what, sweep } = scenario;
+  return { scenario: name, what, ...(sweep ? { sweep } : {}), sides: results, verdicts };
 }
 
 function medianOf(repetitions: readonly Figures[]): Figures {
