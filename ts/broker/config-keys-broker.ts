@@ -319,9 +319,11 @@ export const BROKER_KEYS: readonly ConfigKey[] = [
     type: 'int',
     default: '16384',
     effect: 'enforced',
+    dynamic: true,
     unit: 'bytes',
     min: 1024,
-    doc: 'Default of index.interval.bytes.',
+    max: 1_048_576,
+    doc: 'Default of index.interval.bytes; altered, it holds for segments that are made from then on.',
   },
   {
     name: 'log.index.size.max.bytes',

@@ -402,6 +402,10 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#policy = { always, records, bytes, intervalMs };
   }
 
+  setIndexInterval(bytes: number): void {
+    this.#native.setIndexInterval(bytes);
+  }
+
   configurePartitions(partitions: readonly number[], settings: PartitionSettings): void {
     this.#native.configure(Float64Array.from(partitions), settingNumbers(settings));
   }

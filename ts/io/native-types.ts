@@ -373,6 +373,8 @@ export interface NativeEngine {
   flush(): number;
   /** Changes the flush policy while running. */
   setPolicy(always: boolean, records: number, bytes: number, intervalMs: number): void;
+  /** Bytes between two entries of the sparse indexes that are made from now on; above 0. */
+  setIndexInterval(bytes: number): void;
   /**
    * Declares settings of these partitions in place of those before, as `PartitionSetting` says; answers how many of them
    * there are. They hold until the engine is closed.

@@ -190,6 +190,8 @@ export interface Engine extends LeaseHolder {
   /** Runs once when the journal is poisoned. */
   onFailure(listener: (code: CodeNumber) => void): () => void;
   setFlushPolicy(policy: FlushPolicy): void;
+  /** Bytes between two entries of the sparse indexes of segments that are made from now on; above 0. */
+  setIndexInterval(bytes: number): void;
   /** Declares settings of partitions in place of those before; they hold until the engine is closed. */
   configurePartitions(partitions: readonly number[], settings: PartitionSettings): void;
   /** Bytes of each of these partitions, in files and not yet settled; -1 for one that is not there. */

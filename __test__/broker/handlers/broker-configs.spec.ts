@@ -13,6 +13,7 @@ const [SET, DELETE, APPEND] = [0, 1, 2];
 const BROKER = 4;
 const [THIS, ALL] = ['1', ''];
 const LIMIT = 'message.max.bytes';
+const INTERVAL = 'log.index.interval.bytes';
 const [DYNAMIC, DYNAMIC_DEFAULT, STATIC, DEFAULT] = [2, 3, 4, 5];
 
 async function change(
@@ -51,6 +52,27 @@ describe('settings of the broker', () => {
     expect(await produced(harness, 500)).toBe(10);
     expect(await change(harness, THIS, LIMIT, null)).toBe(0);
     expect(await produced(harness, 500)).toBe(0);
+  });
+
+  it('such as the distance of index entries hold for the segments that are made from then on', async () => {
+    await using harness = openHarness({}, { settleBytes: '256kb', ownSegmentBytes: '4kb', journalFileBytes: '1mb' });
+    await harness.topic('t');
+    const [partition = 0] = harness.broker.context.catalogue.get('t')?.partitions ?? [];
+    /** Produces until the newest segment is as it should be; answers its index entries for each batch. */
+    const newest = async (isMeant: (density: number) => boolean): Promise<number> => {
+      for (let batch = 0; batch < 3000; batch++) {
+        expect(await produced(harness, 2000)).toBe(0);
+        const last = harness.engine.segments(partition).segments.at(-1);
+        const density = last && last.indexEntries / (last.end - last.base);
+        if (density !== undefined && isMeant(density)) return density;
+      }
+      throw new Error('no such segment was made');
+    };
+    expect(await change(harness, THIS, INTERVAL, '65536')).toBe(0);
+    expect(await newest(() => true)).toBeLessThan(0.1);
+    expect(await change(harness, THIS, INTERVAL, '1024')).toBe(0);
+    expect(await newest((density) => density > 0.9)).toBeLessThanOrEqual(1);
+    expect(await change(harness, THIS, INTERVAL, '1000'), 'below what it may be').toBe(42);
   });
 
   it('of this broker are stronger than those of all, those than what it was started with', async () => {

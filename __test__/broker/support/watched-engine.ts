@@ -17,7 +17,7 @@ const NOTHING = { baseOffset: -1, logAppendTime: -1, logStart: -1, logEnd: -1, l
 
 let opened = 0;
 
-export interface WatchedEngine extends Engine, Pick<NodeEngine, 'openSockets'> {
+export interface WatchedEngine extends Engine, Pick<NodeEngine, 'openSockets' | 'segments'> {
   /** Levels asked for, in order. */
   readonly levels: LevelNumber[];
   /** Codes of the next frames, which are then refused instead of done. */

@@ -93,6 +93,18 @@ impl NativeEngine {
         Ok(known.unwrap_or(0) as f64)
     }
 
+    /// Bytes between two entries of the sparse indexes that are made from now on.
+    #[napi]
+    pub fn set_index_interval(&self, env: Env, bytes: f64) -> Result<(), Thrown> {
+        let bytes = whole(bytes).filter(|&bytes| bytes > 0);
+        let bytes = bytes.ok_or_else(|| Refusal::argument("an interval is not a whole number above 0"))?;
+        self.call(env.raw(), |state| {
+            live(state)?.set_index_interval(bytes);
+            Ok(())
+        })?;
+        Ok(())
+    }
+
     /// Begins a round of retention at this wall time in ms.
     #[napi]
     pub fn retain(&self, env: Env, now_ms: f64) -> Result<(), Thrown> {

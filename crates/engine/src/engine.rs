@@ -218,6 +218,11 @@ impl Engine {
         self.config.policy = policy;
     }
 
+    /// Changes the bytes between two entries of the sparse indexes that are made from now on; above 0.
+    pub fn set_index_interval(&mut self, bytes: u64) {
+        self.log.set_index_interval(bytes);
+    }
+
     /// When `turn` is due although nothing completes, on the driver's monotonic clock in ns.
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {

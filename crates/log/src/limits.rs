@@ -157,6 +157,12 @@ impl Log {
         true
     }
 
+    /// Changes the bytes between two entries of the sparse indexes that are made from now on; above 0. Those that are there
+    /// stay: a read that finds too little behind an entry reads on.
+    pub fn set_index_interval(&mut self, bytes: u64) {
+        self.config.index_interval_bytes = bytes;
+    }
+
     /// Largest own segment of a partition in bytes: not so small that a settle makes many files of little.
     pub(crate) fn segment_bytes_of(&self, partition: &Partition) -> u64 {
         let own = partition.limits.as_ref().and_then(|limits| limits.segment_bytes);

@@ -69,12 +69,13 @@ function flushOf(given: ReadonlyMap<string, string>): FlushPolicy | undefined {
   };
 }
 
-/** Declares the settings of all topics, and anew what is made or changed, until the returned function is called. */
+/** Declares the settings of all topics, and of what they share, and anew what is made or changed, until the returned function is called. */
 export function declareSettings(engine: Engine, catalogue: TopicCatalogue, settings: BrokerSettings): () => void {
   const declare = (topic: Topic) => {
     engine.configurePartitions(topic.partitions, settings.limitsOf(topic).partitions);
   };
   const declareAll = () => {
+    engine.setIndexInterval(settings.number('log.index.interval.bytes'));
     for (const topic of catalogue.all()) declare(topic);
   };
   declareAll();
