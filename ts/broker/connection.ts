@@ -168,10 +168,11 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     }
   }
 
-  used({ apiKey, clientId, requestBytes }: OpenExchange, recordBytes: number): number {
+  used({ apiKey, clientId, requestBytes, throttleMs }: OpenExchange, recordBytes: number): number {
     const { throttle } = this.#host;
     if (throttle === undefined || throttle.isIdle) return 0;
-    return this.#mute(throttle.used(this.peer.security.principal, clientId, apiKey, requestBytes, recordBytes));
+    const used = throttle.used(this.peer.security.principal, clientId, apiKey, requestBytes, recordBytes);
+    return this.#mute(Math.max(used, throttleMs));
   }
 
   /** Takes no requests for so long. */

@@ -53,6 +53,7 @@ export class OpenExchange implements Exchange<unknown> {
   readonly requestBytes: number;
   onAbort: (() => void) | null = null;
   onHurry: (() => void) | null = null;
+  throttleMs = 0;
   /** The framed reply once ended; null for "no reply", and for one that went to the output at once. */
   replyBytes: Buffer | null = null;
   /** What the request lies in, when its handler holds it until the exchange has ended. */

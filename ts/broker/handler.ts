@@ -39,6 +39,8 @@ export interface Exchange<Response> {
   onAbort: (() => void) | null;
   /** Set by a handler that waits for others: the peer sends nothing more, so what there is is to be told now. */
   onHurry: (() => void) | null;
+  /** Set by a handler whose client is over a quota: no request of it is taken for so long after the reply, ms. */
+  throttleMs: number;
   /**
    * Ends the exchange: encodes and queues the reply. `leased` are all the leased records in it, in order: they are copied
    * or sent from where they lie, and released whatever happens, also when the connection is gone.

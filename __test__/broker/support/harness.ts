@@ -103,6 +103,7 @@ class TestExchange<Request, Response> implements Exchange<Response> {
   aborted = false;
   onAbort: (() => void) | null = null;
   onHurry: (() => void) | null = null;
+  throttleMs = 0;
   ended = false;
   readonly outcome: Promise<Outcome<Response>>;
   readonly #api: Api<Request, Response>;

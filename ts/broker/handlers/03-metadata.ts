@@ -76,6 +76,8 @@ class OpenMetadata {
       return;
     }
     if (!this.#mayCreate || this.#created >= CREATIONS_MAX) return;
+    // Over its quota of partitions a client is not told more than that there is no such topic yet, as in Kafka.
+    if (!this.#context.security.mutations.of(this.#exchange, 0).take(spec.partitions)) return;
     this.#created++;
     this.#open++;
     catalogue.create(spec, (outcome) => {

@@ -1,7 +1,8 @@
 /**
  * CreateTopics (key 19), versions 0-7: each topic is one atomic frame, durable when it is answered (rules 46-48).
  *
- * 1 validate_only and error texts; 4 defaults by -1; 5 flexible, configs and counts in the answer; 7 topic id.
+ * 1 validate_only and error texts; 4 defaults by -1; 5 flexible, configs and counts in the answer; 6 refused by a quota;
+ * 7 topic id.
  */
 
 import type { Topic, TopicSpec } from '../../log/catalogue.ts';
@@ -18,17 +19,22 @@ import {
   type CreateTopicsResponse,
   createTopicsApi,
 } from '../protocol/gen/19-create-topics.gen.ts';
+import { MUTATIONS_EXCEEDED, type Mutations } from '../security/mutation-quotas.ts';
+
+const QUOTA_ERROR_SINCE = 6;
 
 /** One request until every topic is created or refused. */
 class OpenCreateTopics {
   readonly #context: BrokerContext;
   readonly #exchange: Exchange<CreateTopicsResponse>;
   readonly #topics: CreatableTopicResult[];
+  readonly #quota: Mutations;
   #open = 1;
 
   constructor(context: BrokerContext, request: CreateTopicsRequest, exchange: Exchange<CreateTopicsResponse>) {
     this.#context = context;
     this.#exchange = exchange;
+    this.#quota = context.security.mutations.of(exchange, QUOTA_ERROR_SINCE);
     const twice = namesGivenTwice(request.topics);
     // A name has one row, however often it is given.
     const byName = new Map(request.topics.map((asked) => [asked.name, asked]));
@@ -51,6 +57,11 @@ class OpenCreateTopics {
     const spec = checkTopic(asked, catalogue, settings, node.id);
     if (isRefusal(spec)) {
       refuse(row, spec);
+      return;
+    }
+    // As in Kafka, what is only validated counts as well.
+    if (!this.#quota.take(spec.partitions)) {
+      refuse(row, { error: ErrorCode.THROTTLING_QUOTA_EXCEEDED, message: MUTATIONS_EXCEEDED });
       return;
     }
     if (validateOnly) {
@@ -78,7 +89,10 @@ class OpenCreateTopics {
 
   #close(): void {
     this.#open--;
-    if (this.#open === 0) this.#exchange.reply({ topics: this.#topics });
+    if (this.#open > 0) return;
+    const { throttleMs } = this.#quota;
+    this.#exchange.throttleMs = throttleMs;
+    this.#exchange.reply({ throttleTimeMs: throttleMs, topics: this.#topics });
   }
 }
 

@@ -2,7 +2,7 @@
  * DeleteTopics (key 20), versions 0-6: a topic goes with its partitions and every group's offsets of it, in one frame.
  *
  * By name, or from version 6 by id (rule 54: an id that is gone is UNKNOWN_TOPIC_ID).
- * 4 flexible; 5 error texts; 6 ids, another shape of the request.
+ * 4 flexible; 5 error texts, refused by a quota; 6 ids, another shape of the request.
  */
 
 import type { BrokerContext } from '../context.ts';
@@ -16,9 +16,11 @@ import {
   deleteTopicsApi,
 } from '../protocol/gen/20-delete-topics.gen.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import { MUTATIONS_EXCEEDED, type Mutations } from '../security/mutation-quotas.ts';
 
 const IDS_SINCE = 6;
 const DISABLED_ERROR_SINCE = 3;
+const QUOTA_ERROR_SINCE = 5;
 
 interface Asked {
   readonly name: string | null;
@@ -30,11 +32,13 @@ class OpenDeleteTopics {
   readonly #context: BrokerContext;
   readonly #exchange: Exchange<DeleteTopicsResponse>;
   readonly #responses: DeletableTopicResult[];
+  readonly #quota: Mutations;
   #open = 1;
 
   constructor(context: BrokerContext, asked: readonly Asked[], exchange: Exchange<DeleteTopicsResponse>) {
     this.#context = context;
     this.#exchange = exchange;
+    this.#quota = context.security.mutations.of(exchange, QUOTA_ERROR_SINCE);
     this.#responses = asked.map(({ name, topicId }) => ({ name, topicId, errorCode: ErrorCode.NONE }));
     for (const row of this.#responses) this.#delete(row);
     this.#close();
@@ -59,6 +63,10 @@ class OpenDeleteTopics {
     }
     row.name = topic.name;
     row.topicId = topic.id;
+    if (!this.#quota.take(topic.partitions.length)) {
+      refuse(row, ErrorCode.THROTTLING_QUOTA_EXCEEDED, MUTATIONS_EXCEEDED);
+      return;
+    }
     this.#open++;
     const alsoInFrame = () => offsets.effectsOfDeleting(topic.name);
     catalogue.delete(topic.name, alsoInFrame, (outcome) => {
@@ -69,7 +77,10 @@ class OpenDeleteTopics {
 
   #close(): void {
     this.#open--;
-    if (this.#open === 0) this.#exchange.reply({ responses: this.#responses });
+    if (this.#open > 0) return;
+    const { throttleMs } = this.#quota;
+    this.#exchange.throttleMs = throttleMs;
+    this.#exchange.reply({ throttleTimeMs: throttleMs, responses: this.#responses });
   }
 }
 

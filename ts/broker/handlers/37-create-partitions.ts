@@ -1,7 +1,7 @@
 /**
  * CreatePartitions (key 37), versions 0-3: adds partitions to topics, one row a topic (rule 46), durable when answered.
  *
- * 2 flexible; 3 a quota error, which is never given.
+ * 2 flexible; 3 refused by a quota.
  */
 
 import type { Topic } from '../../log/catalogue.ts';
@@ -9,6 +9,7 @@ import { topicNameProblem } from '../../log/topic-name.ts';
 import type { BrokerContext } from '../context.ts';
 import { kafkaErrorOf } from '../engine-codes.ts';
 import type { Exchange, Handler } from '../handler.ts';
+import type { Refusal } from '../metadata/create-topic.ts';
 import { partitionsRefusal } from '../metadata/more-partitions.ts';
 import { ErrorCode, type ErrorNumber } from '../protocol/error-codes.ts';
 import {
@@ -18,17 +19,22 @@ import {
   type CreatePartitionsTopicResult,
   createPartitionsApi,
 } from '../protocol/gen/37-create-partitions.gen.ts';
+import { MUTATIONS_EXCEEDED, type Mutations } from '../security/mutation-quotas.ts';
+
+const QUOTA_ERROR_SINCE = 3;
 
 /** One request until every topic has its partitions or its refusal. */
 class OpenCreatePartitions {
   readonly #context: BrokerContext;
   readonly #exchange: Exchange<CreatePartitionsResponse>;
   readonly #results: CreatePartitionsTopicResult[] = [];
+  readonly #quota: Mutations;
   #open = 1;
 
   constructor(context: BrokerContext, request: CreatePartitionsRequest, exchange: Exchange<CreatePartitionsResponse>) {
     this.#context = context;
     this.#exchange = exchange;
+    this.#quota = context.security.mutations.of(exchange, QUOTA_ERROR_SINCE);
     const asked = new Map<string, CreatePartitionsTopic>();
     const twice = new Set<string>();
     for (const topic of request.topics) {
@@ -47,7 +53,7 @@ class OpenCreatePartitions {
   #add(asked: CreatePartitionsTopic, row: CreatePartitionsTopicResult, validateOnly: boolean): void {
     const { catalogue, settings, node } = this.#context;
     const decide = (topic: Topic) => {
-      const refusal = partitionsRefusal(topic, asked, settings, node.id);
+      const refusal = partitionsRefusal(topic, asked, settings, node.id) ?? this.#overQuota(topic, asked);
       if (refusal) refuse(row, refusal.error, refusal.message);
       return refusal || validateOnly ? undefined : { config: topic.config, partitions: asked.count };
     };
@@ -63,9 +69,18 @@ class OpenCreatePartitions {
     });
   }
 
+  /** As in Kafka, what is only validated counts as well. */
+  #overQuota({ partitions }: Topic, { count }: CreatePartitionsTopic): Refusal | undefined {
+    if (this.#quota.take(count - partitions.length)) return undefined;
+    return { error: ErrorCode.THROTTLING_QUOTA_EXCEEDED, message: MUTATIONS_EXCEEDED };
+  }
+
   #close(): void {
     this.#open--;
-    if (this.#open === 0) this.#exchange.reply({ throttleTimeMs: 0, results: this.#results });
+    if (this.#open > 0) return;
+    const { throttleMs } = this.#quota;
+    this.#exchange.throttleMs = throttleMs;
+    this.#exchange.reply({ throttleTimeMs: throttleMs, results: this.#results });
   }
 }
 

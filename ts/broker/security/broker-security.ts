@@ -11,6 +11,7 @@ import type { BrokerSettings } from '../settings.ts';
 import { Access } from './access.ts';
 import { AclStore } from './acl-store.ts';
 import { Authenticator, MECHANISMS, type Mechanism } from './authenticator.ts';
+import { MutationQuotas } from './mutation-quotas.ts';
 import { KeySource } from './oauth/key-source.ts';
 import type { OauthBearer } from './oauth/oauth-bearer.ts';
 import { oauthSettings } from './oauth/oauth-settings.ts';
@@ -36,6 +37,8 @@ export class BrokerSecurity {
   readonly acls: AclStore;
   readonly access: Access;
   readonly quotas: QuotaStore;
+  /** How many partitions clients may make and delete. */
+  readonly mutations: MutationQuotas;
   readonly #settings: BrokerSettings;
 
   /** `print` hears of keys that cannot be loaded. Throws on an entry of the state map that it cannot read. */
@@ -45,6 +48,7 @@ export class BrokerSecurity {
     this.authenticator = new Authenticator(this.users, oauthBearer(settings, print));
     this.acls = new AclStore(engine);
     this.quotas = new QuotaStore(engine);
+    this.mutations = new MutationQuotas(this.quotas, () => performance.now());
     this.access = new Access(this.acls, {
       isEnabled: settings.text('authorizer.class.name') !== '',
       superUsers: new Set(superUsers(settings)),

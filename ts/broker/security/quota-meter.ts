@@ -6,7 +6,8 @@
  * active.
  */
 
-import { entitiesOf, meterId, type QuotaKey } from './quota.ts';
+import type { QuotaKey } from './quota.ts';
+import { QuotaChoice } from './quota-choice.ts';
 import type { QuotaStore } from './quota-store.ts';
 
 /** What a client may use at once after it was idle: the quota of so long. */
@@ -24,12 +25,11 @@ interface Meter {
 export class QuotaMeter {
   readonly #store: QuotaStore;
   readonly #meters = new Map<string, Meter>();
-  #version = 0;
-  /** The quota that holds for a client, as of `#version`. */
-  #chosen = new Map<string, { readonly id: string; readonly quota: number } | null>();
+  readonly #choice: QuotaChoice;
 
   constructor(store: QuotaStore) {
     this.#store = store;
+    this.#choice = new QuotaChoice(store);
   }
 
   /** Whether anybody has a quota at all. */
@@ -44,30 +44,11 @@ export class QuotaMeter {
 
   /** A client has used so much of a quota; answers how long it has to wait, ms, 0 for not at all. */
   use(key: QuotaKey, user: string, clientId: string, amount: number, nowMs: number): number {
-    const chosen = this.#choose(key, user, clientId);
+    const chosen = this.#choice.of(key, user, clientId);
     if (chosen === null || amount <= 0) return 0;
     const meter = this.#meterOf(chosen.id, nowMs);
     meter.paidMs = Math.max(meter.paidMs, nowMs - BURST_MS) + (amount / chosen.quota) * 1000;
     return Math.min(Math.ceil(Math.max(0, meter.paidMs - nowMs)), THROTTLE_MAX_MS);
-  }
-
-  #choose(key: QuotaKey, user: string, clientId: string): { id: string; quota: number } | null {
-    if (this.#version !== this.#store.version || this.#chosen.size > METERS_MAX) {
-      this.#version = this.#store.version;
-      this.#chosen = new Map();
-    }
-    const asked = JSON.stringify([key, user, clientId]);
-    const known = this.#chosen.get(asked);
-    if (known !== undefined) return known;
-    let chosen: { id: string; quota: number } | null = null;
-    for (const entity of entitiesOf(user, clientId)) {
-      const quota = this.#store.get(entity)?.get(key);
-      if (quota === undefined) continue;
-      chosen = { id: `${key} ${meterId(entity, user, clientId)}`, quota };
-      break;
-    }
-    this.#chosen.set(asked, chosen);
-    return chosen;
   }
 
   #meterOf(id: string, nowMs: number): Meter {

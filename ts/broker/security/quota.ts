@@ -5,8 +5,16 @@
  * Kafka's order, and no other.
  */
 
-/** Quotas of users and clients that are in force here, by Kafka's names: bytes per second, and percent of one core. */
-export const CLIENT_QUOTA_KEYS = ['producer_byte_rate', 'consumer_byte_rate', 'request_percentage'] as const;
+/**
+ * Quotas of users and clients that are in force here, by Kafka's names: bytes per second, percent of one core, and
+ * partitions made and deleted per second.
+ */
+export const CLIENT_QUOTA_KEYS = [
+  'producer_byte_rate',
+  'consumer_byte_rate',
+  'request_percentage',
+  'controller_mutation_rate',
+] as const;
 /** Quotas of addresses: connections per second. */
 export const ADDRESS_QUOTA_KEYS = ['connection_creation_rate'] as const;
 export type QuotaKey = (typeof CLIENT_QUOTA_KEYS)[number] | (typeof ADDRESS_QUOTA_KEYS)[number];

@@ -162,6 +162,14 @@ class AmendedExchange<Response> implements Exchange<Response> {
     this.#exchange.onHurry = hurry;
   }
 
+  get throttleMs(): number {
+    return this.#exchange.throttleMs;
+  }
+
+  set throttleMs(ms: number) {
+    this.#exchange.throttleMs = ms;
+  }
+
   reply(response: Response, leased?: readonly LeasedRecords[]): void {
     this.#exchange.reply(this.#change(response), leased);
   }
