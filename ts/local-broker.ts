@@ -69,7 +69,7 @@ function ask<Request, Response>(
       aborted: false,
       onAbort: null,
       onHurry: null,
-    throttleMs: 0,
+      throttleMs: 0,
       reply(response) {
         const reply = new Writer();
         api.encodeResponse(reply, version, response);
