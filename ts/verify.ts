@@ -48,11 +48,26 @@ export interface Verification extends VerifySummary {
   readonly findings: readonly Finding[];
 }
 
-/** One step of a repair: `rebuild` an index or hint, `copy` a damaged journal file away, or leave it `fenced`. */
+/**
+ * One step of a repair: `rebuild` an index or hint, `copy` a damaged journal file or segment away, `skip` offsets that are lost,
+ * or leave it `fenced`.
+ */
 export interface RepairStep {
-  readonly kind: 'rebuild' | 'copy' | 'fenced';
+  readonly kind: 'rebuild' | 'copy' | 'skip' | 'fenced';
   readonly file: string;
   readonly detail: string;
+  /** Of `skip`: the engine's id of the partition, and its offsets that are lost; `to` is exclusive. */
+  readonly partition?: number;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** What a repair may do. */
+export interface RepairOptions {
+  /** Do it. Default false: say what would be done. */
+  readonly apply?: boolean;
+  /** Give damaged ranges of segments up, so that reads go on behind them. Default false: they stay fenced. */
+  readonly skipDamaged?: boolean;
 }
 
 /** What is to be done, or was. */
@@ -88,13 +103,14 @@ export async function verifyDirectory(dir: string, options: VerifyOptions = {}):
 
 /**
  * Plans a repair, or with `apply` does it: indexes and hints that do not verify are written anew, damaged journal files are
- * copied away before their place is used again. Nothing is cut: a damaged range stays fenced, the rest is served. Throws as
- * `verifyDirectory` rejects. Blocks for a deep verification.
+ * copied away before their place is used again. Nothing is cut: a damaged range stays fenced, the rest is served; with
+ * `skipDamaged` it is given up, and what verifies of it is written to a new segment. Throws as `verifyDirectory` rejects. Blocks
+ * for a deep verification.
  */
-export function repairDirectory(dir: string, apply: boolean): Repair {
+export function repairDirectory(dir: string, { apply = false, skipDamaged = false }: RepairOptions = {}): Repair {
   assertOurs(dir);
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
-  const { last, others } = parse<RepairStep>(call(dir, () => nativeRepair(dir, apply, stamp)));
+  const { last, others } = parse<RepairStep>(call(dir, () => nativeRepair(dir, { apply, skipDamaged }, stamp)));
   const changed = apply && others.some((step) => step.kind !== 'fenced');
   return { ...last, steps: others, keptIn: changed ? join(dir, 'repair', stamp) : undefined };
 }

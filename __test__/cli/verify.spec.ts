@@ -1,8 +1,8 @@
 /** Promises of verify and repair: whole is said to be whole, damage ends with its own code, nothing changes without --apply. */
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ExitCode } from '../../ts/cli/exit.ts';
 import { runCommandLine } from '../../ts/cli/main.ts';
 import { openKv, openLog } from '../../ts/index.ts';
@@ -36,7 +36,7 @@ async function writtenDirectory(folder: string): Promise<string> {
 function damageJournal(dir: string): string {
   const file = join(dir, 'journal', readdirSync(join(dir, 'journal')).sort()[0] ?? '');
   const bytes = readFileSync(file);
-  const at = bytes.lastIndexOf('MRJF') + 70;
+  const at = bytes.lastIndexOf('MRJF') + 30;
   const handle = openSync(file, 'r+');
   const byte = Buffer.alloc(1);
   readSync(handle, byte, 0, 1, at);
@@ -93,7 +93,59 @@ describe('verify', () => {
   });
 });
 
+/** A closed data directory with one damaged batch in a segment: offset 3 of 30. */
+async function damagedSegment(folder: string): Promise<string> {
+  const dir = join(folder, 'data');
+  {
+    await using log = await openLog(dir, { settleBytes: 256 * 1024 });
+    const topic = await log.topic('t', { partitions: 1 });
+    // Too small for a file of their own; more than is settled at a time.
+    for (let offset = 0; offset < 30; offset++) await topic.append({ value: offset.toString(36).repeat(20_000) });
+    await vi.waitFor(() => expect(segmentWith('3'.repeat(100), dir)).toBeDefined(), { timeout: 30_000 });
+  }
+  const place = segmentWith('3'.repeat(100), dir);
+  if (place === undefined) throw new Error('no segment has the record');
+  const handle = openSync(place.file, 'r+');
+  writeSync(handle, Buffer.from('4'), 0, 1, place.position);
+  closeSync(handle);
+  return dir;
+}
+
+function segmentWith(value: string, dir: string): { file: string; position: number } | undefined {
+  const folder = join(dir, 'segments');
+  if (!existsSync(folder)) return undefined;
+  const files = readdirSync(folder).map((name) => join(folder, name));
+  const places = files.map((file) => ({ file, position: readFileSync(file).indexOf(value) }));
+  return places.find(({ position }) => position >= 0);
+}
+
 describe('repair', () => {
+  it('gives damaged offsets up with --skip-damaged: told before; reads go on behind them', async () => {
+    using folder = scratch('repair');
+    const dir = await damagedSegment(folder.path);
+    const fenced = await run('repair', dir, '--apply');
+    expect(fenced, fenced.out).toMatchObject({ code: ExitCode.damaged, out: expect.stringContaining('stays fenced') });
+    const planned = await run('repair', dir, '--skip-damaged');
+    expect(planned).toMatchObject({
+      code: ExitCode.damaged,
+      out: expect.stringMatching(/would give up .*offsets 3 to 3/),
+    });
+    const applied = await run('repair', dir, '--skip-damaged', '--apply', '--json');
+    expect(applied.code, applied.out).toBe(ExitCode.ok);
+    const steps = applied.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(steps).toContainEqual(expect.objectContaining({ kind: 'skip', from: 3, to: 4 }));
+    expect(await run('verify', dir, '--deep')).toMatchObject({ code: ExitCode.ok });
+    await using log = await openLog(dir);
+    const seen: string[] = [];
+    const topic = await log.topic('t');
+    const records = topic.read({ from: 'earliest', follow: false }).records();
+    for await (const { value } of records) seen.push(String.fromCharCode(value?.[0] ?? 0));
+    expect(seen.join('')).toBe('012456789abcdefghijklmnopqrst');
+  });
+
   it('changes nothing without --apply, and copies a damaged journal file away with it', async () => {
     using folder = scratch('repair');
     const dir = await writtenDirectory(folder.path);

@@ -33,10 +33,14 @@ export function declareRepair(program: Command, terminal: Terminal, ended: Ended
     .description('say what would be repaired in a data directory that is not being served; --apply does it')
     .option('--apply', 'do it; what is replaced is kept in repair/')
     .option('--execute', 'the same as --apply')
+    .option(
+      '--skip-damaged',
+      'give damaged ranges of segments up: what verifies stays, reads go on behind what is lost',
+    )
     .addOption(formOption())
     .option('--json', 'the same as --format json')
-    .action(async (dir, { apply = false, execute = false, json = false, format }) => {
-      const options = { apply: apply || execute, json: json || format === 'json' };
+    .action(async (dir, { apply = false, execute = false, skipDamaged = false, json = false, format }) => {
+      const options = { apply: apply || execute, skipDamaged, json: json || format === 'json' };
       ended(await (await import('./repair.ts')).repair(dir, options, terminal));
     });
 }

@@ -1,6 +1,6 @@
 /**
  * `millrace repair DIR`: says what would be repaired; with `--apply`, does it. Indexes and hints are built anew, damaged
- * journal files are copied away; no record is removed, ever.
+ * journal files are copied away; no record is removed, and only with `--skip-damaged` are offsets given up that are lost.
  *
  * Invariant: without `--apply` nothing is changed; what is replaced lies in `repair/` of the directory afterwards.
  */
@@ -12,13 +12,14 @@ import { exitCodeOf } from './verify.ts';
 
 export interface RepairCommand {
   readonly apply: boolean;
+  readonly skipDamaged: boolean;
   readonly json: boolean;
 }
 
 /** Repairs `dir`, or says what that would be. Exit code 4 while damage stays, 0 when all could be repaired. */
 export async function repair(dir: string, options: RepairCommand, terminal: Terminal): Promise<ExitCodeNumber> {
   assertDirectory(dir);
-  const { steps, keptIn, ...summary } = repairDirectory(dir, options.apply);
+  const { steps, keptIn, ...summary } = repairDirectory(dir, options);
   const data = [...steps, { kind: 'summary', applied: options.apply, keptIn: keptIn ?? null, ...summary }];
   const lines = options.json
     ? data.map((one) => JSON.stringify(one))
@@ -26,7 +27,8 @@ export async function repair(dir: string, options: RepairCommand, terminal: Term
   if (lines.length > 0) await new DataOutput(terminal.stdout).text(`${lines.join('\n')}\n`);
   if (!options.json) terminal.stderr.write(`${sentence(steps.length, options.apply, keptIn)}\n`);
   if (!options.apply) return exitCodeOf(summary);
-  return summary.damage > 0 ? ExitCode.damaged : ExitCode.ok;
+  const stays = steps.some(({ kind, file }) => kind === 'fenced' || (kind === 'copy' && file.startsWith('journal')));
+  return stays ? ExitCode.damaged : ExitCode.ok;
 }
 
 function textLine({ kind, file, detail }: RepairStep, applied: boolean): string {
@@ -34,7 +36,9 @@ function textLine({ kind, file, detail }: RepairStep, applied: boolean): string 
     case 'rebuild':
       return `${applied ? 'rebuilt' : 'would rebuild'} ${file}: ${detail}`;
     case 'copy':
-      return `${applied ? 'copied away' : 'would copy away'} ${file}: ${detail}; opening fences what is lost and serves the rest`;
+      return `${applied ? 'copied away' : 'would copy away'} ${file}: ${detail}`;
+    case 'skip':
+      return `${applied ? 'given up' : 'would give up'} ${file}: ${detail}; reads go on behind them`;
     case 'fenced':
       return `stays fenced: ${file}: ${detail}`;
   }

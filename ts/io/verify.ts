@@ -20,7 +20,7 @@ export interface NativeVerifier {
 interface VerifyBinding {
   storedEntries(dir: string, beside: boolean): Buffer[];
   readonly NativeVerifier: new (dir: string, deep: boolean, sim: string | undefined) => NativeVerifier;
-  repair(dir: string, apply: boolean, stamp: string, sim: string | undefined): string[];
+  repair(dir: string, apply: boolean, skipDamaged: boolean, stamp: string, sim: string | undefined): string[];
 }
 
 function binding(): VerifyBinding {
@@ -33,9 +33,17 @@ export function nativeVerifier(dir: string, deep: boolean, sim?: string): Native
   return new NativeVerifier(dir, deep, sim);
 }
 
+/** What a repair may do. */
+export interface Repairing {
+  /** Without it nothing is changed. */
+  readonly apply: boolean;
+  /** Damaged ranges of segments are given up. */
+  readonly skipDamaged: boolean;
+}
+
 /** Plans a repair or does it; lines of JSON: steps, then the summary of the verification before it. */
-export function nativeRepair(dir: string, apply: boolean, stamp: string, sim?: string): string[] {
-  return binding().repair(dir, apply, stamp, sim);
+export function nativeRepair(dir: string, { apply, skipDamaged }: Repairing, stamp: string): string[] {
+  return binding().repair(dir, apply, skipDamaged, stamp, undefined);
 }
 
 /** Keys and values of a directory's state map in turn; `beside`: as of the last checkpoint, without the lock. */

@@ -90,14 +90,22 @@ impl NativeVerifier {
 }
 
 /// Plans a repair, or does it with `apply`; a line of JSON each step, then the summary of the verification before it.
+/// `skip_damaged`: damaged ranges of segments are given up.
 #[napi]
-pub fn repair(dir: String, apply: bool, stamp: String, sim: Option<String>) -> Result<Vec<String>, Thrown> {
+pub fn repair(
+    dir: String,
+    apply: bool,
+    skip_damaged: bool,
+    stamp: String,
+    sim: Option<String>,
+) -> Result<Vec<String>, Thrown> {
     let plain = |character: char| character.is_ascii_alphanumeric() || character == '-';
     if stamp.is_empty() || !stamp.chars().all(plain) {
         return Err(Refusal::argument("stamp").into());
     }
     let io = open(&dir, sim.as_deref())?;
     let (verified, actions) =
-        millrace_engine::repair(io, apply, &stamp).map_err(|error| engine_refusal(&error))?;
+        millrace_engine::repair(io, millrace_engine::Repairing { apply, skip_damaged }, &stamp)
+            .map_err(|error| engine_refusal(&error))?;
     Ok(actions.iter().map(|action| action.line()).chain([verified.summary()]).collect())
 }

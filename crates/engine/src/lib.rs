@@ -38,6 +38,7 @@ mod read;
 mod repair;
 mod report;
 mod retention;
+mod skip;
 mod start;
 mod state;
 mod stored;
@@ -81,7 +82,7 @@ pub use millrace_log::{
 };
 pub use millrace_resp::Protocol;
 pub use read::{EpochEnd, Offset, Read, Readable};
-pub use repair::{Act, Action, repair};
+pub use repair::{Act, Action, Offsets, Repairing, repair};
 pub use retention::PartitionSettings;
 pub use state::State;
 pub use stored::{checkpoint_state, stored_state};

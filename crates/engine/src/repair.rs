@@ -2,13 +2,14 @@
 //! before anything may reuse its place.
 //!
 //! What it is not: a cut. No record is removed, no range shortened: damaged ranges are fenced by the engine, which serves
-//! the rest. Without `apply` nothing is changed.
+//! the rest, unless it is told to give them up (`skip.rs`). Without `apply` nothing is changed.
 //!
 //! The invariant: whatever is replaced or may be overwritten lies in `repair/<time>/` before, synced.
 
 use crate::dump_line::Line;
 use crate::error::EngineError;
 use crate::finding::{Severity, Verified};
+use crate::skip::{self, Skip};
 use crate::verify::{Rebuilt, Verifier};
 use crate::verify_read::{CHUNK, open, read};
 use millrace_io::{Done, FileId, Io, Op, OpenMode, Piece};
@@ -24,10 +25,30 @@ const DIRECTORY: &str = "repair";
 pub enum Act {
     /// An index or hint is written anew from batches or records.
     Rebuild,
-    /// A damaged journal file is copied to `repair/<time>/`, since its place is used again.
+    /// A damaged journal file is copied to `repair/<time>/`, since its place is used again; so is a segment of which ranges
+    /// are given up.
     Copy,
+    /// Offsets are given up: reads go on behind them.
+    Skip,
     /// Nothing: the engine refuses reads of this place and serves the rest.
     Fenced,
+}
+
+/// What a repair may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repairing {
+    /// Without it nothing is changed.
+    pub apply: bool,
+    /// Damaged ranges of segments and holes between them are given up.
+    pub skip_damaged: bool,
+}
+
+/// Offsets of a partition; `to` is exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offsets {
+    pub partition: u64,
+    pub from: u64,
+    pub to: u64,
 }
 
 /// One step of a repair.
@@ -36,6 +57,8 @@ pub struct Action {
     pub act: Act,
     pub file: String,
     pub detail: String,
+    /// Of `Skip`: what is lost.
+    pub offsets: Option<Offsets>,
 }
 
 impl Action {
@@ -45,9 +68,16 @@ impl Action {
         let act = match self.act {
             Act::Rebuild => "rebuild",
             Act::Copy => "copy",
+            Act::Skip => "skip",
             Act::Fenced => "fenced",
         };
-        Line::of(act).text("file", &self.file).text("detail", &self.detail).finish()
+        let line = Line::of(act).text("file", &self.file).text("detail", &self.detail);
+        match self.offsets {
+            Some(Offsets { partition, from, to }) => {
+                line.number("partition", partition).number("from", from).number("to", to).finish()
+            }
+            None => line.finish(),
+        }
     }
 }
 
@@ -57,14 +87,18 @@ impl Action {
 /// # Errors
 ///
 /// As `Verifier::open`, and a device that refuses to write.
-pub fn repair(io: Io, apply: bool, stamp: &str) -> Result<(Verified, Vec<Action>), EngineError> {
+pub fn repair(io: Io, how: Repairing, stamp: &str) -> Result<(Verified, Vec<Action>), EngineError> {
     let mut verifier = Verifier::open(io, true)?;
     while verifier.step()? {}
-    let (mut io, verified, rebuilt) = verifier.into_parts();
-    let actions = plan(&verified, &rebuilt);
+    let (mut io, verified, rebuilt, views) = verifier.into_parts();
+    let skips = match &views {
+        Some((_, recovery)) if how.skip_damaged => skip::find(&mut io, recovery, &verified)?,
+        _ => Vec::new(),
+    };
+    let actions = plan(&verified, &rebuilt, &skips);
     let home = PathBuf::from(DIRECTORY).join(stamp);
     let changes = actions.iter().any(|action| action.act != Act::Fenced);
-    if apply && changes {
+    if how.apply && changes {
         io.make_directory(DIRECTORY)?;
         io.make_directory(&home)?;
         for action in actions.iter().filter(|action| action.act == Act::Copy) {
@@ -73,24 +107,39 @@ pub fn repair(io: Io, apply: bool, stamp: &str) -> Result<(Verified, Vec<Action>
         for file in &rebuilt {
             replace(&mut io, file, &home)?;
         }
+        if let Some((manifest, recovery)) = views.as_ref().filter(|_| !skips.is_empty()) {
+            skip::apply(&mut io, manifest, recovery, &skips)?;
+        }
     }
     Ok((verified, actions))
 }
 
-fn plan(verified: &Verified, rebuilt: &[Rebuilt]) -> Vec<Action> {
+fn plan(verified: &Verified, rebuilt: &[Rebuilt], skips: &[Skip]) -> Vec<Action> {
     let mut actions = Vec::new();
+    let given_up: BTreeSet<String> =
+        skip::files(skips).iter().map(|path| path.display().to_string()).collect();
     let mut copied = BTreeSet::new();
     for finding in &verified.findings {
         let file = finding.file.clone();
         let is_journal = file.starts_with(JOURNAL_DIRECTORY) && file.len() > JOURNAL_DIRECTORY.len();
+        let is_kept = is_journal || given_up.contains(&file);
         let anew = rebuilt.iter().any(|one| one.path.as_path() == Path::new(&file));
         let act = match finding.severity {
             Severity::Note => continue,
             Severity::Derivable if anew => Act::Rebuild,
-            Severity::Damage if is_journal && copied.insert(file.clone()) => Act::Copy,
+            Severity::Damage if is_kept && copied.insert(file.clone()) => Act::Copy,
+            Severity::Damage if given_up.contains(&file) => continue,
             Severity::Derivable | Severity::Damage => Act::Fenced,
         };
-        actions.push(Action { act, file, detail: finding.detail.clone() });
+        actions.push(Action { act, file, detail: finding.detail.clone(), offsets: None });
+    }
+    for skip in skips {
+        let partition = skip.reach.partition;
+        for (from, to) in skip.lost.iter().copied() {
+            let detail = format!("partition {partition}: offsets {from} to {} are lost", to - 1);
+            let offsets = Some(Offsets { partition, from, to });
+            actions.push(Action { act: Act::Skip, file: skip.file(), detail, offsets });
+        }
     }
     actions
 }
@@ -99,20 +148,20 @@ fn home_of(path: &Path, home: &Path) -> PathBuf {
     home.join(path.file_name().unwrap_or_default())
 }
 
-fn create(io: &mut Io, path: PathBuf) -> Result<FileId, EngineError> {
+pub(crate) fn create(io: &mut Io, path: PathBuf) -> Result<FileId, EngineError> {
     match io.run(Op::Open { path, mode: OpenMode::CreateCached })? {
         Done::Opened { file, .. } => Ok(file),
         other => panic!("an open completed as {other:?}"),
     }
 }
 
-fn append(io: &mut Io, file: FileId, position: u64, bytes: &[u8]) -> Result<(), EngineError> {
+pub(crate) fn append(io: &mut Io, file: FileId, position: u64, bytes: &[u8]) -> Result<(), EngineError> {
     let pieces = vec![Piece::copy_of(bytes)];
     io.run(Op::Write { file, position, pieces, durable: false })?;
     Ok(())
 }
 
-fn close(io: &mut Io, file: FileId, directory: &Path) -> Result<(), EngineError> {
+pub(crate) fn close(io: &mut Io, file: FileId, directory: &Path) -> Result<(), EngineError> {
     io.run(Op::Sync { file })?;
     io.run(Op::Close { file })?;
     io.run(Op::SyncDirectory { path: directory.to_path_buf() })?;

@@ -74,6 +74,7 @@ pub struct Verifier {
     io: Io,
     deep: bool,
     recovery: Option<Recovery>,
+    manifest: Option<Manifest>,
     /// Large files that the manifest names.
     large: BTreeMap<u64, u64>,
     directory_id: [u8; 16],
@@ -94,6 +95,7 @@ impl Verifier {
             io,
             deep,
             recovery: None,
+            manifest: None,
             large: BTreeMap::new(),
             directory_id: [0; 16],
             work: VecDeque::new(),
@@ -101,8 +103,9 @@ impl Verifier {
             rebuilt: Vec::new(),
             total: 0,
         };
-        if let Some(manifest) = verifier.manifest()? {
+        if let Some(manifest) = verifier.read_manifest()? {
             verifier.begin(&manifest)?;
+            verifier.manifest = Some(manifest);
         }
         Ok(verifier)
     }
@@ -112,7 +115,7 @@ impl Verifier {
         self.recovery.map(Recovery::into_state)
     }
 
-    fn manifest(&mut self) -> Result<Option<Manifest>, EngineError> {
+    fn read_manifest(&mut self) -> Result<Option<Manifest>, EngineError> {
         let bytes = whole(&mut self.io, Path::new(PATH), BYTES_MAX)?;
         let manifest = match bytes {
             Ok(bytes) => {
@@ -286,9 +289,10 @@ impl Verifier {
         self.total
     }
 
-    /// The driver, and the files that can be built again.
-    pub(crate) fn into_parts(self) -> (Io, Verified, Vec<Rebuilt>) {
-        (self.io, self.verified, self.rebuilt)
+    /// The driver, what was found, and the files that can be built again; the manifest in place with the views that were
+    /// recovered from it and the journal, unless it does not verify.
+    pub(crate) fn into_parts(self) -> (Io, Verified, Vec<Rebuilt>, Option<(Manifest, Recovery)>) {
+        (self.io, self.verified, self.rebuilt, self.manifest.zip(self.recovery))
     }
 }
 

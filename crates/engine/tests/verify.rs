@@ -4,6 +4,8 @@
 //! `MILLRACE_FLIPS=all` flips a bit of every byte of the small directories, a number as many as it says, drawn from
 //! `MILLRACE_SEED`.
 
+#[path = "support/compacted.rs"]
+mod compacted;
 #[path = "support/flips.rs"]
 mod flips;
 #[path = "support/kv/mod.rs"]
@@ -14,8 +16,10 @@ use flips::{
     Truth, directory, first, frame_places, index_places, is_all_there, judge, look, newest_frame,
     shared_places, unreported,
 };
-use millrace_engine::{Severity, repair};
+use millrace_engine::{Repairing, Severity, repair};
 use millrace_io::{Io, SimHandle};
+
+const APPLY: Repairing = Repairing { apply: true, skip_damaged: false };
 
 /// Flips of each directory, unless told otherwise.
 const FLIPS: u64 = 700;
@@ -105,9 +109,10 @@ fn repair_builds_indexes_and_hints_anew_and_keeps_what_it_replaces() {
     }
     let damaged: Vec<_> = [&index, &hint].map(|file| disk.read(file)).into();
     let before = disk.files();
-    let (_, planned) = repair(Io::sim(disk.clone()), false, "dry").expect("it can be looked at");
+    let (_, planned) =
+        repair(Io::sim(disk.clone()), Repairing::default(), "dry").expect("it can be looked at");
     assert_eq!((planned.len(), disk.files()), (2, before), "{planned:?}");
-    repair(Io::sim(disk.clone()), true, "now").expect("it can be repaired");
+    repair(Io::sim(disk.clone()), APPLY, "now").expect("it can be repaired");
     assert_eq!(look(&disk).expect("whole").worst().filter(|worst| *worst > Severity::Note), None);
     let kept: Vec<String> = disk.files().into_iter().filter(|file| file.starts_with("repair/now/")).collect();
     assert_eq!(kept.len(), 2, "{kept:?}");
@@ -121,7 +126,7 @@ fn repair_copies_a_damaged_journal_file_before_its_place_is_used_again() {
     let (file, position) = newest_frame(&disk);
     assert!(disk.flip_bit(&file, position + 30, 1));
     let bytes = disk.read(&file);
-    let (found, steps) = repair(Io::sim(disk.clone()), true, "now").expect("it can be looked at");
+    let (found, steps) = repair(Io::sim(disk.clone()), APPLY, "now").expect("it can be looked at");
     assert_eq!(found.worst(), Some(Severity::Damage), "{steps:?}");
     let name = file.rsplit('/').next().expect("a name");
     assert_eq!(disk.read(format!("repair/now/{name}")), bytes, "{steps:?}");

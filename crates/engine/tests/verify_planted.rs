@@ -2,6 +2,8 @@
 
 #![cfg(feature = "planted")]
 
+#[path = "support/compacted.rs"]
+mod compacted;
 #[path = "support/flips.rs"]
 mod flips;
 #[path = "support/kv/mod.rs"]

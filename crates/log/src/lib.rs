@@ -24,6 +24,7 @@ mod reader;
 pub mod records;
 mod replay;
 mod report;
+pub mod salvage;
 pub mod segment;
 mod segment_report;
 mod settle;

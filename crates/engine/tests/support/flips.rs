@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use crate::compacted::{compact, keyed};
 use crate::kv::{self, Write};
 use crate::support::{
     self, append_patiently as append, config, create, end_of, filler, machine, open_with, read, read_all,
@@ -37,26 +38,59 @@ pub fn put(engine: &mut Engine, truth: &mut Truth, number: u8) {
     truth.values.insert(key, value);
 }
 
-/// A directory with own and shared segments, bulk files, data files with hints, and frames that are not settled.
+/// Until nothing is left to do.
+fn idle(engine: &mut Engine) {
+    support::drive(engine, |engine| engine.next_deadline().is_none_or(|at| at > engine.io().now_ns()));
+}
+
+/// Appends large batches until two of them lie in a bulk file, since the first ones find none yet; then smaller ones until
+/// those are settled.
+fn bulk(engine: &mut Engine, partition: u64) {
+    let is_bulk = |engine: &Engine| engine.counters().journal.bulk_bytes > 10_000;
+    for seed in 77..97 {
+        append(engine, partition, &filler(seed, 5_000));
+        idle(engine);
+        if is_bulk(engine) {
+            break;
+        }
+    }
+    assert!(is_bulk(engine), "a bulk file is used");
+    settle(engine, partition);
+}
+
+/// Appends to a partition until a settle has had everything before.
+pub fn settle(engine: &mut Engine, partition: u64) {
+    let settles = engine.counters().settles;
+    for seed in 0..80 {
+        append(engine, partition, &filler(seed, 400));
+        idle(engine);
+        if engine.counters().settles > settles + 1 {
+            return;
+        }
+    }
+    panic!("nothing is settled");
+}
+
+/// A directory with own, shared and compacted segments, bulk files, data files with hints, and frames that are not settled.
 pub fn directory(seed: u64, closed: bool) -> (SimHandle, Truth) {
     let disk = machine(seed);
     let (mut engine, _) = open_with(&disk, small());
     let mut truth = Truth::default();
-    create(&mut engine, &[1, 2, 3]);
+    create(&mut engine, &[1, 2, 3, 4]);
     kv::commit(&mut engine, &[Write::Create(1)], Level::Durable);
     for round in 0..12u8 {
         append(&mut engine, 1, &filler(u64::from(round), 400));
         append(&mut engine, 2, &filler(u64::from(round), 60));
+        append(&mut engine, 4, &keyed(u64::from(round), 120));
         put(&mut engine, &mut truth, round);
     }
-    append(&mut engine, 3, &filler(77, 5_000));
-    let settles = engine.counters().settles;
-    assert!(settles > 0, "something is settled");
+    compact(&mut engine, &[4]);
+    bulk(&mut engine, 3);
     // The last frames stay in the journal.
-    support::drive(&mut engine, |engine| engine.next_deadline().is_none_or(|at| at > engine.io().now_ns()));
+    idle(&mut engine);
     put(&mut engine, &mut truth, 200);
     append(&mut engine, 2, &filler(99, 70));
-    for partition in [1, 2, 3] {
+    for partition in [1, 2, 3, 4] {
         truth.batches.insert(partition, read_all(&mut engine, partition));
     }
     if closed {

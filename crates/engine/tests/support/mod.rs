@@ -158,10 +158,10 @@ pub fn read_all(engine: &mut Engine, partition: u64) -> Vec<Vec<u8>> {
     }
 }
 
-/// Offset behind the last record of a stored batch.
+/// Offset behind the last one of a stored batch, whether its record is still there or not.
 pub fn end_of(batch: &[u8]) -> i64 {
     let base = i64::from_be_bytes(batch[..8].try_into().expect("eight bytes"));
-    base + i64::from(u32::from_be_bytes(batch[57..61].try_into().expect("four bytes")))
+    base + 1 + i64::from(u32::from_be_bytes(batch[23..27].try_into().expect("four bytes")))
 }
 
 /// A batch as it is stored: base offset and leader epoch patched, nothing else.
