@@ -2,6 +2,8 @@
 
 #![cfg(feature = "planted")]
 
+#[path = "../../log/tests/support/batches.rs"]
+mod batches;
 #[path = "support/compaction/mod.rs"]
 mod compaction;
 

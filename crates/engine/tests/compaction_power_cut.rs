@@ -3,6 +3,8 @@
 //!
 //! `MILLRACE_CUTS` sets how many power cuts, `MILLRACE_SEED` the first seed.
 
+#[path = "../../log/tests/support/batches.rs"]
+mod batches;
 #[path = "support/compaction/mod.rs"]
 mod compaction;
 
@@ -23,5 +25,6 @@ fn a_cut_in_the_middle_of_compaction_leaves_the_newest_record_of_every_key() {
     println!("{tally:?}");
     assert!(tally.passes > 100 && tally.cuts_in_compaction > 50, "{tally:?}");
     assert!(tally.bytes_after < tally.bytes_before && tally.aborted > 100, "{tally:?}");
+    assert!(tally.unnamed > 0 && tally.compacted_ends > 0, "{tally:?}");
     assert!(tally.closed > 10 && tally.cuts_in_recovery > 0 && tally.duplicates > 0, "{tally:?}");
 }

@@ -1,15 +1,20 @@
 //! A short life is lived once for every call it makes to the disk, every error that call can meet, once and for ever:
-//! afterwards everything acknowledged as durable is there, and no byte is wrong.
+//! afterwards everything acknowledged as durable is there, and no byte is wrong. The same of passes of compaction.
 //!
 //! `MILLRACE_SITES=all` takes every site and every error, once and for ever, everywhere; without it, of the sticky ones
 //! and of those on real drivers a part.
 
+#[path = "support/compaction/mod.rs"]
+mod compaction;
 #[path = "support/sites/mod.rs"]
 mod sites;
 mod support;
 
+use support::batches;
+
 use millrace_io::DriverChoice;
 use millrace_io::faults::{CallKind, ERRNOS, Fault, FaultRule, Site};
+use sites::compaction::Base;
 use sites::{Ground, live_with, sites};
 
 /// What a sweep over a life's sites came to.
@@ -23,11 +28,35 @@ struct Sweep {
 
 impl Sweep {
     fn live(&mut self, ground: &Ground, site: &Site, rule: FaultRule, heals: bool) {
-        self.lives += 1;
         let what = format!("{site}: {:?}, sticky {}, on {ground}", rule.fault, rule.sticky);
-        match live_with(ground, rule, heals) {
+        self.count(live_with(ground, rule, heals), &what);
+    }
+
+    /// Counts a life and what came of it.
+    fn count(&mut self, lived: Result<u64, String>, what: &str) {
+        self.lives += 1;
+        match lived {
             Ok(injected) => self.met += u64::from(injected > 0),
             Err(violation) => self.violations.push(format!("{what}: {violation}")),
+        }
+    }
+
+    /// Lives of two passes of compaction with every second of these faults at each of their calls, other ones at the next
+    /// call, and every sixth for ever (all of them when everything is asked for). Half of them end by a power cut, the others by a kill.
+    fn compact(&mut self, base: &Base, faults: &[Fault]) {
+        for site in &base.sites() {
+            for (number, fault) in faults.iter().enumerate() {
+                let case = site.nth + number as u64;
+                for sticky in [false, true] {
+                    if !all() && !case.is_multiple_of(if sticky { 6 } else { 2 }) {
+                        continue;
+                    }
+                    let cut = (case / 2).is_multiple_of(2) != sticky;
+                    let rule = FaultRule::at(site.nth, *fault, sticky);
+                    let what = format!("compaction, {site}: {fault:?}, sticky {sticky}, cut {cut}");
+                    self.count(base.live_with(&rule, cut), &what);
+                }
+            }
         }
     }
 
@@ -122,6 +151,36 @@ fn a_full_disk_at_any_write_that_needs_space_heals_when_space_returns() {
         }
     }
     sweep.judge(20);
+}
+
+#[test]
+fn the_calls_of_a_compaction_are_among_the_sites() {
+    let sites = Base::new().sites();
+    let has = |kind: CallKind, path: &str| {
+        sites.iter().any(|site| site.kind == kind && site.path.to_string_lossy().contains(path))
+    };
+    assert!(has(CallKind::Read, "segments/"), "it reads what there is");
+    assert!(has(CallKind::Write, ".log") && has(CallKind::Write, ".index"), "and writes it anew: {sites:?}");
+    assert!(has(CallKind::SyncDirectory, "segments") && has(CallKind::Rename, "manifest"));
+    assert!(has(CallKind::Unlink, "segments/"), "and what is superseded goes");
+}
+
+#[test]
+fn a_call_of_a_compaction_that_is_refused_changes_no_record() {
+    let mut sweep = Sweep::default();
+    sweep.compact(&Base::new(), &ERRNOS.map(Fault::Refuse));
+    sweep.judge(sweep.lives * 9 / 10);
+}
+
+#[test]
+fn a_call_of_a_compaction_that_is_done_and_reported_as_failed_late_or_short_changes_no_record() {
+    let usual = [libc::EIO, libc::EINTR, libc::ECANCELED, libc::ENOSPC];
+    let errnos = ERRNOS.into_iter().filter(|errno| all() || usual.contains(errno));
+    let mut faults: Vec<Fault> = errnos.map(Fault::FailAfter).collect();
+    faults.extend([Fault::Short, Fault::Delay(30_000_000), Fault::Reorder]);
+    let mut sweep = Sweep::default();
+    sweep.compact(&Base::new(), &faults);
+    sweep.judge(sweep.lives / 2);
 }
 
 /// Sweeps on a real driver: all of it on request, else a part of the sites and errors that is another one for each.

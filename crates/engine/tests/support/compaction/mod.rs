@@ -3,19 +3,17 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-#[path = "../../../../log/tests/support/batches.rs"]
-pub mod batches;
 pub mod client;
 #[path = "../crash/draw.rs"]
 mod draw;
 pub mod model;
 
-use batches::{TestBatch, TestRecord};
+use crate::batches::{TestBatch, TestRecord};
 use client::{Batch, Seen, decode};
 use draw::Draw;
 use millrace_engine::{
     Append, Code, Compact, Effect, EndTransaction, Engine, EngineConfig, Isolation, Level, Limits,
-    PartitionSettings, Policy, Read, Severity, verify,
+    PartitionSettings, Policy, Read, RecoveryAccount, Severity, verify,
 };
 use millrace_io::{Io, Piece, SimHandle, SimOptions};
 use model::{Partition, Sent};
@@ -39,6 +37,10 @@ pub struct Tally {
     pub aborted: u64,
     pub duplicates: u64,
     pub closed: u64,
+    /// Files that openings removed because nothing names them.
+    pub unnamed: u64,
+    /// Partitions of which an account told how far they are compacted.
+    pub compacted_ends: u64,
 }
 
 impl Tally {
@@ -53,6 +55,8 @@ impl Tally {
         self.aborted += other.aborted;
         self.duplicates += other.duplicates;
         self.closed += other.closed;
+        self.unnamed += other.unnamed;
+        self.compacted_ends += other.compacted_ends;
     }
 }
 
@@ -341,6 +345,7 @@ impl Machine {
             let cut_at = (cuts_left > 0).then(|| self.sim.events() + 1 + self.draw.below(60));
             cuts_left = 0;
             self.sim.change_options(|options| options.cut_at = cut_at);
+            let before = self.settled_files();
             let opened = Engine::open(Io::sim(self.sim.clone()), self.config.clone());
             if self.sim.is_cut() {
                 self.tally.cuts += 1;
@@ -352,9 +357,37 @@ impl Machine {
             if !account.damage.is_empty() {
                 return Err(format!("damage on an honest device: {:?}", account.damage));
             }
+            let removed = before - self.settled_files();
+            self.tally.unnamed += removed;
+            if removed != account.unnamed_files {
+                return Err(format!(
+                    "{removed} files were removed, the account says {}",
+                    account.unnamed_files
+                ));
+            }
+            self.check_account(&mut engine, &account)?;
             self.recovered(&mut engine)?;
             return Ok(engine);
         }
+    }
+
+    fn settled_files(&self) -> u64 {
+        self.sim.files().iter().filter(|file| file.starts_with("segments/")).count() as u64
+    }
+
+    /// What the account says of compaction: at and above the end it tells, no offset is missing.
+    fn check_account(&mut self, engine: &mut Engine, account: &RecoveryAccount) -> Result<(), String> {
+        for one in &account.touched {
+            self.tally.compacted_ends += u64::from(one.compacted_end > 0);
+            if one.compacted_end > 0 && account.compacted_partitions == 0 {
+                let start = engine.watermarks(one.partition).map_or(0, |marks| marks.log_start);
+                if one.compacted_end > start {
+                    return Err(format!("no partition is compacted, and {one:?}"));
+                }
+            }
+            is_dense(engine, one.partition, one.compacted_end)?;
+        }
+        Ok(())
     }
 
     fn recovered(&mut self, engine: &mut Engine) -> Result<(), String> {
@@ -419,6 +452,27 @@ fn pieces(engine: &mut Engine, id: u64, offset: u64) -> Result<Option<Vec<Piece>
         engine.wait(Some(100_000));
     }
     Ok(None)
+}
+
+/// Whether a partition has every offset from `from` to its last stable one.
+fn is_dense(engine: &mut Engine, id: u64, from: u64) -> Result<(), String> {
+    let Some(marks) = engine.watermarks(id) else { return Ok(()) };
+    let mut offset = from.max(marks.log_start);
+    while offset < marks.last_stable {
+        let Some(pieces) = pieces(engine, id, offset)? else { return Ok(()) };
+        for piece in &pieces {
+            let batch = decode(piece.bytes())?;
+            let missing = batch.base > offset || batch.records.len() as u64 != batch.end - batch.base;
+            if missing {
+                return Err(format!("partition {id} misses offsets at {offset}, behind compaction's {from}"));
+            }
+            offset = batch.end;
+        }
+        if pieces.is_empty() {
+            return Err(format!("nothing at {offset} of {id}"));
+        }
+    }
+    Ok(())
 }
 
 type Committed = (Vec<Seen>, u64, u64);

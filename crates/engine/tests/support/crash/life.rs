@@ -101,6 +101,10 @@ impl Machine {
         self.tally.settles += engine.counters().settles;
         self.tally.bulk_bytes += engine.counters().journal.bulk_bytes;
         self.tally.cold_reads += engine.counters().cold_reads;
+        let io = engine.io().counters();
+        self.tally.short += io.continued;
+        self.tally.again += io.reissued;
+        self.tally.failed += if self.sim.is_cut() { 0 } else { io.failed };
         if matches!(died, Died::No) {
             if fate == 8 { self.close(&mut engine)? } else { self.end_abruptly() }
         }

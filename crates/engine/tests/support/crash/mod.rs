@@ -43,22 +43,48 @@ pub struct Tally {
     pub retentions: u64,
     /// Whole frames that accounts called cut.
     pub frames_cut: u64,
+    /// Reads and writes that stopped short.
+    pub short: u64,
+    /// Calls that answered EINTR, EAGAIN or ECANCELED.
+    pub again: u64,
+    /// Operations that failed, in lives that no power cut ended.
+    pub failed: u64,
 }
 
 impl Tally {
+    pub const FIELDS: usize = 15;
+
+    /// Everything it counts, by name.
+    pub fn places(&mut self) -> [(&'static str, &mut u64); Tally::FIELDS] {
+        [
+            ("cuts", &mut self.cuts),
+            ("kills", &mut self.kills),
+            ("clean_closes", &mut self.clean_closes),
+            ("cuts_in_recovery", &mut self.cuts_in_recovery),
+            ("frames", &mut self.frames),
+            ("settles", &mut self.settles),
+            ("cold_reads", &mut self.cold_reads),
+            ("poisoned", &mut self.poisoned),
+            ("duplicates", &mut self.duplicates),
+            ("bulk_bytes", &mut self.bulk_bytes),
+            ("retentions", &mut self.retentions),
+            ("frames_cut", &mut self.frames_cut),
+            ("short", &mut self.short),
+            ("again", &mut self.again),
+            ("failed", &mut self.failed),
+        ]
+    }
+
     pub fn add(&mut self, other: &Tally) {
-        self.cuts += other.cuts;
-        self.kills += other.kills;
-        self.clean_closes += other.clean_closes;
-        self.cuts_in_recovery += other.cuts_in_recovery;
-        self.frames += other.frames;
-        self.settles += other.settles;
-        self.cold_reads += other.cold_reads;
-        self.poisoned += other.poisoned;
-        self.duplicates += other.duplicates;
-        self.bulk_bytes += other.bulk_bytes;
-        self.retentions += other.retentions;
-        self.frames_cut += other.frames_cut;
+        let mut other = *other;
+        for ((_, sum), (_, part)) in self.places().into_iter().zip(other.places()) {
+            *sum += *part;
+        }
+    }
+
+    /// Faults that the engine has met: calls that stopped short, said "again", or failed.
+    pub fn faults(&self) -> u64 {
+        self.short + self.again + self.failed
     }
 }
 

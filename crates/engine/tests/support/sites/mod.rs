@@ -1,6 +1,7 @@
 //! One short life of an engine with everything in it: creation, appends of every level, state, settles, a close, a
 //! second opening, reads. It is lived with one fault, and then, without faults, everything acknowledged must be there.
 
+pub mod compaction;
 mod model;
 
 use crate::support::{config, filler};
