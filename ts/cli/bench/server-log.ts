@@ -25,7 +25,7 @@ const fetchBytes = 1024 * 1024;
 const acksOf = { '-1': -1, all: -1, '1': 1, '0': 0 } as const;
 const acksMeaning = { '-1': 'all', '0': '0 (nobody waits)', '1': '1' } as const;
 /** Metadata of a topic just created may be a moment away on a cluster. */
-const topicAttempts = 50;
+const topicAttempts = 300;
 const topicPauseMs = 100;
 
 /** Connections to a server, and the topic the bench is on. */
@@ -53,6 +53,7 @@ class TopicOnServer implements AsyncDisposable {
       const name = options.topic ?? ownName();
       if (options.topic === undefined) await create(first, name, options.partitions);
       const { topicId, partitions } = await find(first, name, options.topic === undefined);
+      if (options.topic === undefined) await leadersAnswer(first, name, partitions);
       return new TopicOnServer(sessions, name, topicId, partitions, options.topic === undefined);
     } catch (error) {
       await closeAll(sessions);
@@ -108,6 +109,20 @@ async function find(session: Session, name: string, wait: boolean): Promise<{ to
       return { topicId: found.topicId, partitions: found.partitions.length };
     }
     if (!wait || attempt === topicAttempts) check(found?.errorCode || 3, name);
+    await new Promise((resolve) => setTimeout(resolve, topicPauseMs));
+  }
+}
+
+/** Until every partition of a new topic answers: a cluster tells who leads them a moment before they know it. */
+async function leadersAnswer(session: Session, name: string, count: number): Promise<void> {
+  const partitions = Array.from({ length: count }, (_, partition) => partition);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await offsetsAt(session, name, partitions, latestOffset, 0);
+      return;
+    } catch (error) {
+      if (!(error instanceof CliError) || attempt === topicAttempts) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, topicPauseMs));
   }
 }
