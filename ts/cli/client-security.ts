@@ -2,11 +2,12 @@
  * How client verbs log in and speak TLS: rpk's names after `-X`, and the environment for what must not be on a command
  * line.
  *
- * Invariant: a password is never printed, and one without a user is refused rather than ignored.
+ * Invariant: neither a password nor a token is ever printed; a token comes from a file, never from the command line; what is
+ * given and of no use is refused rather than ignored.
  */
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
-import { type Credentials, isMechanism } from '../client/sasl.ts';
+import { type Credentials, isPasswordMechanism } from '../client/sasl.ts';
 import { usage } from './exit.ts';
 
 /** Names after `-X` that are decided here. */
@@ -25,22 +26,62 @@ export interface ClientSecurity {
   readonly tls: ConnectionOptions | undefined;
 }
 
-/** Decides from `-X` and the environment (MILLRACE_USER, MILLRACE_PASSWORD, MILLRACE_SASL_MECHANISM). Throws a usage error. */
-export function decideClientSecurity(given: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): ClientSecurity {
-  return { credentials: credentialsOf(given, env), tls: tlsOf(given) };
+/** What options say of the login. */
+export interface LoginOptions {
+  /** `--sasl`: the mechanism. */
+  readonly sasl?: string;
+  /** `--token-file`: where the token is, read anew for every connection. */
+  readonly tokenFile?: string;
 }
 
-function credentialsOf(given: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): Credentials | undefined {
+/**
+ * Decides from options, `-X` and the environment (MILLRACE_USER, MILLRACE_PASSWORD, MILLRACE_SASL_MECHANISM). Throws a
+ * usage error.
+ */
+export function decideClientSecurity(
+  given: ReadonlyMap<string, string>,
+  env: NodeJS.ProcessEnv,
+  options: LoginOptions = {},
+): ClientSecurity {
+  const mechanism = (options.sasl ?? given.get('sasl.mechanism') ?? env.MILLRACE_SASL_MECHANISM)?.toUpperCase();
+  const wantsToken = mechanism === undefined ? options.tokenFile !== undefined : mechanism === 'OAUTHBEARER';
+  const credentials = wantsToken
+    ? tokenCredentials(given, options.tokenFile)
+    : passwordCredentials(given, env, mechanism, options);
+  return { credentials, tls: tlsOf(given) };
+}
+
+/** Characters that a token may have (RFC 6750), so that none of it is anything else of the message. */
+const TOKEN = /^[\w.~+/-]+=*$/;
+
+function tokenCredentials(given: ReadonlyMap<string, string>, tokenFile: string | undefined): Credentials {
+  if (tokenFile === undefined) throw usage('a login by token needs it in a file: --token-file PATH');
+  if (given.has('user') || given.has('pass'))
+    throw usage('a token says itself whose it is: give no user and no password');
+  const token = file(tokenFile).toString('utf8').trim();
+  if (!TOKEN.test(token)) throw usage(`${tokenFile} does not hold a token`);
+  return { mechanism: 'OAUTHBEARER', token };
+}
+
+function passwordCredentials(
+  given: ReadonlyMap<string, string>,
+  env: NodeJS.ProcessEnv,
+  asked: string | undefined,
+  options: LoginOptions,
+): Credentials | undefined {
+  if (options.tokenFile !== undefined) throw usage('--token-file is for --sasl oauthbearer');
   const user = given.get('user') ?? env.MILLRACE_USER;
   const password = given.get('pass') ?? env.MILLRACE_PASSWORD;
-  const mechanism = given.get('sasl.mechanism') ?? env.MILLRACE_SASL_MECHANISM ?? 'SCRAM-SHA-256';
+  const mechanism = asked ?? 'SCRAM-SHA-256';
   if (user === undefined) {
-    if (given.has('pass') || given.has('sasl.mechanism')) throw usage('a login needs a name: -X user=NAME');
+    if (given.has('pass') || given.has('sasl.mechanism') || options.sasl !== undefined) {
+      throw usage('a login needs a name: -X user=NAME');
+    }
     return undefined;
   }
   if (password === undefined) throw usage(`user ${user} needs a password: set MILLRACE_PASSWORD`);
-  if (!isMechanism(mechanism)) {
-    throw usage(`sasl.mechanism must be SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN, not '${mechanism}'`);
+  if (!isPasswordMechanism(mechanism)) {
+    throw usage(`sasl.mechanism must be SCRAM-SHA-256, SCRAM-SHA-512, PLAIN or OAUTHBEARER, not '${mechanism}'`);
   }
   return { mechanism, user, password };
 }

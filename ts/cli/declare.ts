@@ -28,5 +28,10 @@ export function clientVerb(command: Command): Command {
         .env('MILLRACE_BROKERS')
         .argParser(address),
     )
+    .option(
+      '--sasl <mechanism>',
+      'how to log in: scram-sha-256 (default with a user), scram-sha-512, plain, oauthbearer',
+    )
+    .addOption(new Option('--token-file <path>', 'the token to log in with (oauthbearer)').env('MILLRACE_TOKEN_FILE'))
     .option('-X <key=value>', 'client setting, such as brokers=HOST:PORT; may be repeated', keyValue);
 }

@@ -12,12 +12,12 @@ import { leaveGroupApi } from '../broker/protocol/gen/13-leave-group.gen.ts';
 import { deleteTopicsApi } from '../broker/protocol/gen/20-delete-topics.gen.ts';
 import { ClientError } from '../client/client-error.ts';
 import { ClientConnection } from '../client/connection.ts';
-import { decideClientSecurity, SECURITY_NAMES } from './client-security.ts';
+import { decideClientSecurity, type LoginOptions, SECURITY_NAMES } from './client-security.ts';
 import { CliError, ExitCode, usage } from './exit.ts';
 import { type Address, address } from './options.ts';
 
 /** Options every client verb has. */
-export interface ClientOptions {
+export interface ClientOptions extends LoginOptions {
   readonly brokers?: Address;
   /** From `-X`: `brokers`, `client.id`, `request.timeout.ms`, and how to log in and speak TLS (client-security.ts). */
   readonly X?: ReadonlyMap<string, string>;
@@ -73,7 +73,7 @@ export class Session implements AdminSession {
 
 /** Connects to the server the options name; 127.0.0.1:9092 without any. */
 export async function openSession(options: ClientOptions): Promise<Session> {
-  const connect = { ...decide(options), ...decideClientSecurity(options.X ?? new Map(), process.env) };
+  const connect = { ...decide(options), ...decideClientSecurity(options.X ?? new Map(), process.env, options) };
   try {
     return new Session(await ClientConnection.open(connect));
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Logging in as a client: SCRAM and PLAIN over SaslAuthenticate.
+ * Logging in as a client: SCRAM, PLAIN and tokens (OAUTHBEARER, RFC 7628) over SaslAuthenticate.
  *
  * The client's side only; the server's is ts/broker/security. To remember: the server has to prove that it knows the
  * password, too; one that cannot is not talked to.
@@ -19,19 +19,28 @@ const BYTES = { sha256: 32, sha512: 64 } as const;
 /** No server may ask for more work. */
 const ITERATIONS_MAX = 1_000_000;
 
-export type ClientMechanism = keyof typeof HASHES | 'PLAIN';
+export type PasswordMechanism = keyof typeof HASHES | 'PLAIN';
 
-/** Who logs in. */
-export interface Credentials {
-  readonly mechanism: ClientMechanism;
+/** Who logs in by a password. */
+interface PasswordCredentials {
+  readonly mechanism: PasswordMechanism;
   readonly user: string;
   readonly password: string;
 }
 
+/** Whoever the token says. */
+interface TokenCredentials {
+  readonly mechanism: 'OAUTHBEARER';
+  readonly token: string;
+}
+
+/** Who logs in. */
+export type Credentials = PasswordCredentials | TokenCredentials;
+
 const derive = promisify(pbkdf2);
 
-/** Whether a text names a mechanism this client has. */
-export function isMechanism(name: string): name is ClientMechanism {
+/** Whether a text names a mechanism with passwords that this client has. */
+export function isPasswordMechanism(name: string): name is PasswordMechanism {
   return name === 'PLAIN' || Object.hasOwn(HASHES, name);
 }
 
@@ -43,15 +52,27 @@ export async function login(connection: ClientConnection, credentials: Credentia
     const offered = mechanisms.length === 0 ? 'has no login here' : `offers ${mechanisms.join(', ')}`;
     throw new ClientError('login', `the server does not take ${mechanism}: it ${offered}`);
   }
-  if (mechanism === 'PLAIN') {
+  if (credentials.mechanism === 'OAUTHBEARER') await bearer(connection, credentials.token);
+  else if (credentials.mechanism === 'PLAIN') {
     await step(connection, Buffer.from(`\0${credentials.user}\0${credentials.password}`));
-  } else await scram(connection, HASHES[mechanism], credentials);
+  } else await scram(connection, HASHES[credentials.mechanism], credentials);
+}
+
+/** A server that does not take the token says why, and refuses when it has been told that it was heard. */
+async function bearer(connection: ClientConnection, token: string): Promise<void> {
+  const reason = await step(connection, Buffer.from(`n,,\u0001auth=Bearer ${token}\u0001\u0001`));
+  if (reason.length === 0) return;
+  await step(connection, Buffer.from('\u0001')).catch((error: unknown) => {
+    if (error instanceof ClientError && error.failure === 'login') return;
+    throw error;
+  });
+  throw new ClientError('login', `the server does not take the token: ${reason.toString()}`);
 }
 
 async function scram(
   connection: ClientConnection,
   hash: keyof typeof BYTES,
-  { user, password }: Credentials,
+  { user, password }: PasswordCredentials,
 ): Promise<void> {
   const own = randomBytes(18).toString('base64');
   const bare = `n=${user.replaceAll('=', '=3D').replaceAll(',', '=2C')},r=${own}`;

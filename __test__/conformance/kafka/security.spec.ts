@@ -10,7 +10,7 @@ import { saslAuthenticateApi } from '../../../ts/broker/protocol/gen/36-sasl-aut
 import { Operation, Pattern, Permission, ResourceType } from '../../../ts/broker/security/acl.ts';
 import { PeerSecurity } from '../../../ts/broker/security/peer-security.ts';
 import { ClientConnection } from '../../../ts/client/connection.ts';
-import type { Credentials } from '../../../ts/client/sasl.ts';
+import type { PasswordMechanism } from '../../../ts/client/sasl.ts';
 import { partsOf } from '../../../ts/server-parts.ts';
 import { kcat } from '../../support/program.ts';
 import { certificate, ENFORCED, type SecureServer, startSecure } from '../../support/secure-server.ts';
@@ -22,7 +22,7 @@ function openAs(
   address: string,
   user: string,
   password = `${user}-pass`,
-  mechanism: Credentials['mechanism'] = 'SCRAM-SHA-256',
+  mechanism: PasswordMechanism = 'SCRAM-SHA-256',
 ) {
   const port = Number(address.split(':')[1]);
   return ClientConnection.open({ host: '127.0.0.1', port, credentials: { mechanism, user, password } });
