@@ -54,7 +54,7 @@ function changeOf(name: string, before: Times, after: Times, limit: number): Cha
   if (Number.isNaN(after.median)) return { name, ...medians, change: 0, verdict: 'gone' };
   const all = (['least', 'best', 'median'] as const).map((way) => (after[way] / before[way] - 1) * 100);
   const [least, most] = [Math.min(...all), Math.max(...all)];
-  const change = least > 0 ? least : most < 0 ? most : 0;
+  const change = least > 0 ? least : Math.min(most, 0);
   const verdict = change > limit ? 'slower' : change < -limit ? 'faster' : 'same';
   return { name, ...medians, change, verdict };
 }

@@ -56,7 +56,10 @@ export class MutationQuotas {
   }
 
   /** The quota for a request whose versions can be told of a refusal from `strictSince` on. */
-  of({ peer, clientId, apiVersion }: Pick<Exchange<unknown>, 'peer' | 'clientId' | 'apiVersion'>, strictSince: number) {
+  of(
+    { peer, clientId, apiVersion }: Pick<Exchange<unknown>, 'peer' | 'clientId' | 'apiVersion'>,
+    strictSince: number,
+  ): Mutations {
     const { principal } = peer.security;
     return this.for(principal.slice(principal.indexOf(':') + 1), clientId ?? '', apiVersion >= strictSince);
   }
