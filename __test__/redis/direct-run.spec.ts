@@ -1,10 +1,52 @@
-/** The short way of GET and SET: nobody can tell by what he is answered whether a command went it. */
+/** The short way of simple commands: nobody can tell by what he is answered whether a command went it. */
 import { describe, expect, it } from 'vitest';
 import { carriers, openOwn } from './support/redis-servers.ts';
 import { encode, RespConnection } from './support/resp-connection.ts';
 
 /** Closes the short way, because every command may be slow enough for the log. */
 const allTheLongWay = ['CONFIG', 'SET', 'slowlog-log-slower-than', '0'];
+
+/** The other simple commands, with what they have to refuse or to leave to others. */
+function counting(): string[][] {
+  const lines = [
+    ...['SET n 5', 'INCR n', 'DECR n', 'INCRBY n 10', 'DECRBY n -3', 'GET n', 'INCR a9 x', 'INCRBY n 1.5', 'INCRBY n'],
+    ...['INCRBY n 9223372036854775807', 'DECRBY n -9223372036854775808', 'SET t 01', 'INCR t', 'SET t -0', 'DECR t'],
+    ...['EXPIRE n 100', 'PERSIST n', 'INCR n', 'PERSIST n', 'SET n 1', 'PERSIST n', 'EXPIRE n 0', 'GET n', 'EXPIRE n 500'],
+    ...['SETEX s 100 v', 'PERSIST s', 'SETEX s 0 v', 'SETEX s x v', 'SETEX s 9223372036854775807 v', 'EXPIRE s x'],
+    ...['EXPIRE s 100 XX', 'EXPIRE s 9223372036854775807', 'EXISTS s', 'EXISTS s s', 'DEL s', 'DEL s', 'EXISTS s'],
+    ...[
+      'HSET hash f 1',
+      'HSET hash f 2',
+      'HSET hash g 3',
+      'HSET hash g 4 i',
+      'HGET hash f',
+      'HGET hash none',
+      'HLEN hash',
+    ],
+    ...[
+      'HGET none f',
+      'HSET t f v',
+      'HGET t f',
+      'INCR hash',
+      'SETEX hash 10 v',
+      'GET hash',
+      'HSET hash f 1',
+      'PERSIST hash',
+    ],
+    ...[
+      'EXPIRE hash 100',
+      'HSET hash k 9',
+      'PERSIST hash',
+      'EXISTS hash',
+      'HGETALL hash',
+      'MGET n t hash none t',
+      'DEL hash',
+    ],
+    ...['EXISTS hash', 'HGET hash f', 'HSET hash z 1', 'HGETALL hash', 'UNLINK hash t', 'UNLINK n', 'MGET', 'MGET n'],
+    ...['SADD set m', 'HGET set m', 'HSET set m v', 'EXISTS set', 'DEL set', 'EXISTS set'],
+  ];
+  return lines.map((line) => line.split(' '));
+}
 
 const session: readonly (readonly string[])[] = [
   ['SET', 'a', '1'],
@@ -38,9 +80,11 @@ const session: readonly (readonly string[])[] = [
   ['SET', 'large', 'x'.repeat(20_000)],
   ['STRLEN', 'large'],
   ['GET', 'large'],
+  ...counting(),
   ['FLUSHALL'],
   ['GET', 'a'],
   ['HELLO', '3'],
+  ...counting(),
   ['CLIENT', 'SETNAME', 'x'],
   ['GET', 'a'],
 ];

@@ -38,12 +38,19 @@ export class CommandRun {
   }
 
   /**
-   * Adds what a connection has sent: `bytes[start, end)`. `strings` and `heads` are the stores of its database, heads 0 when
-   * there are no collections.
+   * Adds what a connection has sent: `bytes[start, end)`. `stores` are those of its database: strings, heads of collections
+   * (0 when there are none), their members.
    */
-  add(bytes: Uint8Array, start: number, end: number, strings: number, heads: number, protocol: number): void {
+  add(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    stores: readonly [number, number, number],
+    protocol: number,
+  ): void {
     const at = this.count * RUN_STRIDE;
-    if (at === this.#rows.length) {
+    // One more row than connections.
+    if (at + RUN_STRIDE === this.#rows.length) {
       const larger = new Float64Array(this.#rows.length * 2);
       larger.set(this.#rows);
       this.#rows = larger;
@@ -55,9 +62,10 @@ export class CommandRun {
     rows[at] = index;
     rows[at + 1] = start;
     rows[at + 2] = end;
-    rows[at + 3] = strings;
-    rows[at + 4] = heads;
-    rows[at + 5] = protocol;
+    rows[at + 3] = stores[0];
+    rows[at + 4] = stores[1];
+    rows[at + 5] = stores[2];
+    rows[at + 6] = protocol;
     this.count += 1;
   }
 
@@ -74,7 +82,7 @@ export class CommandRun {
     this.replies = this.#chunk;
     const room = this.#chunk.subarray(this.#from);
     const lsn = this.#native.runCommands(this.#rows, this.count, this.#buffers, level, room);
-    if (lsn >= 0 && this.count > 0) this.#used = this.#from + this.#value(this.count - 1, 8);
+    if (lsn >= 0 && this.count > 0) this.#used = this.#from + this.#value(this.count - 1, 9);
     return lsn;
   }
 
@@ -82,39 +90,44 @@ export class CommandRun {
     return this.#rows[row * RUN_STRIDE + index] as number;
   }
 
+  /** How often a command of `RUN_COMMANDS` happened in the latest call. */
+  happened(command: number): number {
+    return this.#value(this.count, command);
+  }
+
   /** Bytes of the commands that were run. */
   consumed(row: number): number {
-    return this.#value(row, 6);
+    return this.#value(row, 7);
   }
 
   /** Where the row's replies begin and end in `replies`. */
   start(row: number): number {
-    return this.#from + this.#value(row, 7);
-  }
-
-  end(row: number): number {
     return this.#from + this.#value(row, 8);
   }
 
-  commands(row: number): number {
-    return this.#value(row, 9);
+  end(row: number): number {
+    return this.#from + this.#value(row, 9);
   }
 
-  hits(row: number): number {
+  commands(row: number): number {
     return this.#value(row, 10);
   }
 
-  misses(row: number): number {
+  hits(row: number): number {
     return this.#value(row, 11);
   }
 
-  /** Whether its last command was a write. */
-  wroteLast(row: number): boolean {
-    return this.#value(row, 12) === 1;
+  misses(row: number): number {
+    return this.#value(row, 12);
+  }
+
+  /** Its last command, as a place in `RUN_COMMANDS`; -1: there was none. */
+  last(row: number): number {
+    return this.#value(row, 13);
   }
 
   /** Why it ended: a `RunEnd`. */
   reason(row: number): number {
-    return this.#value(row, 13);
+    return this.#value(row, 14);
   }
 }

@@ -105,11 +105,29 @@ export const KV_GET_STRIDE = 10;
 /**
  * A row of `runCommands`, `RUN_STRIDE` doubles a connection.
  * in:  0 buffer index  1 start  2 end  3 store of the strings  4 store of the collections' heads (0 = there are none)
- *      5 protocol (2 or 3)
- * out: 6 bytes of the commands that were run  7, 8 where their replies lie in the destination  9 commands  10 keys found
- *      11 keys not found  12 the last command was a write (1)  13 a `RunEnd`
+ *      5 store of their members  6 protocol (2 or 3)
+ * out: 7 bytes of the commands that were run  8, 9 where their replies lie in the destination  10 commands  11 keys found
+ *      12 keys not found  13 the last command, as its place in `RUN_COMMANDS` (-1 = none)  14 a `RunEnd`
  */
 export const RUN_STRIDE = 16;
+
+/** The commands that `runCommands` knows. */
+export const RUN_COMMANDS = [
+  'get',
+  'set',
+  'setex',
+  'incr',
+  'decr',
+  'incrby',
+  'decrby',
+  'del',
+  'unlink',
+  'exists',
+  'mget',
+  'expire',
+  'hget',
+  'hset',
+] as const;
 
 /**
  * Why a run of commands ended. short: all bytes, or the rest is the beginning of a command. other: what follows is not
@@ -324,7 +342,8 @@ export interface NativeEngine {
   /**
    * Runs the simple Redis commands (GET, SET without options) at the front of every row's bytes, in the order of rows;
    * writes are put together in frames, and every read sees the writes before it. Answers the LSN of the last frame, which
-   * replies wait for at `level` (written or durable); 0: nothing was written; -1: the engine is gone.
+   * replies wait for at `level` (written or durable); 0: nothing was written; -1: the engine is gone. How often each of
+   * `RUN_COMMANDS` has happened is in the row behind the last, which has to be there.
    */
   runCommands(
     rows: Float64Array,

@@ -24,16 +24,9 @@ export function commandName(command: Command): string {
 
 /** Counts as `calls.<name>`, seconds as `seconds.<name>`; commands that were never called are left out. */
 export function callsByName(statistics: Statistics): Record<string, number> {
-  const { calls, directGets, directSets, micros, directGetMicros, directSetMicros } = statistics;
+  const { calls, micros } = statistics;
   const counts: Record<string, number> = {};
   for (const [command, count] of calls) counts[`calls.${commandName(command)}`] = count;
-  if (directGets > 0) counts['calls.get'] = (counts['calls.get'] ?? 0) + directGets;
-  if (directSets > 0) counts['calls.set'] = (counts['calls.set'] ?? 0) + directSets;
-  const add = (name: string, more: number): void => {
-    counts[`seconds.${name}`] = (counts[`seconds.${name}`] ?? 0) + more / MICROS_PER_SECOND;
-  };
-  for (const [command, spent] of micros) add(commandName(command), spent);
-  if (directGets > 0) add('get', directGetMicros);
-  if (directSets > 0) add('set', directSetMicros);
+  for (const [command, spent] of micros) counts[`seconds.${commandName(command)}`] = spent / MICROS_PER_SECOND;
   return counts;
 }

@@ -53,7 +53,12 @@ export class Database {
 
   /** Nothing is on its way from the disk, so that nobody holds what a write past him would make old. */
   get isAtRest(): boolean {
-    return this.strings.isAtRest && this.heads.isAtRest;
+    return this.strings.isAtRest && this.heads.isAtRest && this.members.isAtRest;
+  }
+
+  /** Somebody follows the changes of one of its stores. */
+  get isFollowed(): boolean {
+    return this.strings.store.isFollowed || this.heads.store.isFollowed || this.members.store.isFollowed;
   }
 
   /** The string under a key, null when there is no such key. Throws WRONGTYPE. */

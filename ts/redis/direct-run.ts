@@ -1,6 +1,6 @@
 /**
- * The short way of simple commands: GET and plain SET of all connections of a turn are run in one call where the data is,
- * and their replies come back as bytes.
+ * The short way of simple commands: GET, plain SET, INCR and others (`RUN_COMMANDS`) of all connections of a turn are run in
+ * one call where the data is, and their replies come back as bytes.
  *
  * Not another server: whatever is not simple, or has anybody to tell of it, goes the way of all commands, which begins
  * where this one ended. The invariants to remember: it runs before anything else in a turn, when all writes so far are
@@ -9,8 +9,10 @@
  */
 
 import type { CommandRun } from '../io/command-run.ts';
-import { type LevelNumber, RunEnd } from '../io/native-types.ts';
+import { type LevelNumber, RUN_COMMANDS, RunEnd } from '../io/native-types.ts';
 import type { Client } from './client.ts';
+import type { Command } from './command.ts';
+import { commandNamed } from './command-table.ts';
 import type { Database } from './database.ts';
 import type { Statistics } from './statistics.ts';
 import type { TurnOutput } from './turn-output.ts';
@@ -32,6 +34,7 @@ export interface DirectResult {
 /** A client with so many unread bytes of replies has to read before it is served again. */
 const UNSENT_MAX = 1024 * 1024;
 const NOTHING: DirectResult = { lsn: 0, bytes: 0 };
+const commands: readonly Command[] = RUN_COMMANDS.map((name) => commandNamed(name) as Command);
 
 export class DirectRun {
   readonly #engine: DirectEngine;
@@ -77,7 +80,7 @@ export class DirectRun {
       const { parser, db } = client;
       if (!parser.isBetweenCommands || parser.start === parser.end) continue;
       this.#clients.push(client);
-      run.add(parser.source, parser.start, parser.end, strings(db), heads(db), client.protocol);
+      run.add(parser.source, parser.start, parser.end, storesOf(db), client.protocol);
     }
     return run.count > 0;
   }
@@ -90,19 +93,15 @@ export class DirectRun {
     const { run } = this.#engine;
     const statistics = this.#statistics;
     let bytes = 0;
-    let allGets = 0;
-    let allSets = 0;
+    let happened = 0;
     for (let row = 0; row < this.#clients.length; row += 1) {
       const client = this.#clients[row] as Client;
       const consumed = run.consumed(row);
       client.parser.skip(consumed, run.reason(row) === RunEnd.short);
       if (consumed === 0) continue;
       bytes += consumed;
-      client.lastCommand = run.wroteLast(row) ? 'set' : 'get';
-      statistics.commands += run.commands(row);
-      const gets = run.hits(row) + run.misses(row);
-      allGets += gets;
-      allSets += run.commands(row) - gets;
+      client.lastCommand = RUN_COMMANDS[run.last(row)] ?? '';
+      happened += run.commands(row);
       statistics.hits += run.hits(row);
       statistics.misses += run.misses(row);
       output.owner = client;
@@ -111,21 +110,18 @@ export class DirectRun {
       output.piece(run.replies, run.start(row), run.end(row));
     }
     output.owner = null;
-    const each = micros / Math.max(1, allGets + allSets);
-    statistics.directGets += allGets;
-    statistics.directSets += allSets;
-    statistics.directGetMicros += allGets * each;
-    statistics.directSetMicros += allSets * each;
+    statistics.commands += happened;
+    const each = micros / Math.max(1, happened);
+    for (const [index, command] of commands.entries()) {
+      const count = run.happened(index);
+      if (count > 0) statistics.called(command, count * each, count);
+    }
     return bytes;
   }
 }
 
-function strings(db: Database): number {
-  return db.strings.store.id;
-}
-
-function heads(db: Database): number {
-  return db.mayHaveHeads ? db.heads.store.id : 0;
+function storesOf({ strings, heads, members, mayHaveHeads }: Database): [number, number, number] {
+  return mayHaveHeads ? [strings.store.id, heads.store.id, members.store.id] : [strings.store.id, 0, 0];
 }
 
 /** Whether nothing about the connection changes what a simple command does. */
@@ -142,6 +138,6 @@ function mayRun(client: Client): boolean {
     !(client.protocol === 2 && client.isSubscribed) &&
     client.unsent <= UNSENT_MAX &&
     client.db.isAtRest &&
-    !client.db.strings.store.isFollowed
+    !client.db.isFollowed
   );
 }

@@ -14,15 +14,10 @@ export class Statistics {
   errors = 0;
   /** Turns that ran commands. */
   turns = 0;
-  /** Commands by what they are, beside those of the short way. */
+  /** Commands by what they are. */
   readonly calls: Map<Command, number> = new Map();
-  /** GET and SET of the short way. */
-  directGets = 0;
-  directSets = 0;
-  /** Microseconds spent in commands, by what they are, beside those of the short way. */
+  /** Microseconds spent in commands, by what they are. */
   readonly micros: Map<Command, number> = new Map();
-  directGetMicros = 0;
-  directSetMicros = 0;
 
   /** Keys that went for want of room. */
   evicted = 0;
@@ -48,16 +43,15 @@ export class Statistics {
     this.#sampled = { commands: this.commands, inputBytes: this.inputBytes, outputBytes: this.outputBytes };
   }
 
-  /** A command was run, or refused as it stands. */
-  called(command: Command, micros: number): void {
-    this.calls.set(command, (this.calls.get(command) ?? 0) + 1);
+  /** A command was run, or refused as it stands, so many times: `micros` is what they took together. */
+  called(command: Command, micros: number, count = 1): void {
+    this.calls.set(command, (this.calls.get(command) ?? 0) + count);
     this.micros.set(command, (this.micros.get(command) ?? 0) + micros);
   }
 
   reset(): void {
     this.calls.clear();
     this.micros.clear();
-    for (const name of ['directGets', 'directSets', 'directGetMicros', 'directSetMicros'] as const) this[name] = 0;
     for (const name of ['connections', 'rejectedConnections', 'commands', 'inputBytes', 'outputBytes'] as const) {
       this[name] = 0;
     }

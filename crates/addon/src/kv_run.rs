@@ -10,18 +10,20 @@ use crate::kv_effect::store_of;
 use crate::memory::{Bytes, Doubles};
 use crate::plan::{Buffers, unsigned};
 use crate::status::Refusal;
-use millrace_engine::{Level, Protocol, Ran, RunEnd, RunInput};
+use millrace_engine::{Collections, CommandKind, Level, Protocol, Ran, RunEnd, RunInput};
 use napi::bindgen_prelude::Unknown;
 use napi::{Env, JsValue};
 use napi_derive::napi;
 
 const STRIDE: usize = 16;
-const ANSWERS: usize = 6;
+const ANSWERS: usize = 7;
+const _: () = assert!(CommandKind::COUNT <= STRIDE, "they take a row");
 
 #[napi]
 impl NativeEngine {
     /// Runs the simple commands at the front of every row's bytes. `level`: 1 written, 2 durable. Answers the LSN their
-    /// readers wait for, 0 when nothing was written, -1 when the engine is gone.
+    /// readers wait for, 0 when nothing was written, -1 when the engine is gone. How often each command happened goes into the
+    /// row behind the last.
     #[napi]
     pub fn run_commands(
         &self,
@@ -35,6 +37,7 @@ impl NativeEngine {
         let env = env.raw();
         let mut rows = Doubles::of(env, rows.raw())?;
         let count = checked_count(count, rows.len(), STRIDE)?;
+        checked_count((count + 1) as f64, rows.len(), STRIDE)?;
         let buffers = Buffers::of(env, buffers.raw())?;
         let mut destination = Bytes::of(env, destination.raw())?;
         let level = if level == 2.0 { Level::Durable } else { Level::Written };
@@ -49,9 +52,14 @@ impl NativeEngine {
             Ok(answer)
         })?;
         let Some(answer) = answer else { return Ok(-1.0) };
+        let mut happened = [0.0; CommandKind::COUNT];
         for (number, ran) in answer.ran.iter().enumerate() {
             put_ran(&mut rows, number, ran);
+            for (sum, count) in happened.iter_mut().zip(ran.counts) {
+                *sum += f64::from(count);
+            }
         }
+        rows.put(count * STRIDE, &happened);
         if answer.lsn > 0 {
             self.queued();
         }
@@ -64,11 +72,12 @@ fn input_of<'call>(
     number: usize,
     buffers: &Buffers<'call>,
 ) -> Result<RunInput<'call>, Refusal> {
-    let [buffer, start, end, strings, heads, protocol] = rows.row::<6>(number * STRIDE);
+    let [buffer, start, end, strings, heads, members, protocol] = rows.row::<7>(number * STRIDE);
+    let collections = Collections { heads: store_of(heads)?, members: store_of(members)? };
     Ok(RunInput {
         bytes: buffers.range(buffer, start, end)?,
         strings: store_of(strings)?,
-        heads: if heads == 0.0 { None } else { Some(store_of(heads)?) },
+        collections: (heads != 0.0).then_some(collections),
         protocol: if protocol == 3.0 { Protocol::Resp3 } else { Protocol::Resp2 },
     })
 }
@@ -87,7 +96,7 @@ fn put_ran(rows: &mut Doubles<'_>, number: usize, ran: &Ran) {
         unsigned(ran.commands),
         unsigned(ran.hits),
         unsigned(ran.misses),
-        if ran.wrote_last { 1.0 } else { 0.0 },
+        ran.last.map_or(-1.0, |kind| f64::from(kind as u8)),
         end,
     ];
     rows.put(number * STRIDE + ANSWERS, &values);

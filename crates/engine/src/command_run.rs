@@ -6,18 +6,25 @@
 //! The invariant: a connection's commands happen in their order; a reply is there only when its command has happened, so
 //! a frame that is refused takes the replies of its writes back, and everything behind them.
 
-use crate::effect::{Effect, Outcome};
+use crate::effect::Outcome;
 use crate::engine::Engine;
-use crate::written_keys::WrittenKeys;
+use crate::run_writes::RunWrites;
 use millrace_journal::Level;
-use millrace_kv::{Condition, Peek};
 use millrace_log::Code;
-use millrace_resp::{Cut, Protocol, Simple, absent, bulk, bulk_bytes, cut, ok};
+use millrace_resp::{Arguments, Cut, Kind, Protocol, Simple, cut};
 use std::ops::Range;
 
 /// A frame is appended when its writes have so many bytes, or there are so many.
 const FRAME_BYTES: usize = 256 * 1024;
 const FRAME_EFFECTS: usize = 4096;
+
+/// Where the collections of a database are.
+#[derive(Clone, Copy, Debug)]
+pub struct Collections {
+    /// The store of their heads: a key that is in it is not ours, unless it is a hash's.
+    pub heads: u32,
+    pub members: u32,
+}
 
 /// What one connection has sent.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +32,8 @@ pub struct RunInput<'a> {
     pub bytes: &'a [u8],
     /// The store of its database's strings.
     pub strings: u32,
-    /// The store of its database's collections, when there may be any: their keys are not ours.
-    pub heads: Option<u32>,
+    /// When there may be any.
+    pub collections: Option<Collections>,
     pub protocol: Protocol,
 }
 
@@ -53,15 +60,17 @@ pub struct Ran {
     pub commands: u64,
     pub hits: u64,
     pub misses: u64,
-    /// The last command was a write.
-    pub wrote_last: bool,
+    /// How often each command happened.
+    pub counts: [u32; Kind::COUNT],
+    /// The last one.
+    pub last: Option<Kind>,
     pub end: RunEnd,
 }
 
 impl Ran {
     fn nothing(at: usize) -> Ran {
-        let end = RunEnd::Refused;
-        Ran { consumed: 0, replies: at..at, commands: 0, hits: 0, misses: 0, wrote_last: false, end }
+        let (counts, end) = ([0; Kind::COUNT], RunEnd::Refused);
+        Ran { consumed: 0, replies: at..at, commands: 0, hits: 0, misses: 0, counts, last: None, end }
     }
 }
 
@@ -93,9 +102,7 @@ impl Engine {
             room,
             replies,
             now_ms,
-            effects: Vec::new(),
-            bytes: 0,
-            written: WrittenKeys::default(),
+            writes: RunWrites::default(),
             before: Vec::new(),
             outcomes: Vec::new(),
             answer: RunAnswer::default(),
@@ -116,20 +123,18 @@ impl Engine {
 /// The frame was refused.
 struct Refused;
 
-struct Run<'e, 'a> {
-    engine: &'e mut Engine,
+pub(crate) struct Run<'e, 'a> {
+    pub(crate) engine: &'e mut Engine,
     level: Level,
-    room: usize,
-    replies: &'e mut Vec<u8>,
-    now_ms: u64,
-    /// Writes of the frame that is not appended yet, and about how many bytes they have.
-    effects: Vec<Effect<'a>>,
-    bytes: usize,
-    written: WrittenKeys,
-    /// Connections with writes in `effects`, as they were before the first of these.
+    pub(crate) room: usize,
+    pub(crate) replies: &'e mut Vec<u8>,
+    pub(crate) now_ms: u64,
+    /// Of the frame that is not appended yet.
+    pub(crate) writes: RunWrites<'a>,
+    /// Connections with replies that depend on those writes, as they were before the first of these.
     before: Vec<(usize, Ran)>,
     outcomes: Vec<Outcome>,
-    answer: RunAnswer,
+    pub(crate) answer: RunAnswer,
 }
 
 impl<'a> Run<'_, 'a> {
@@ -137,11 +142,12 @@ impl<'a> Run<'_, 'a> {
         let at = self.replies.len();
         self.answer.ran.push(Ran { end: RunEnd::Short, ..Ran::nothing(at) });
         let number = self.answer.ran.len() - 1;
+        let mut arguments = Arguments::default();
         loop {
             let rest = &input.bytes[self.answer.ran[number].consumed..];
-            let end = match cut(rest) {
-                Cut::Whole { arguments, count, end } => match Simple::of(&arguments, count) {
-                    Some(command) => self.command(input, number, command, end)?,
+            let end = match cut(rest, &mut arguments) {
+                Cut::Whole { count, end } => match Simple::of(&arguments[..count]) {
+                    Some((kind, command)) => self.command(input, number, (kind, command), end)?,
                     None => Some(RunEnd::Other),
                 },
                 Cut::Short => Some(RunEnd::Short),
@@ -159,90 +165,40 @@ impl<'a> Run<'_, 'a> {
         &mut self,
         input: &RunInput<'a>,
         number: usize,
-        command: Simple<'a>,
+        (kind, command): (Kind, Simple<'a, '_>),
         bytes: usize,
     ) -> Result<Option<RunEnd>, Refused> {
-        let stop = match command {
-            Simple::Get { key } => self.get(input, number, key)?,
-            Simple::Set { key, value } => self.set(input, number, key, value)?,
-        };
-        if stop.is_some() {
-            return Ok(stop);
+        let mark = self.replies.len();
+        if let Err(stop) = self.simple(input, number, command) {
+            self.replies.truncate(mark);
+            return Ok(Some(stop));
         }
         let ran = &mut self.answer.ran[number];
         ran.consumed += bytes;
         ran.commands += 1;
-        ran.wrote_last = matches!(command, Simple::Set { .. });
+        ran.counts[kind as usize] += 1;
+        ran.last = Some(kind);
         ran.replies.end = self.replies.len();
-        if self.bytes >= FRAME_BYTES || self.effects.len() >= FRAME_EFFECTS {
+        if self.writes.bytes() >= FRAME_BYTES || self.writes.len() >= FRAME_EFFECTS {
             self.append()?;
         }
         Ok(None)
     }
 
-    fn get(&mut self, input: &RunInput<'a>, number: usize, key: &[u8]) -> Result<Option<RunEnd>, Refused> {
-        if self.written.may_have(&self.effects, input.strings, key) {
-            self.append()?;
-        }
-        if self.holds_collection(input, key) {
-            return Ok(Some(RunEnd::Other));
-        }
-        let ran = &mut self.answer.ran[number];
-        match self.engine.kv_peek(input.strings, key, self.now_ms) {
-            Peek::Elsewhere => return Ok(Some(RunEnd::Other)),
-            Peek::Ready(value) if bulk_bytes(value.len()) > self.room - self.replies.len() => {
-                return Ok(Some(RunEnd::Full));
-            }
-            Peek::Absent if bulk_bytes(0) > self.room - self.replies.len() => return Ok(Some(RunEnd::Full)),
-            Peek::Ready(value) => {
-                bulk(self.replies, value);
-                ran.hits += 1;
-            }
-            Peek::Absent => {
-                absent(self.replies, input.protocol);
-                ran.misses += 1;
-            }
-        }
-        Ok(None)
-    }
-
-    fn set(
-        &mut self,
-        input: &RunInput<'a>,
-        number: usize,
-        key: &'a [u8],
-        value: &'a [u8],
-    ) -> Result<Option<RunEnd>, Refused> {
-        if bulk_bytes(0) > self.room - self.replies.len() {
-            return Ok(Some(RunEnd::Full));
-        }
-        if self.holds_collection(input, key) {
-            return Ok(Some(RunEnd::Other));
-        }
+    /// What the connection is answered from here on depends on the frame that is not appended yet.
+    pub(crate) fn depends(&mut self, number: usize) {
         if self.before.last().is_none_or(|(of, _)| *of != number) {
             self.before.push((number, self.answer.ran[number].clone()));
         }
-        let store = input.strings;
-        self.effects.push(Effect::KvPut { store, key, value, expires_ms: 0, condition: Condition::None });
-        self.bytes += key.len() + value.len();
-        ok(self.replies);
-        Ok(None)
-    }
-
-    fn holds_collection(&mut self, input: &RunInput<'_>, key: &[u8]) -> bool {
-        let now_ms = self.now_ms;
-        input.heads.is_some_and(|heads| self.engine.kv_peek(heads, key, now_ms) != Peek::Absent)
     }
 
     /// Appends what was written so far as one frame, or takes it back.
     fn append(&mut self) -> Result<(), Refused> {
-        if self.effects.is_empty() {
+        if self.writes.is_empty() {
             return Ok(());
         }
-        let committed = self.engine.commit(&self.effects, self.level, &mut self.outcomes);
-        self.effects.clear();
-        self.bytes = 0;
-        self.written.clear();
+        let committed = self.engine.commit(&self.writes.effects(), self.level, &mut self.outcomes);
+        self.writes.clear();
         if committed.code == Code::Ok {
             self.answer.lsn = committed.lsn;
             self.before.clear();

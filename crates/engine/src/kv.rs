@@ -79,9 +79,14 @@ impl Engine {
         self.kv.peek(store, key, now)
     }
 
-    /// Looks at a key without reading any file; `now_ms` is a wall time that `kv_now` answered.
-    pub(crate) fn kv_peek(&mut self, store: u32, key: &[u8], now_ms: u64) -> Peek<'_> {
-        self.kv.peek(store, key, now_ms)
+    /// Looks at a key and its expiry without reading any file; `now_ms` is a wall time that `kv_now` answered.
+    pub(crate) fn kv_peek_entry(&mut self, store: u32, key: &[u8], now_ms: u64) -> (Peek<'_>, u64) {
+        self.kv.peek_entry(store, key, now_ms)
+    }
+
+    /// Whether a key is there, wherever its value is; `None`: that cannot be known.
+    pub(crate) fn kv_holds(&self, store: u32, key: &[u8], now_ms: u64) -> Option<bool> {
+        self.kv.holds(store, key, now_ms)
     }
 
     /// The answer of a finished `kv_get` token, once. `Absent` for a token that is not known.

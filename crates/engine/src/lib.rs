@@ -22,6 +22,7 @@ mod engine;
 mod entry;
 mod error;
 mod finding;
+mod hash_head;
 mod kv;
 mod kv_frame;
 mod kv_open;
@@ -38,6 +39,8 @@ mod read;
 mod repair;
 mod report;
 mod retention;
+mod run_writes;
+mod simple_commands;
 mod skip;
 mod start;
 mod state;
@@ -48,12 +51,11 @@ mod verify_data;
 mod verify_large;
 mod verify_read;
 mod verify_segment;
-mod written_keys;
 
 pub use account::{Damage, Ended, PartitionAccount, RecoveryAccount, Writes};
 pub use account_text::account_text;
 pub use backup::{BackupFile, BackupPlan};
-pub use command_run::{Ran, RunAnswer, RunEnd, RunInput};
+pub use command_run::{Collections, Ran, RunAnswer, RunEnd, RunInput};
 pub use config::{BULK_BYTES, EngineConfig, LARGE_BYTES};
 pub use dump::{DumpError, dump};
 pub use dump_line::Line;
@@ -80,7 +82,7 @@ pub use millrace_log::{
     Code, Compact, CompactionCounters, Damaged, IndexState, Isolation, Limits, PartitionProducer,
     SegmentReport, SegmentTotals, Watermarks,
 };
-pub use millrace_resp::Protocol;
+pub use millrace_resp::{Kind as CommandKind, Protocol};
 pub use read::{EpochEnd, Offset, Read, Readable};
 pub use repair::{Act, Action, Offsets, Repairing, repair};
 pub use retention::PartitionSettings;

@@ -322,20 +322,33 @@ impl Kv {
 
     /// Looks at a key without reading any file.
     pub fn peek(&mut self, store: u32, key: &[u8], now_ms: u64) -> Peek<'_> {
-        let Some(of) = self.stores.get(&store) else { return Peek::Elsewhere };
+        self.peek_entry(store, key, now_ms).0
+    }
+
+    /// As `peek`, and when the value that is there expires: ms since 1970, 0 = never.
+    pub fn peek_entry(&mut self, store: u32, key: &[u8], now_ms: u64) -> (Peek<'_>, u64) {
+        let Some(of) = self.stores.get(&store) else { return (Peek::Elsewhere, 0) };
         let newest = of.current.newest(key);
         if !of.fences.is_empty() && of.is_fenced(key, newest.sequence()) {
-            return Peek::Elsewhere;
+            return (Peek::Elsewhere, 0);
         }
         if !newest.lives(now_ms) {
-            return Peek::Absent;
+            return (Peek::Absent, 0);
         }
-        let value = match newest {
-            Newest::None => return Peek::Absent,
-            Newest::Written(written) => written.value.as_ref(),
-            Newest::Settled(settled) => self.resident.get(settled.location.packed()),
+        let (value, expires_ms) = match newest {
+            Newest::None => return (Peek::Absent, 0),
+            Newest::Written(written) => (written.value.as_ref(), written.expires_ms),
+            Newest::Settled(settled) => (self.resident.get(settled.location.packed()), settled.expires_ms),
         };
-        value.map_or(Peek::Elsewhere, |value| Peek::Ready(value.bytes()))
+        (value.map_or(Peek::Elsewhere, |value| Peek::Ready(value.bytes())), expires_ms)
+    }
+
+    /// Whether a key is there, wherever its value is; `None`: damage keeps it from being known, or there is no such store.
+    #[must_use]
+    pub fn holds(&self, store: u32, key: &[u8], now_ms: u64) -> Option<bool> {
+        let of = self.stores.get(&store)?;
+        let newest = of.current.newest(key);
+        (!of.is_fenced(key, newest.sequence())).then(|| newest.lives(now_ms))
     }
 
     /// Opens a snapshot of a store as of the frame `sequence`; 0: no such store.

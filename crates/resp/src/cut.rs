@@ -5,26 +5,29 @@
 //! The invariant: lengths are compared with the bytes that are there, never used to reserve anything.
 
 /// Most arguments of a command that is cut, its name included.
-pub const ARGUMENTS_MAX: usize = 4;
+pub const ARGUMENTS_MAX: usize = 16;
 /// Most bytes of one argument.
 pub const ARGUMENT_MAX: usize = 16 * 1024;
 /// Digits of a count or a length.
 const DIGITS_MAX: usize = 5;
 
+/// Room for the arguments of a command, used again for the next one.
+pub type Arguments<'a> = [&'a [u8]; ARGUMENTS_MAX];
+
 /// What is at the front of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut<'a> {
-    /// A whole command of `count` arguments, which ends before byte `end`; arguments behind those are empty.
-    Whole { arguments: [&'a [u8]; ARGUMENTS_MAX], count: usize, end: usize },
+pub enum Cut {
+    /// A whole command of `count` arguments, which ends before byte `end`.
+    Whole { count: usize, end: usize },
     /// The beginning of one: the rest has not come.
     Short,
     /// Something that is not cut here.
     Other,
 }
 
-/// Cuts the command at the front of `bytes`.
+/// Cuts the command at the front of `bytes`. Of `arguments` only those it names are its own.
 #[must_use]
-pub fn cut(bytes: &[u8]) -> Cut<'_> {
+pub fn cut<'a>(bytes: &'a [u8], arguments: &mut Arguments<'a>) -> Cut {
     let (count, mut at) = match number(bytes, 0, b'*') {
         Ok(found) => found,
         Err(stop) => return stop,
@@ -32,7 +35,6 @@ pub fn cut(bytes: &[u8]) -> Cut<'_> {
     if count == 0 || count > ARGUMENTS_MAX {
         return Cut::Other;
     }
-    let mut arguments: [&[u8]; ARGUMENTS_MAX] = [&[]; ARGUMENTS_MAX];
     for argument in &mut arguments[..count] {
         let (length, start) = match number(bytes, at, b'$') {
             Ok(found) => found,
@@ -49,11 +51,11 @@ pub fn cut(bytes: &[u8]) -> Cut<'_> {
         *argument = &bytes[start..end];
         at = end + 2;
     }
-    Cut::Whole { arguments, count, end: at }
+    Cut::Whole { count, end: at }
 }
 
 /// The number of a line `<kind><digits>CRLF` at `at`, and where the line ends.
-fn number(bytes: &[u8], at: usize, kind: u8) -> Result<(usize, usize), Cut<'static>> {
+fn number(bytes: &[u8], at: usize, kind: u8) -> Result<(usize, usize), Cut> {
     match bytes.get(at) {
         None => return Err(Cut::Short),
         Some(found) if *found != kind => return Err(Cut::Other),
@@ -88,15 +90,16 @@ mod tests {
     #[test]
     fn a_command_is_cut_where_it_ends_and_what_follows_is_not_looked_at() {
         let bytes = [SET, b"*1\r"].concat();
-        let Cut::Whole { arguments, count, end } = cut(&bytes) else { panic!("a whole command") };
+        let mut arguments = Arguments::default();
+        let Cut::Whole { count, end } = cut(&bytes, &mut arguments) else { panic!("a whole command") };
         assert_eq!((&arguments[..count], end), (&[&b"SET"[..], b"k", b""][..], SET.len()));
-        assert_eq!(cut(&bytes[end..]), Cut::Short);
+        assert_eq!(cut(&bytes[end..], &mut Arguments::default()), Cut::Short);
     }
 
     #[test]
     fn every_beginning_of_a_command_is_short() {
         for length in 0..SET.len() {
-            assert_eq!(cut(&SET[..length]), Cut::Short, "{length} bytes");
+            assert_eq!(cut(&SET[..length], &mut Arguments::default()), Cut::Short, "{length} bytes");
         }
     }
 
@@ -107,7 +110,7 @@ mod tests {
             b"\r\n",
             b"*0\r\n",
             b"*-1\r\n",
-            b"*5\r\n",
+            b"*17\r\n",
             b"*01\r\n",
             b"*\r\n",
             b"*1x",
@@ -117,9 +120,9 @@ mod tests {
             b"*1\r\n$1\r\nabc",
         ];
         for bytes in others {
-            assert_eq!(cut(bytes), Cut::Other, "{}", bytes.escape_ascii());
+            assert_eq!(cut(bytes, &mut Arguments::default()), Cut::Other, "{}", bytes.escape_ascii());
         }
-        assert_eq!(cut(b"*1\r\n$16385\r\n"), Cut::Other);
-        assert_eq!(cut(b"*1\r\n$16384\r\n"), Cut::Short);
+        assert_eq!(cut(b"*1\r\n$16385\r\n", &mut Arguments::default()), Cut::Other);
+        assert_eq!(cut(b"*1\r\n$16384\r\n", &mut Arguments::default()), Cut::Short);
     }
 }

@@ -7,8 +7,10 @@
 
 mod command;
 mod cut;
+mod number;
 mod reply;
 
-pub use command::Simple;
-pub use cut::{ARGUMENT_MAX, ARGUMENTS_MAX, Cut, cut};
-pub use reply::{Protocol, absent, bulk, bulk_bytes, ok};
+pub use command::{Kind, Simple};
+pub use cut::{ARGUMENT_MAX, ARGUMENTS_MAX, Arguments, Cut, cut};
+pub use number::integer;
+pub use reply::{Protocol, REPLY_LEAST, absent, array, bulk, bulk_bytes, decimal, number, ok};
