@@ -90,6 +90,8 @@ export class NodeEngine implements Engine, WaitingRoom {
   readonly recovery: RecoveryAccount;
   /** Reads of KV stores; their writes are effects like any other. */
   readonly kv: NativeKv;
+  /** Values of stores of at least so many bytes go to files of their own; 0: none do. */
+  readonly largeValueBytes: number;
   readonly #native: NativeEngine;
   readonly #page: Float64Array;
   readonly #reads: Reads;
@@ -124,6 +126,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     this.#page = this.#native.page;
     this.#reads = new Reads(this.#native);
     this.kv = new NativeKv(this.#native);
+    this.largeValueBytes = options.largeValueBytes;
     this.driver = this.#native.driverReport();
     this.recovery = this.#native.recoveryAccount();
     if (options.driver === 'sim') openedOn(options.simId, this);

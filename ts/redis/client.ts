@@ -32,11 +32,14 @@ export interface ClientOwner {
   /** The connection is gone. */
   closed(client: Client): void;
   readonly maxBulkBytes: number;
+  /** Memory of unfinished commands has become so much more, or less; false: all connections together have too much. */
+  holds(bytes: number): boolean;
   readonly statistics: Statistics;
 }
 
 /** Before a client has authenticated. */
 const FIRST_LIMITS = { maxArguments: 10, maxBulkBytes: 16 * 1024, maxCommandBytes: 64 * 1024 };
+const TOO_MUCH_HELD = 'ERR unfinished commands of all connections take more than client-query-buffer-limit';
 const ARGUMENTS_MAX = 1024 * 1024;
 /** Of one command, beside the longest argument. */
 const COMMAND_BYTES_MAX: number = 64 * 1024 * 1024;
@@ -131,7 +134,9 @@ export class Client implements ByteUser {
     if (this.isEnding) return;
     this.lastMs = Date.now();
     this.#owner.statistics.inputBytes += end - start;
+    const held = this.parser.heldBytes;
     this.parser.push(bytes, start, end);
+    if (!this.#owner.holds(this.parser.heldBytes - held)) this.#problem ??= TOO_MUCH_HELD;
     this.#owner.ready(this);
   }
 
@@ -161,6 +166,7 @@ export class Client implements ByteUser {
     const commands = this.backlog;
     this.backlog = [];
     if (this.#problem !== null || this.isEnding) return commands;
+    const held = this.parser.heldBytes;
     try {
       while (commands.length < limit) {
         const args = this.parser.next();
@@ -171,6 +177,7 @@ export class Client implements ByteUser {
       if (!(error instanceof RespProtocolError)) throw error;
       this.#problem = error.message;
     }
+    this.#owner.holds(this.parser.heldBytes - held);
     return commands;
   }
 
@@ -191,7 +198,9 @@ export class Client implements ByteUser {
 
   /** The turn is over: the memory that bytes came in is given back. */
   settle(): void {
+    const held = this.parser.heldBytes;
     this.parser.settle();
+    this.#owner.holds(this.parser.heldBytes - held);
     this.transport.releaseInput();
   }
 
@@ -221,6 +230,7 @@ export class Client implements ByteUser {
     if (this.isGone) return;
     this.isGone = true;
     this.isEnding = true;
+    this.#owner.holds(-this.parser.heldBytes);
     this.stopWaiting();
     this.backlog = [];
     this.queue = null;

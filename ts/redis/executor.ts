@@ -255,6 +255,8 @@ export class Executor {
       if (client.isGone) return;
       if (client.isEnding) break;
       const args = commands[index] as Buffer[];
+      // A frame names only so many bytes of large values: what has many begins one of its own.
+      if (this.#host.writes.effects.length > 0 && hasLarge(args)) this.#submit();
       if (!this.#attempt(client, args, null)) {
         client.keep(commands, index + 1);
         return;
@@ -426,6 +428,14 @@ export class Executor {
       else this.#host.sent(turn.refusal === null ? turn.send() : turn.refuse(turn.refusal));
     }
   }
+}
+
+/** Whether one of the first arguments is longer than a frame needs to be handed over. */
+function hasLarge(args: readonly Buffer[]): boolean {
+  for (let index = 1; index < args.length && index < 8; index += 1) {
+    if ((args[index] as Buffer).length > FRAME_BYTES) return true;
+  }
+  return false;
 }
 
 /** Thrown by a command that goes on waiting as it did. */

@@ -84,9 +84,12 @@ const LOOKS_ONLY = new Set([
 const KEY_OVERHEAD = 24;
 const QUEUE_COMMANDS_MAX = 100_000;
 const QUEUE_BYTES_MAX = 64 * 1024 * 1024;
-/** What one command or transaction writes has to fit into one frame of the journal, with room for what is before it. */
+/** What one command or transaction writes has to fit into one frame of the journal, with room for what is before it. Large
+ * values are not in the frame, but a frame names only so many bytes of them. */
 const COMMAND_WRITES_MAX = 24 * 1024 * 1024;
-const TOO_MUCH = 'ERR one command changes more than 24 MiB of keys and members; do it in parts';
+const LARGE_WRITES_MAX = 512 * 1024 * 1024;
+const TOO_MUCH =
+  'ERR one command changes more than 24 MiB of keys and members, or 512 MiB of large values; do it in parts';
 /** A listener that lets so many bytes wait is closed. */
 const PUSH_BYTES_MAX = 32 * 1024 * 1024;
 /** A threshold of the slow log below this may be met by a simple command. */
@@ -108,7 +111,9 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   readonly cursors: ScanCursors<KeyPosition>;
   readonly clients: Map<number, Client> = new Map();
   readonly engine: HostEngine;
-  readonly writes: TurnWrites = new TurnWrites();
+  readonly writes: TurnWrites;
+  /** Memory of unfinished commands of all connections. */
+  inputBytesHeld = 0;
   readonly executor: Executor;
   readonly runId: string = randomBytes(20).toString('hex');
   readonly shutdown: (() => void) | undefined;
@@ -144,6 +149,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.#options = options;
     this.settings = options.settings;
     this.engine = options.engine;
+    this.writes = new TurnWrites(options.engine.largeValueBytes);
     this.shutdown = options.shutdown;
     this.refusal = new WriteRefusal(options.print ?? (() => {}));
     this.#direct = options.direct ? new DirectRun(options.direct, this.statistics) : null;
@@ -279,6 +285,12 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
 
   get maxBulkBytes(): number {
     return this.settings.number('proto-max-bulk-len');
+  }
+
+  /** Memory of unfinished commands has become so much more; false: it is too much. */
+  holds(bytes: number): boolean {
+    this.inputBytesHeld += bytes;
+    return bytes <= 0 || this.inputBytesHeld <= this.settings.number('client-query-buffer-limit');
   }
 
   /** A new connection. */
@@ -467,6 +479,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
       else if (command.run === undefined) throw new CommandError(wrongArity(command.name));
       else command.run(call);
       if (this.writes.bytesSince(writes) > COMMAND_WRITES_MAX) throw new CommandError(TOO_MUCH);
+      if (this.writes.largeSince(writes) > LARGE_WRITES_MAX) throw new CommandError(TOO_MUCH);
     } catch (error) {
       if (error instanceof Cold || error instanceof Unfinished) {
         // It will look again.

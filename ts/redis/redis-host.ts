@@ -24,6 +24,8 @@ export interface HostEngine {
   counters(): Record<string, number>;
   /** Makes everything durable that was submitted before; resolves then. */
   flush(): Promise<void>;
+  /** Values of at least so many bytes go to files of their own; 0: none do. */
+  readonly largeValueBytes: number;
   readonly driver: { readonly driver: string };
 }
 

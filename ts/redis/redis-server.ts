@@ -140,6 +140,7 @@ export class RedisServer {
       this.#options.engine.setFlushPolicy(policies[policy]);
       this.core.isAlways = policy === 'always';
     }
+    if (name === 'proto-max-bulk-len') for (const client of this.core.clients.values()) client.setLimits();
     this.core.refreshWatched();
     if (name.startsWith('maxmemory')) this.core.eviction.refresh();
   }

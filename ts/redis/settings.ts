@@ -17,6 +17,9 @@ interface SettingRule {
   readonly isFixed?: boolean;
 }
 
+/** Longest value of a store. */
+const VALUE_MAX = 512 * 1024 * 1024;
+
 const yesNo = (text: string): string | undefined => (/^(yes|no)$/i.test(text) ? text.toLowerCase() : undefined);
 
 function wholeNumber(least: number, most: number): (text: string) => string | undefined {
@@ -40,6 +43,13 @@ const units: Readonly<Record<string, number>> = {
 function size(text: string): string | undefined {
   const match = /^(\d{1,12})(b|k|kb|m|mb|g|gb)?$/i.exec(text);
   return match ? String(Number(match[1]) * (units[(match[2] ?? 'b').toLowerCase()] ?? 1)) : undefined;
+}
+
+function sizeIn(least: number, most: number): (text: string) => string | undefined {
+  return (text) => {
+    const bytes = size(text);
+    return bytes !== undefined && Number(bytes) >= least && Number(bytes) <= most ? bytes : undefined;
+  };
 }
 
 function oneOf(...words: string[]): (text: string) => string | undefined {
@@ -73,7 +83,9 @@ const rules: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
   ['maxmemory-samples', { initial: '5', read: wholeNumber(1, 64) }],
   ['lfu-log-factor', { initial: '10', isFixed: true }],
   ['lfu-decay-time', { initial: '1', isFixed: true }],
-  ['proto-max-bulk-len', { initial: String(16 * 1024 * 1024), isFixed: true }],
+  ['proto-max-bulk-len', { initial: String(VALUE_MAX), read: sizeIn(1024 * 1024, VALUE_MAX) }],
+  // Of all connections together, where Redis has it for each.
+  ['client-query-buffer-limit', { initial: String(1024 ** 3), read: sizeIn(1024 * 1024, 2 ** 40) }],
   [
     'notify-keyspace-events',
     {

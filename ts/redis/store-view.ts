@@ -124,7 +124,7 @@ export class StoreView {
 
   /** Puts a value; the bytes are copied. */
   put(key: Buffer, value: Buffer, expiresMs: number, text: string = textOf(key)): void {
-    const kept = this.#writes.keep(value);
+    const kept = this.#writes.keepValue(value);
     this.#change(
       text,
       { value: kept, expiresMs },

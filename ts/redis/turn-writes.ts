@@ -6,6 +6,7 @@
  */
 
 import type { KvEffect } from '../log/types.ts';
+import { isGivenAway } from './protocol/parser.ts';
 
 /** A change of a key that somebody may have to hear of. */
 export interface Touched {
@@ -29,6 +30,7 @@ export interface WriteMark {
   readonly touched: number;
   readonly events: number;
   readonly bytes: number;
+  readonly largeBytes: number;
 }
 
 const ARENA_BYTES = 64 * 1024;
@@ -40,11 +42,20 @@ export class TurnWrites {
   effects: KvEffect[] = [];
   /** Bytes of keys and values in `effects`. */
   bytes = 0;
+  /** Those of them that go to files of their own, and into no frame. */
+  largeBytes = 0;
   touched: Touched[] = [];
   events: KeyEvent[] = [];
   #undo: (() => void)[] = [];
   #arena: Buffer = Buffer.allocUnsafeSlow(ARENA_BYTES);
   #used = 0;
+  /** Values of so many bytes are large; infinite: none is. */
+  readonly #largeFrom: number;
+
+  /** `largeValueBytes` of the engine, 0 when it makes no large files. */
+  constructor(largeValueBytes: number) {
+    this.#largeFrom = largeValueBytes === 0 ? Number.POSITIVE_INFINITY : largeValueBytes;
+  }
 
   mark(): WriteMark {
     return {
@@ -53,12 +64,19 @@ export class TurnWrites {
       touched: this.touched.length,
       events: this.events.length,
       bytes: this.bytes,
+      largeBytes: this.largeBytes,
     };
   }
 
-  /** Bytes of keys and values since `mark`, with what the journal puts to each. */
+  /** What the frame has of keys and values since `mark`, with what the journal puts to each; large ones not counted. */
   bytesSince(mark: WriteMark): number {
-    return this.bytes - mark.bytes + (this.effects.length - mark.effects) * EFFECT_BYTES;
+    const large = this.largeSince(mark);
+    return this.bytes - mark.bytes - large + (this.effects.length - mark.effects) * EFFECT_BYTES;
+  }
+
+  /** Bytes of large values since `mark`. */
+  largeSince(mark: WriteMark): number {
+    return this.largeBytes - mark.largeBytes;
   }
 
   /** Whether nothing has been written since `mark`. */
@@ -73,6 +91,7 @@ export class TurnWrites {
     this.touched.length = mark.touched;
     this.events.length = mark.events;
     this.bytes = mark.bytes;
+    this.largeBytes = mark.largeBytes;
   }
 
   add(effect: KvEffect, undo: () => void): void {
@@ -84,7 +103,7 @@ export class TurnWrites {
   keep(bytes: Buffer): Buffer {
     const { length } = bytes;
     this.bytes += length;
-    if (length >= LARGE_BYTES) return Buffer.from(bytes);
+    if (length >= LARGE_BYTES) return isGivenAway(bytes) ? bytes : Buffer.from(bytes);
     if (this.#used + length > ARENA_BYTES) {
       this.#arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
       this.#used = 0;
@@ -95,12 +114,19 @@ export class TurnWrites {
     return kept;
   }
 
+  /** As `keep`, for a value. */
+  keepValue(value: Buffer): Buffer {
+    if (value.length >= this.#largeFrom) this.largeBytes += value.length;
+    return this.keep(value);
+  }
+
   /** The effects of the frame; from now on there is nothing to undo. */
   take(): KvEffect[] {
     const effects = this.effects;
     this.effects = [];
     this.#undo.length = 0;
     this.bytes = 0;
+    this.largeBytes = 0;
     return effects;
   }
 }

@@ -15,6 +15,7 @@ const RETRY_MS = 1000;
 export function refusalText(code: CodeNumber): string {
   if (code === Code.noSpace) return 'MISCONF Errors writing to the AOF file: No space left on device';
   if (code === Code.busy) return "OOM command not allowed when used memory > 'maxmemory'.";
+  if (code === Code.messageTooLarge) return 'ERR the values are larger than this directory can take; nothing was done';
   return `ERR the write was refused (code ${code}); nothing was done`;
 }
 

@@ -48,8 +48,10 @@ compares it. RESP2 and RESP3, inline commands, 16 databases. A command that is n
 
 ## Limits
 
-16 MiB an argument, 64 MiB and 1,048,576 arguments a command, 10 arguments of 16 KiB before AUTH. A command or transaction
-changes at most 24 MiB of keys and members. 100,000 commands in a
+\`proto-max-bulk-len\` an argument (512 MiB), 1 KiB more and 1,048,576 arguments a command, 10 arguments of 16 KiB before AUTH.
+Memory is taken as bytes arrive; what has not come whole takes at most \`client-query-buffer-limit\` (1 GiB) of all connections
+together, and who would pass that is closed. A command or transaction changes at most 24 MiB of keys and members, values of
+\`largeValueBytes\` and more not counted. 100,000 commands in a
 transaction, 100,000 watched keys. A client that leaves 1 MiB of replies unread is not served further until it reads; a
 subscriber with 32 MiB waiting is closed. Patterns are at most 1 KiB long. \`FLUSHALL\` and \`SHUTDOWN\` mean what they say.
 

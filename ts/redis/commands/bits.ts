@@ -4,30 +4,34 @@ import type { Call, Command } from '../command.ts';
 import { CommandError, errors } from '../protocol/errors.ts';
 import { parseInt64 } from '../protocol/numbers.ts';
 import { at, integer, word } from './arguments.ts';
-import { STRING_MAX } from './string-parts.ts';
+import { checkLength } from './string-parts.ts';
 
 const BIT_OFFSET = 'ERR bit offset is not an integer or out of range';
 
-function bitOffset(arg: Buffer): number {
+function bitOffset({ host }: Call, arg: Buffer): number {
   const offset = parseInt64(arg);
   if (offset === undefined || offset < 0n || offset >= 2n ** 32n) throw new CommandError(BIT_OFFSET);
-  if (offset >= BigInt(STRING_MAX) * 8n) throw new CommandError(BIT_OFFSET);
+  if (offset >> 3n >= host.settings.number('proto-max-bulk-len')) throw new CommandError(BIT_OFFSET);
   return Number(offset);
 }
 
-function getbit({ args, db, reply }: Call): void {
-  const offset = bitOffset(at(args, 2));
-  const byte = db.string(at(args, 1))?.value[offset >> 3] ?? 0;
+function getbit(call: Call): void {
+  const { args, db, reply } = call;
+  const offset = bitOffset(call, at(args, 2));
+  const byte = db.string(at(args, 1))?.value[offset >>> 3] ?? 0;
   reply.integer((byte >> (7 - (offset & 7))) & 1);
 }
 
-function setbit({ args, db, reply }: Call): void {
+function setbit(call: Call): void {
+  const { args, db, reply } = call;
   const key = at(args, 1);
-  const offset = bitOffset(at(args, 2));
+  const offset = bitOffset(call, at(args, 2));
   const bit = parseInt64(at(args, 3));
   if (bit !== 0n && bit !== 1n) throw new CommandError('ERR bit is not an integer or out of range');
   const found = db.string(key);
-  const index = offset >> 3;
+  // Offsets have 32 bits without a sign.
+  const index = offset >>> 3;
+  checkLength(call, index + 1, index - (found?.value.length ?? 0));
   const value = Buffer.alloc(Math.max(found?.value.length ?? 0, index + 1));
   found?.value.copy(value);
   const mask = 1 << (7 - (offset & 7));
@@ -57,7 +61,7 @@ const ones = Uint8Array.from({ length: 256 }, (_, byte) => {
 
 /** Ones among the bits `[from, to]`. */
 function countBits(value: Buffer, from: number, to: number): number {
-  const [first, last] = [from >> 3, to >> 3];
+  const [first, last] = [Math.floor(from / 8), Math.floor(to / 8)];
   let count = 0;
   for (let index = first; index <= last; index += 1) {
     let byte = value[index] as number;
@@ -105,7 +109,7 @@ export const bitCommands: readonly Command[] = [
     group: 'bitmap',
     since: '2.2.0',
     summary: 'Sets or clears the bit at offset of the string value.',
-    note: 'up to 16 MiB',
+    note: 'at most 16 MiB beyond the end of the string',
     run: setbit,
   },
   {

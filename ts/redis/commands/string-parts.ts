@@ -5,11 +5,13 @@ import { CommandError, errors } from '../protocol/errors.ts';
 import { addExtended, formatExtended, isInt64, parseExtended, parseInt64, parseSmall } from '../protocol/numbers.ts';
 import { at, int64, integer, word } from './arguments.ts';
 
-/** Longest string: what a client may send at once. */
-export const STRING_MAX: number = 16 * 1024 * 1024;
+/** So far behind the end of a string a part or a bit may be put: the zeros between are ours to make. */
+export const GAP_MAX: number = 16 * 1024 * 1024;
 
-function checkLength(length: number): void {
-  if (length > STRING_MAX) throw new CommandError(errors.tooLong);
+/** A string is to have `length` bytes, of which `gap` are zeros that nobody has sent. */
+export function checkLength({ host }: Call, length: number, gap = 0): void {
+  const most = host.settings.number('proto-max-bulk-len');
+  if (length > most || gap > GAP_MAX) throw new CommandError(errors.tooLong);
 }
 
 /** Adds to the integer under a key. */
@@ -49,17 +51,19 @@ function incrbyfloat({ args, db, reply }: Call): void {
   reply.bulk(sum);
 }
 
-function append({ args, db, reply }: Call): void {
+function append(call: Call): void {
+  const { args, db, reply } = call;
   const key = at(args, 1);
   const found = db.string(key);
+  checkLength(call, (found?.value.length ?? 0) + at(args, 2).length);
   const value = found === null ? at(args, 2) : Buffer.concat([found.value, at(args, 2)]);
-  checkLength(value.length);
   db.setString(key, value, found?.expiresMs ?? 0);
   db.notify('$', 'append', key);
   reply.integer(value.length);
 }
 
-function setrange({ args, db, reply }: Call): void {
+function setrange(call: Call): void {
+  const { args, db, reply } = call;
   const [key, part] = [at(args, 1), at(args, 3)];
   const offset = integer(at(args, 2));
   if (offset < 0) throw new CommandError('ERR offset is out of range');
@@ -69,7 +73,7 @@ function setrange({ args, db, reply }: Call): void {
     reply.integer(length);
     return;
   }
-  checkLength(offset + part.length);
+  checkLength(call, offset + part.length, offset - length);
   const value = Buffer.alloc(Math.max(length, offset + part.length));
   found?.value.copy(value);
   part.copy(value, offset);

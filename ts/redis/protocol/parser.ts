@@ -21,10 +21,19 @@ export interface RespLimits {
 
 /** Longest line: an inline command, or a count or length. */
 const LINE_MAX = 64 * 1024;
+/** From here on an argument gets no more memory than it has, and is given away with it. */
+const LARGE_BYTES = 1024 * 1024;
 const CR = 13;
 const LF = 10;
 const DOLLAR = 36;
 const STAR = 42;
+
+const givenAway = new WeakSet<ArrayBufferLike>();
+
+/** Whether the memory of an argument is the argument's own: it stays as it is, and needs no copy. */
+export function isGivenAway(argument: Buffer): boolean {
+  return argument.length >= LARGE_BYTES && givenAway.has(argument.buffer);
+}
 
 /** The commands of one connection. */
 export class RespParser {
@@ -254,7 +263,13 @@ export class RespParser {
       const start = this.#at + (ranges[index * 2] as number);
       args[index] = this.#source.subarray(start, this.#at + (ranges[index * 2 + 1] as number));
     }
+    const isLarge = this.#isOwn && this.#seen >= LARGE_BYTES;
     this.#finish();
+    if (isLarge) {
+      // Nothing is put behind it any more.
+      givenAway.add(this.#source.buffer);
+      this.#move(this.#end - this.#at);
+    }
     return args;
   }
 
@@ -271,7 +286,10 @@ export class RespParser {
   /** Makes the source ours with room for `more` bytes; views of the old one stay as they are. */
   #own(more: number): void {
     if (this.#isOwn && this.#end + more <= this.#source.length) return;
-    this.#move(Math.max(this.#end - this.#at + more, this.#isOwn ? 2 * (this.#end - this.#at) : 0));
+    const held = this.#end - this.#at;
+    // Twice of what has come; of a large argument not more than it has claimed.
+    const claimed = this.#bulk >= LARGE_BYTES ? this.#seen + this.#bulk + 2 : Number.POSITIVE_INFINITY;
+    this.#move(Math.max(held + more, this.#isOwn ? Math.min(2 * held, claimed) : 0));
   }
 
   /** Copies what is not parsed to memory of our own of `capacity` bytes. */
