@@ -11,7 +11,17 @@ function counting(): string[][] {
   const lines = [
     ...['SET n 5', 'INCR n', 'DECR n', 'INCRBY n 10', 'DECRBY n -3', 'GET n', 'INCR a9 x', 'INCRBY n 1.5', 'INCRBY n'],
     ...['INCRBY n 9223372036854775807', 'DECRBY n -9223372036854775808', 'SET t 01', 'INCR t', 'SET t -0', 'DECR t'],
-    ...['EXPIRE n 100', 'PERSIST n', 'INCR n', 'PERSIST n', 'SET n 1', 'PERSIST n', 'EXPIRE n 0', 'GET n', 'EXPIRE n 500'],
+    ...[
+      'EXPIRE n 100',
+      'PERSIST n',
+      'INCR n',
+      'PERSIST n',
+      'SET n 1',
+      'PERSIST n',
+      'EXPIRE n 0',
+      'GET n',
+      'EXPIRE n 500',
+    ],
     ...['SETEX s 100 v', 'PERSIST s', 'SETEX s 0 v', 'SETEX s x v', 'SETEX s 9223372036854775807 v', 'EXPIRE s x'],
     ...['EXPIRE s 100 XX', 'EXPIRE s 9223372036854775807', 'EXISTS s', 'EXISTS s s', 'DEL s', 'DEL s', 'EXISTS s'],
     ...[
