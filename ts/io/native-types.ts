@@ -505,6 +505,8 @@ export const NetCounter = {
   /** Memory of frames that are arriving, are not released, or is kept for the next ones; at most `gatherBytes`. */
   gatherBytes: 14,
   slotsHeld: 15,
+  /** Sent by reference to their pages: nobody copied them. */
+  bytesLent: 16,
 } as const;
 
 /** What `new NativeNet` takes; every field filled by TypeScript, the addon has no default. */

@@ -27,7 +27,7 @@ const ROWS_MAX: usize = 1024;
 /// Doubles before the rows.
 const ROWS_FROM: usize = 8;
 /// Counters JavaScript sees.
-const COUNTERS: usize = 16;
+const COUNTERS: usize = 17;
 /// What may be told with the next news is told after so long at the latest.
 const QUIET_MS: u64 = 50;
 
@@ -261,6 +261,7 @@ impl NetState {
             counters.connections,
             counters.gather_bytes,
             counters.slots_held,
+            counters.bytes_lent,
         ];
         array.put(0, &values.map(unsigned));
         Ok(())

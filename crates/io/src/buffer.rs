@@ -9,6 +9,7 @@
 
 use crate::memory::Memory;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Direct I/O is done in blocks of this many bytes, whatever smaller unit the device would accept.
@@ -51,6 +52,8 @@ impl SlabPool {
             length: memory.len(),
             memory: Some(memory),
             shelf: Some(self.shelf.clone()),
+            copied: AtomicUsize::new(0),
+            is_lent: AtomicBool::new(false),
         }
     }
 
@@ -75,6 +78,10 @@ pub struct Slab {
     /// What `start` points to; gone only while the slab is being dropped.
     memory: Option<Memory>,
     shelf: Option<Arc<Shelf>>,
+    /// Bytes of it that readers were sent as copies.
+    copied: AtomicUsize,
+    /// The kernel may refer to its pages for longer than the slab lives, so they are never written again.
+    is_lent: AtomicBool,
 }
 
 // SAFETY: a slab is plain memory. Writers and readers never overlap: see the module's invariant, which `SlabWriter`
@@ -86,7 +93,14 @@ unsafe impl Sync for Slab {}
 impl Slab {
     fn new(length: usize) -> Slab {
         let memory = Memory::zeroed(length);
-        Slab { start: memory.start(), length: memory.len(), memory: Some(memory), shelf: None }
+        Slab {
+            start: memory.start(),
+            length: memory.len(),
+            memory: Some(memory),
+            shelf: None,
+            copied: AtomicUsize::new(0),
+            is_lent: AtomicBool::new(false),
+        }
     }
 
     /// Bytes in the slab.
@@ -100,6 +114,9 @@ impl Slab {
 impl Drop for Slab {
     fn drop(&mut self) {
         let (Some(shelf), Some(memory)) = (self.shelf.take(), self.memory.take()) else { return };
+        if *self.is_lent.get_mut() {
+            return;
+        }
         let mut free = shelf.lock();
         if free.len() < shelf.kept_max {
             free.push(memory);
@@ -227,6 +244,24 @@ impl Piece {
         Piece { slab: Arc::clone(&self.slab), start: self.start + start, length }
     }
 
+    /// Whether these bytes are to be sent by reference to their pages instead of a copy; the answer is kept to. Pages that
+    /// were lent are unmapped when the slab goes and not used again. Where they would have been, that costs more than one
+    /// copy: so the first reader gets copies, and those that come after it get pages. Memory that is not a mapping of its
+    /// own is never lent.
+    #[must_use]
+    pub fn lend(&self) -> bool {
+        let slab = &self.slab;
+        if !slab.memory.as_ref().is_some_and(Memory::is_mapped) {
+            return false;
+        }
+        if slab.shelf.is_some() && slab.copied.load(Ordering::Relaxed) < slab.length {
+            slab.copied.fetch_add(self.length, Ordering::Relaxed);
+            return false;
+        }
+        slab.is_lent.store(true, Ordering::Release);
+        true
+    }
+
     /// The slab's identity and size, for memory accounting.
     #[must_use]
     pub fn slab(&self) -> &Arc<Slab> {
@@ -324,6 +359,26 @@ mod tests {
         let slabs = [SlabWriter::from_pool(&pool), SlabWriter::from_pool(&pool)];
         drop(slabs);
         assert_eq!(pool.idle(), 1);
+    }
+
+    #[test]
+    fn pages_are_lent_to_the_second_reader_and_then_never_written_again() {
+        let length = 2 << 20;
+        let pool = SlabPool::new(length, 1);
+        let mut writer = SlabWriter::from_pool(&pool);
+        writer.skip(length);
+        let halves = [writer.piece(0, length / 2), writer.piece(length / 2, length / 2)];
+        assert!(halves.iter().all(|half| !half.lend()), "the first reader gets copies");
+        assert!(halves.iter().all(Piece::lend));
+        drop((writer, halves));
+        assert_eq!(pool.idle(), 0);
+        assert!(ReadBuffer::new(length).into_piece(length).lend(), "what is unmapped anyway is lent at once");
+    }
+
+    #[test]
+    fn small_memory_is_never_lent_because_the_allocator_uses_it_again() {
+        let piece = Piece::copy_of(&[1; 5000]);
+        assert!((0..10).all(|_| !piece.lend()));
     }
 
     #[test]

@@ -68,6 +68,11 @@ impl Memory {
     pub fn len(&self) -> usize {
         self.length
     }
+
+    /// It is a mapping, so that dropping it gives its pages to whoever else still refers to them, and to nobody else.
+    pub fn is_mapped(&self) -> bool {
+        self.length >= HUGE
+    }
 }
 
 impl Drop for Memory {
@@ -75,7 +80,7 @@ impl Drop for Memory {
         // SAFETY: `start` and `length` are those of the mapping or the allocation that `zeroed` made, by its size; it is
         // given back once.
         unsafe {
-            if self.length >= HUGE {
+            if self.is_mapped() {
                 libc::munmap(self.start.as_ptr().cast(), self.length);
             } else {
                 dealloc(self.start.as_ptr(), layout(self.length));

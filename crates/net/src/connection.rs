@@ -55,6 +55,6 @@ impl Connection {
 
     /// Something of it is with the kernel.
     pub(crate) fn is_busy(&self) -> bool {
-        self.input.armed != Armed::No || self.output.is_flying()
+        self.input.armed != Armed::No || self.output.is_flying() || self.output.awaits_room
     }
 }

@@ -12,6 +12,8 @@ pub struct NetCounters {
     pub bytes_received: u64,
     pub sends: u64,
     pub bytes_sent: u64,
+    /// Bytes sent by reference to their pages, which nobody copied.
+    pub bytes_lent: u64,
     /// Bytes copied within the process: beginnings of gathered frames, sends that are put together.
     pub bytes_copied: u64,
     pub frames: u64,

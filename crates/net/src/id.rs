@@ -69,6 +69,8 @@ pub(crate) enum Purpose {
     /// Into the connection's gathering memory.
     Gather(Key),
     Send(Key),
+    /// A full socket takes bytes again.
+    Room(Key),
     Accept(Key),
     /// The pause after a failed accept.
     Backoff(Key),
@@ -88,6 +90,7 @@ impl Purpose {
             Purpose::Accept(key) => (4, key),
             Purpose::Backoff(key) => (5, key),
             Purpose::Cancel => (6, Key { index: 0, generation: 0 }),
+            Purpose::Room(key) => (7, key),
         };
         kind << PURPOSE_SHIFT | u64::from(key.index) << KEY_SHIFT | u64::from(key.generation)
     }
@@ -103,6 +106,7 @@ impl Purpose {
             4 => Purpose::Accept(key),
             5 => Purpose::Backoff(key),
             6 => Purpose::Cancel,
+            7 => Purpose::Room(key),
             _ => return None,
         })
     }
@@ -119,8 +123,7 @@ mod tests {
         assert!(number < 1 << 53);
         assert_eq!(ConnectionId::of_number(number), ConnectionId(key));
         assert_eq!(Token::of_number(Token(key).number()), Token(key));
-        for purpose in [Purpose::Receive(key), Purpose::Gather(key), Purpose::Send(key), Purpose::Accept(key)]
-        {
+        for purpose in [Purpose::Receive(key), Purpose::Gather(key), Purpose::Send(key), Purpose::Room(key)] {
             assert_eq!(Purpose::of_user_data(purpose.user_data()), Some(purpose));
         }
         assert_eq!(Purpose::of_user_data(u64::MAX), None);

@@ -15,6 +15,7 @@ mod event;
 mod gather;
 mod id;
 mod input;
+mod lender;
 mod listener;
 mod memory;
 mod net;

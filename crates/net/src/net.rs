@@ -12,6 +12,7 @@ use crate::counters::NetCounters;
 use crate::event::Event;
 use crate::gather::Gathers;
 use crate::id::{ConnectionId, Purpose, Token};
+use crate::lender::Lender;
 use crate::listener::Listener;
 use crate::memory::Memory;
 use crate::ring::{Completed, Ring};
@@ -68,6 +69,7 @@ pub(crate) struct Owned {
     pub due: Vec<ConnectionId>,
     /// One of them should be told at once.
     pub is_urgent: bool,
+    pub lender: Lender,
 }
 
 impl Net {
@@ -97,6 +99,7 @@ impl Net {
             outgoing: Vec::new(),
             due: Vec::new(),
             is_urgent: false,
+            lender: Lender::default(),
         };
         Ok(Net { ring: Ring::new(ring), owned: Some(owned) })
     }
@@ -130,6 +133,7 @@ impl Net {
             Purpose::Receive(key) => self.received(ConnectionId(key), completed),
             Purpose::Gather(key) => self.gathered(ConnectionId(key), completed),
             Purpose::Send(key) => self.sent(ConnectionId(key), completed.result),
+            Purpose::Room(key) => self.room(ConnectionId(key)),
             Purpose::Accept(key) => self.accepted(key.index, completed),
             Purpose::Backoff(key) => self.pause_ended(key.index),
             Purpose::Cancel => {}

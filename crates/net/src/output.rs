@@ -21,6 +21,10 @@ pub(crate) struct Output {
     /// Payloads, from the first, that the send in flight covers.
     flying: usize,
     flight: Option<Box<Flight>>,
+    /// Payloads in the queue that are lent.
+    lent: usize,
+    /// The socket is full; a poll says when it is not.
+    pub awaits_room: bool,
     /// Bytes queued and not taken by the kernel.
     pub queued: usize,
     /// Bytes the kernel has taken since the connection began.
@@ -45,6 +49,16 @@ impl std::fmt::Debug for Flight {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Flight({} vectors)", self.message.msg_iovlen)
     }
+}
+
+/// A range that leaves by a call instead of the ring.
+#[derive(Clone, Copy)]
+pub(crate) struct ByCall {
+    pub start: *const u8,
+    pub length: usize,
+    pub is_lent: bool,
+    /// Nothing is queued behind it.
+    pub is_last: bool,
 }
 
 /// What to submit: one range, or a message over several.
@@ -78,7 +92,20 @@ impl Output {
             return;
         }
         self.queued += payload.len();
+        self.lent += usize::from(matches!(payload, Payload::Lent(_)));
         self.queue.push_back(payload);
+    }
+
+    /// What leaves next by a call of ours, as long as there is something lent: what is queued before that, one by one,
+    /// too. None during a send by the ring.
+    pub(crate) fn by_call(&self) -> Option<ByCall> {
+        if self.flying > 0 || self.lent == 0 {
+            return None;
+        }
+        let first = self.queue.front()?;
+        let (start, length) = range(first, self.sent_of_first);
+        let is_lent = matches!(first, Payload::Lent(_));
+        Some(ByCall { start, length: length.min(SEND_MAX), is_lent, is_last: self.queue.len() == 1 })
     }
 
     /// Begins a send over the head of the queue. None when one is in flight already, or there is nothing to send.
@@ -114,6 +141,12 @@ impl Output {
     pub(crate) fn landed(&mut self, bytes: usize) {
         assert!(self.flying > 0 && bytes <= self.queued, "a send ends that was not begun");
         self.flying = 0;
+        self.took(bytes);
+    }
+
+    /// The kernel has `bytes` more of the queue's head: payloads that are done are dropped.
+    pub(crate) fn took(&mut self, bytes: usize) {
+        assert!(self.flying == 0 && bytes <= self.queued, "more is taken than was queued, or during a send");
         self.queued -= bytes;
         self.taken += bytes as u64;
         let mut left = bytes + self.sent_of_first;
@@ -123,6 +156,7 @@ impl Output {
             }
             left -= first.len();
             self.is_urgent |= matches!(first, Payload::Foreign(_));
+            self.lent -= usize::from(matches!(first, Payload::Lent(_)));
             self.queue.pop_front();
         }
         self.sent_of_first = left;
@@ -131,6 +165,7 @@ impl Output {
     /// Drops everything the kernel does not have.
     pub(crate) fn abandon(&mut self) {
         self.queue.truncate(self.flying);
+        self.lent = self.queue.iter().filter(|payload| matches!(payload, Payload::Lent(_))).count();
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -39,6 +39,8 @@ pub(crate) enum Payload {
     Owned(Vec<u8>),
     Foreign(Foreign),
     Piece(Piece),
+    /// The kernel refers to the pages instead of copying them.
+    Lent(Piece),
 }
 
 impl Payload {
@@ -46,7 +48,7 @@ impl Payload {
         match self {
             Payload::Owned(bytes) => bytes.as_ptr(),
             Payload::Foreign(foreign) => foreign.start,
-            Payload::Piece(piece) => piece.bytes().as_ptr(),
+            Payload::Piece(piece) | Payload::Lent(piece) => piece.bytes().as_ptr(),
         }
     }
 
@@ -54,7 +56,7 @@ impl Payload {
         match self {
             Payload::Owned(bytes) => bytes.len(),
             Payload::Foreign(foreign) => foreign.length,
-            Payload::Piece(piece) => piece.len(),
+            Payload::Piece(piece) | Payload::Lent(piece) => piece.len(),
         }
     }
 }

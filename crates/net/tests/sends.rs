@@ -2,7 +2,7 @@
 
 mod support;
 
-use millrace_io::{Piece, SlabWriter};
+use millrace_io::{Piece, SlabPool, SlabWriter};
 use millrace_net::{CloseReason, Foreign};
 use std::cell::Cell;
 use std::io::Read;
@@ -158,4 +158,107 @@ fn a_reset_in_the_middle_of_a_send_and_a_receive_ends_the_connection_and_frees_i
         assert!(gone.get());
     }
     assert_eq!(server.net.counters().connections, 0);
+}
+
+/// A slab of a pool that has been read once, so that its pages are lent from now on.
+fn read_before(pool: &SlabPool, bytes: &[u8]) -> SlabWriter {
+    let mut slab = SlabWriter::from_pool(pool);
+    slab.write(bytes);
+    assert!(!slab.piece(0, bytes.len()).lend());
+    slab
+}
+
+const LENT: usize = 2 << 20;
+
+#[test]
+fn lent_pages_leave_in_the_order_they_were_queued_among_copies() {
+    let mut server = Server::framed(100);
+    let (mut stream, id) = server.client();
+    let slab = read_before(&SlabPool::new(LENT, 1), &pattern(3, LENT));
+    let mut expected = Vec::new();
+    for round in 0..20 {
+        server.net.send_copy(id, &pattern(round, 10));
+        expected.extend(pattern(round, 10));
+        for (start, length) in [(round as usize * 1001, 1_000_003), (77, 20_000), (1, 70_000)] {
+            server.net.send_piece(id, slab.piece(start, length));
+            expected.extend_from_slice(slab.piece(start, length).bytes());
+        }
+    }
+    let length = expected.len();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = vec![0; length];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
+    });
+    server.until("everything is sent", |server| server.sent.last() == Some(&(id, length as u64)));
+    assert!(reader.join().unwrap() == expected);
+    assert_eq!(server.net.counters().bytes_lent, 20 * 1_070_003);
+    assert_eq!(server.net.counters().bytes_sent, length as u64);
+}
+
+#[test]
+fn lent_pages_hold_their_bytes_for_a_slow_reader_when_their_slab_is_gone_and_its_pool_in_use() {
+    let mut server = Server::framed(100);
+    let (mut stream, id) = server.client();
+    let pool = SlabPool::new(LENT, 1);
+    let slab = read_before(&pool, &pattern(3, LENT));
+    server.net.send_piece(id, slab.piece(5, 70_000));
+    server.until("it is sent", |server| server.sent.last() == Some(&(id, 70_000)));
+    drop(slab);
+    SlabWriter::from_pool(&pool).write(&[0xee; LENT]);
+    let mut bytes = vec![0; 70_000];
+    stream.read_exact(&mut bytes).unwrap();
+    assert!(bytes == pattern(3, LENT)[5..70_005]);
+}
+
+#[test]
+fn a_connection_that_takes_nothing_more_ends_and_lets_its_lent_memory_go() {
+    let mut server = Server::framed(100);
+    let (stream, id) = server.client();
+    let slab = read_before(&SlabPool::new(LENT, 1), &pattern(3, LENT));
+    for _ in 0..64 {
+        server.net.send_piece(id, slab.piece(0, LENT));
+    }
+    server.idle(Duration::from_millis(20));
+    let sent = server.net.counters().bytes_sent;
+    assert!(sent > 0 && sent < 64 * LENT as u64, "the socket is full");
+    server.net.close(id);
+    server.until("it is closed", |server| server.is_closed(id).is_some());
+    drop(stream);
+    let (mut stream, id) = server.client();
+    server.net.send_piece(id, slab.piece(0, LENT));
+    server.net.close_when_sent(id);
+    let reader = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        bytes
+    });
+    server.until("it is closed", |server| server.is_closed(id).is_some());
+    assert!(reader.join().unwrap() == pattern(3, LENT));
+}
+
+#[test]
+fn a_reader_slower_than_its_socket_is_filled_holds_nobody_up() {
+    let mut server = Server::framed(100);
+    let (mut stream, id) = server.client();
+    let slab = read_before(&SlabPool::new(LENT, 1), &pattern(3, LENT));
+    let lengths = [307_201, 1_000_003, 70_000, 650_017];
+    let mut expected = Vec::new();
+    for round in 0..60 {
+        server.net.send_copy(id, &pattern(round, 10));
+        expected.extend(pattern(round, 10));
+        let length = lengths[round as usize % lengths.len()];
+        server.net.send_piece(id, slab.piece(0, length));
+        expected.extend_from_slice(slab.piece(0, length).bytes());
+    }
+    stream.set_nonblocking(true).unwrap();
+    let (mut seen, mut buffer) = (Vec::new(), vec![0; 100_000]);
+    // One thread: a call that waited for the reader would wait for ever.
+    while seen.len() < expected.len() {
+        server.turn();
+        if let Ok(length) = stream.read(&mut buffer) {
+            seen.extend_from_slice(&buffer[..length]);
+        }
+    }
+    assert!(seen == expected);
 }
