@@ -75,19 +75,22 @@ function pointsOf({ median, repetitions }: SideResult, name: string, { steps }: 
   });
 }
 
-/** At the highest rate that every side reached every time: above it latencies tell of the queue. */
+/** At the highest rate that most sides reached every time, of those sides: above it latencies tell of the queue. */
 function percentilePlots({ scenario, sides }: ScenarioResult, { over, steps }: Sweep): Plot[] {
   const reached = ({ repetitions }: SideResult, step: number): boolean =>
     repetitions.every((one) => figureAt(one, 'rateMet', step) === 1);
-  const step = steps.findLast((one) => sides.every((side) => reached(side, one)));
-  if (step === undefined) return [];
+  const counts = steps.map((one) => sides.filter((side) => reached(side, one)).length);
+  const most = Math.max(...counts);
+  const step = steps[counts.lastIndexOf(most)];
+  if (step === undefined || most === 0) return [];
+  const shown = sides.filter((side) => reached(side, step));
   const title = `${scenario}: latency percentiles at ${step} ${over}`;
   const at = (median: Figures): Point[] =>
     percentiles.flatMap(([, name, share]) => {
       const y = figureAt(median, name, step);
       return y === undefined ? [] : [{ x: 1 / share, y }];
     });
-  const series = sides.map(({ side, median }): Series => ({ name: side, points: at(median) }));
+  const series = shown.map(({ side, median }): Series => ({ name: side, points: at(median) }));
   const xTicks = percentiles.map(([text, , share]) => ({ at: 1 / share, text }));
   const axes = { xLabel: 'percentile', yLabel: 'latency in us, median of the repetitions', logX: true, logY: true };
   return drawn(`${scenario}-percentiles`, title, series, () => linePlot({ title, ...axes, xTicks, series }));

@@ -139,6 +139,6 @@ function parseHeader(text: string): [string, Uint8Array] {
 
 async function target(session: Session, topic: string): Promise<{ topicId: string; partitions: number }> {
   const [found] = await fetchTopics(session, [topic]);
-  check(found?.errorCode ?? 3, topic, 'create it with: millrace topic create');
+  check(found?.errorCode ?? 3, topic, `create it with: millrace topic create ${topic}`);
   return { topicId: found?.topicId ?? '', partitions: found?.partitions.length ?? 0 };
 }
