@@ -20,11 +20,14 @@ export interface BatchFields {
   readonly count?: number;
   /** Ms since 1970; now when left out. */
   readonly timestamp?: number;
+  /** Ms of each record behind `timestamp`; none when left out. */
+  readonly later?: readonly number[];
 }
 
-/** A batch of records without keys, all of one time. */
+/** A batch of records without keys, all of one time unless `later` says otherwise. */
 export function encodeBatch(values: readonly Buffer[], fields: BatchFields = {}): Buffer {
-  const records = Buffer.concat(values.map(record));
+  const later = fields.later ?? [];
+  const records = Buffer.concat(values.map((value, index) => record(value, index, later[index] ?? 0)));
   const batch = Buffer.alloc(HEADER_LENGTH + records.length);
   const now = BigInt(fields.timestamp ?? Date.now());
   batch.writeInt32BE(batch.length - 12, 8);
@@ -33,7 +36,7 @@ export function encodeBatch(values: readonly Buffer[], fields: BatchFields = {})
   batch.writeInt16BE(fields.transactional === true ? 0x10 : 0, 21);
   batch.writeInt32BE(fields.lastOffsetDelta ?? values.length - 1, 23);
   batch.writeBigInt64BE(now, 27);
-  batch.writeBigInt64BE(now, 35);
+  batch.writeBigInt64BE(now + BigInt(Math.max(0, ...later)), 35);
   batch.writeBigInt64BE(BigInt(fields.producerId ?? -1), 43);
   batch.writeInt16BE(fields.producerEpoch ?? -1, 51);
   batch.writeInt32BE(fields.baseSequence ?? -1, 53);
@@ -82,11 +85,11 @@ function recordsOf(batch: Buffer): StoredRecord[] {
   });
 }
 
-/** Attributes, timestamp delta 0, offset delta, no key, the value, no headers; its length before it. */
-function record(value: Buffer, delta: number): Buffer {
+/** Attributes, timestamp delta, offset delta, no key, the value, no headers; its length before it. */
+function record(value: Buffer, delta: number, laterMs: number): Buffer {
   const body = Buffer.concat([
     Buffer.of(0),
-    varint(0),
+    varint(laterMs),
     varint(delta),
     varint(-1),
     varint(value.length),

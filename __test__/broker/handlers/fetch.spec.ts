@@ -73,7 +73,7 @@ describe('fetch', () => {
     expect(sizes).toEqual([0, 1, 0]);
   });
 
-  it('holds the limit of the response over all partitions, and fills what is left with whole batches', async () => {
+  it('holds the limit of the response over all partitions, and fills what is left with whole batches (rule 26)', async () => {
     await using harness = openHarness();
     await harness.topic('t', 3);
     let size = 0;
@@ -98,7 +98,7 @@ describe('fetch', () => {
     expect(harness.broker.context.purgatory.size).toBe(0);
   });
 
-  it('goes on waiting while fewer than min_bytes are there', async () => {
+  it('goes on waiting while fewer than min_bytes are there (rule 28)', async () => {
     await using harness = openHarness();
     await harness.topic('t');
     const call = harness.send(fetchApi, 11, fetch('t', [{}], { maxWaitMs: 10_000, minBytes: 150 }));

@@ -55,7 +55,7 @@ describe('join, sync, heartbeat and leave', () => {
     expect(refused).toMatchObject({ errorCode: 25, protocolName: '' });
   });
 
-  it('refuse a session timeout outside the bounds, an empty group id and an unknown group', async () => {
+  it('refuse a session timeout outside the bounds (rule 41), an empty group id and an unknown group', async () => {
     await using harness = openHarness({ 'group.min.session.timeout.ms': 1000 });
     const errorOf = async (change: Partial<typeof join>) =>
       (await harness.ask(joinGroupApi, 9, { ...join, ...change })).errorCode;

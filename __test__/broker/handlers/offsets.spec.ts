@@ -40,7 +40,7 @@ describe('committed offsets', () => {
     ]);
   });
 
-  it('that were never made are -1 without an error, for unknown groups, topics and partitions', async () => {
+  it('that were never made are -1 without an error, for unknown groups, topics and partitions (rule 42)', async () => {
     await using harness = openHarness();
     await harness.topic('t');
     const none = { committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: 0 };
@@ -85,7 +85,7 @@ describe('committed offsets', () => {
     expect((await fetched(harness, 'g', [0]))?.[0]?.committedOffset).toBe(2);
   });
 
-  it('from outside are refused while the group has members', async () => {
+  it('from outside are refused while the group has members (rule 42)', async () => {
     await using harness = openHarness();
     await harness.topic('t');
     const protocols = [{ name: 'range', metadata: new Uint8Array(2) }];

@@ -36,7 +36,7 @@ describe('list offsets', () => {
     expect(await list(harness, -5n)).toMatchObject({ errorCode: 0, offset: -1, leaderEpoch: -1 });
   });
 
-  it('tells the start after records were deleted, from which offset 0 is out of range', async () => {
+  it('tells the start after records were deleted, from which offset 0 is out of range (rule 31)', async () => {
     await using harness = await withRecords();
     const partition = harness.broker.context.catalogue.get('t')?.partitions[0] ?? -1;
     harness.engine.submit([{ kind: 'deleteRecords', partition, offset: 2 }], Level.written, () => {});
@@ -45,7 +45,7 @@ describe('list offsets', () => {
     expect(await list(harness, -1n)).toMatchObject({ errorCode: 0, offset: 4 });
   });
 
-  it('takes the special times only from the versions that have them', async () => {
+  it('takes the special times only from the versions that have them (rule 35)', async () => {
     await using harness = await withRecords();
     const errors = [await list(harness, -3n, 6), await list(harness, -4n, 7), await list(harness, -5n, 8)];
     expect(errors.map((row) => row?.errorCode)).toEqual([35, 35, 35]);

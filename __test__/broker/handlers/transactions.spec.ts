@@ -119,7 +119,7 @@ describe('transactions', () => {
     expect(behind.aborted).toEqual([]);
   });
 
-  it('hold the end of the log for readers of committed data at the oldest open one', async () => {
+  it('hold the end of the log for readers of committed data at the oldest open one (rule 21)', async () => {
     const { harness, producer } = await opened();
     await using _ = harness;
     await producer.add('t', 0);
@@ -136,7 +136,7 @@ describe('transactions', () => {
     expect([await latest(READ_COMMITTED), await latest(READ_UNCOMMITTED)]).toEqual([3, 3]);
   });
 
-  it('wake a reader of committed data that waits when they end', async () => {
+  it('wake a reader of committed data that waits when they end (rule 28)', async () => {
     const { harness, producer } = await opened();
     await using _ = harness;
     await producer.add('t', 0);
@@ -212,7 +212,7 @@ describe('transactions', () => {
     ]);
   });
 
-  it('whose time is over are aborted, and their producer is fenced', async () => {
+  it('whose time is over are aborted, and their producer is fenced (rule 19)', async () => {
     const { harness, producer } = await opened();
     await using _ = harness;
     const short = new TransactionalProducer(harness, 'short');

@@ -28,7 +28,7 @@ import {
 } from '../protocol/produce-in-place.ts';
 import { QueuedAppend } from '../purgatory/append-queue.ts';
 import type { TopicLimits } from '../settings.ts';
-import { transactionalProducer } from './batch-producer.ts';
+import { holdsAnotherBatch, transactionalProducer } from './batch-producer.ts';
 import { enlistThen } from './produce-enlist.ts';
 import { TOPIC_IDS_SINCE, topicOf } from './produce-topic.ts';
 import { type Blame, blameOf } from './record-errors.ts';
@@ -98,7 +98,11 @@ class OpenProduce {
 
   /** One partition has its outcome. */
   settle(row: PartitionProduceResponse, append: ProduceAppend, failure: CodeNumber): void {
-    const error = kafkaErrorOf(failure === Code.ok ? append.code : failure);
+    let error = kafkaErrorOf(failure === Code.ok ? append.code : failure);
+    if (error === ErrorCode.CORRUPT_MESSAGE && holdsAnotherBatch(append.bytes, append.start, append.end)) {
+      // Nothing that repeating it would heal, which clients do with what is corrupt.
+      error = ErrorCode.INVALID_RECORD;
+    }
     if (error !== ErrorCode.NONE) {
       this.refuse(row, error);
       if (this.#version >= RECORD_ERRORS_SINCE) Object.assign(row, append.blame(error, this.#wallMs()));

@@ -97,8 +97,12 @@ class OpenFetch implements ParkedWork {
     this.#answer(true);
   }
 
+  get #byId(): boolean {
+    return this.#exchange.apiVersion >= IDS_FROM_VERSION;
+  }
+
   #addTopic(asked: FetchRequest['topics'][number]): void {
-    const byId = this.#exchange.apiVersion >= IDS_FROM_VERSION;
+    const byId = this.#byId;
     const { catalogue } = this.#context;
     const topic = byId ? catalogue.byId(asked.topicId) : catalogue.get(asked.topic);
     const isDenied = !this.#mayRead(topic?.name ?? asked.topic);
@@ -229,6 +233,9 @@ class OpenFetch implements ParkedWork {
     for (const { row, read, shown, topic } of this.#targets) {
       const pin = pins[read] as Pin;
       describe(row, pin, shown);
+      // The topic has gone while the request waited (rule 54).
+      if (this.#byId && row.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+        row.errorCode = ErrorCode.UNKNOWN_TOPIC_ID;
       if (pin.lease === 0 || !this.#tellAborted(row, pin, this.#reads[read] as ReadRequest)) continue;
       const records = new LeasedRecords(pin.lease, pin.available);
       row.records = records;

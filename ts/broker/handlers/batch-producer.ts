@@ -1,11 +1,16 @@
 /**
- * Who a transactional batch says it is from, read from its header where it lies.
+ * What a batch says of itself, read from its header where it lies: whose it is, and where it ends.
  *
  * Not a check: that is the engine's. To remember: a batch too short for a header is nobody's, and is refused there.
  */
 
 import type { ProducerClaim } from '../transactions/events.ts';
 
+const LENGTH_POSITION = 8;
+/** Bytes up to the end of the length. */
+const LENGTH_END = 12;
+const MAGIC_POSITION = 16;
+const MAGIC = 2;
 const ATTRIBUTES_POSITION = 22;
 const TRANSACTIONAL_BIT = 0x10;
 const PRODUCER_ID_POSITION = 43;
@@ -19,4 +24,12 @@ export function transactionalProducer(bytes: Uint8Array, start: number, end: num
   const header = new DataView(bytes.buffer, bytes.byteOffset + start, HEADER_BYTES);
   const producerId = Number(header.getBigInt64(PRODUCER_ID_POSITION));
   return { producerId, epoch: header.getInt16(PRODUCER_EPOCH_POSITION) };
+}
+
+/** Whether behind the batch at `start` there is another one before `end`: rule 5 allows one a partition. */
+export function holdsAnotherBatch(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 2 * HEADER_BYTES) return false;
+  const length = new DataView(bytes.buffer, bytes.byteOffset + start, HEADER_BYTES).getInt32(LENGTH_POSITION);
+  const next = start + LENGTH_END + length;
+  return length >= HEADER_BYTES - LENGTH_END && next + HEADER_BYTES <= end && bytes[next + MAGIC_POSITION] === MAGIC;
 }
