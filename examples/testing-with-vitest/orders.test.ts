@@ -1,12 +1,7 @@
 /** An order that is placed is billed: two programs that talk through Kafka, tested with kafkajs and no container. */
 import { Kafka, logLevel } from 'kafkajs';
+import type {} from 'millrace/testing/vitest';
 import { expect, inject, test } from 'vitest';
-
-declare module 'vitest' {
-  interface ProvidedContext {
-    millrace: { brokers: string[] };
-  }
-}
 
 const kafka = new Kafka({ brokers: inject('millrace').brokers, logLevel: logLevel.NOTHING });
 

@@ -5,11 +5,19 @@
  * other processes, so faults cannot be thrown from there: a test that wants them starts a broker of its own.
  */
 
+import type {} from 'vitest';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
 
 /** What tests can inject. */
 export interface ProvidedBroker {
   readonly brokers: string[];
+}
+
+declare module 'vitest' {
+  // For `inject`, where this file is referred to: vitest asks for types by merging.
+  export interface ProvidedContext {
+    millrace: ProvidedBroker;
+  }
 }
 
 /** The part of vitest's project that is used. */
