@@ -11,8 +11,10 @@ import { bitCommands } from './commands/bits.ts';
 import { clientCommands } from './commands/clients.ts';
 import { configCommands } from './commands/config.ts';
 import { connectionCommands } from './commands/connection.ts';
+import { dumpCommands } from './commands/dump.ts';
 import { expiryCommands } from './commands/expiry.ts';
 import { hashCommands } from './commands/hashes.ts';
+import { withHelp } from './commands/help.ts';
 import { introspectionCommands } from './commands/introspection.ts';
 import { keyCommands } from './commands/keys.ts';
 import { listMoveCommands } from './commands/list-moves.ts';
@@ -33,7 +35,7 @@ import { stringPartCommands } from './commands/string-parts.ts';
 import { stringCommands } from './commands/strings.ts';
 import { transactionCommands } from './commands/transactions.ts';
 
-export const allCommands: readonly Command[] = [
+const ours: readonly Command[] = [
   ...stringCommands,
   ...stringPartCommands,
   ...bitCommands,
@@ -50,6 +52,7 @@ export const allCommands: readonly Command[] = [
   ...sortCommands,
   ...keyCommands,
   ...expiryCommands,
+  ...dumpCommands,
   ...scanCommands,
   ...transactionCommands,
   ...pubsubCommands,
@@ -61,6 +64,8 @@ export const allCommands: readonly Command[] = [
   ...introspectionCommands,
   ...aclCommands,
 ];
+
+export const allCommands: readonly Command[] = ours.map(withHelp);
 
 /** By both usual spellings; any other is folded first. */
 const byName = new Map<string, Command>(

@@ -8,6 +8,18 @@ import type { Random } from '../../support/random.ts';
 import { key, pick, type RandomCommand, small, value } from './random-arguments.ts';
 import { blockingFamilies, collectionFamilies, looseCollections } from './random-collections.ts';
 
+/** Payloads of DUMP of redis-server 7.0, a character a byte: of a string, a list, a set of integers, a hash, a sorted set. */
+const dumped: readonly string[] = [
+  'AAVoZWxsbwoAY3LfdmU0IAo=',
+  'AMEu+woAnasl8PdT6bY=',
+  'AMMKQFACYWJh4EIBAWFiCgCUnV8Osd6kRQ==',
+  'EgECwxpAWhJaAAAABACBYQIBAfJwEQEE4EZ44DwAAUj/CgAwgkg6DJzfzA==',
+  'CxQEAAAAAwAAAPv///8BAAAAcBEBAAoAhqC7zzoi7SU=',
+  'AgIBYQFiCgD+ZCEl6wM9DQ==',
+  'EBQUAAAABACBZgIBAYFnAoN0d28E/woA4xh0K2Hbb98=',
+  'ER0dAAAABgCBYgKELTEuNQWBYQIBAYFjAoNpbmYE/woA8RXCi7CyHGs=',
+].map((payload) => Buffer.from(payload, 'base64').toString('latin1'));
+
 type Make = (random: Random) => string[];
 
 const count = (random: Random): string =>
@@ -68,6 +80,9 @@ const strings: Make[] = [
   (r) => ['LCS', key(r), key(r), ...pick(r, [[], ['LEN'], ['IDX'], ['IDX', 'WITHMATCHLEN'], ['LEN', 'IDX'], ['x']])],
   (r) => ['GETBIT', key(r), pick(r, ['0', '7', '100', '-1', 'x', '4294967296'])],
   (r) => ['SETBIT', key(r), pick(r, ['0', '7', '100', '-1', 'x']), pick(r, ['0', '1', '2'])],
+  (r) => ['BITPOS', key(r), pick(r, ['0', '1', '1', '0', '2', 'x'])],
+  (r) => ['BITPOS', key(r), pick(r, ['0', '1']), count(r), ...pick(r, [[], [small(r)], [count(r)]])],
+  (r) => ['BITPOS', key(r), pick(r, ['0', '1']), small(r), small(r), pick(r, ['BIT', 'byte', 'bit', 'x'])],
   (r) => [
     'BITCOUNT',
     key(r),
@@ -79,6 +94,15 @@ const generic: Make[] = [
   (r) => [pick(r, ['DEL', 'UNLINK']), ...some(r, key)],
   (r) => [pick(r, ['EXISTS', 'TOUCH']), ...some(r, key)],
   (r) => ['TYPE', key(r)],
+  (r) => ['DUMP', `${key(r)}-none`],
+  (r) => [
+    'RESTORE',
+    key(r),
+    pick(r, ['0', '100000', '-1', 'x']),
+    pick(r, [...dumped, ...dumped, 'short', `${dumped[0]}x`]),
+    ...pick(r, [[], ['REPLACE'], ['REPLACE'], ['REPLACE', 'ABSTTL'], ['IDLETIME', '-1'], ['FREQ', '256'], ['x']]),
+  ],
+  (r) => ['WAIT', pick(r, ['0', '-1', 'x']), pick(r, ['0', '10', '-1', 'x'])],
   (r) => ['RENAME', key(r), key(r)],
   (r) => ['RENAMENX', key(r), key(r)],
   (r) => ['COPY', key(r), key(r), ...pick(r, [[], ['REPLACE'], ['DB', '3'], ['DB', '99'], ['x']])],

@@ -72,6 +72,48 @@ function countBits(value: Buffer, from: number, to: number): number {
   return count;
 }
 
+/** First place of a bit of that kind among the bits `[from, to]`; -1: there is none. */
+function findBit(value: Buffer, bit: number, from: number, to: number): number {
+  const skipped = bit === 1 ? 0 : 0xff;
+  for (let place = from; place <= to; ) {
+    const byte = value[Math.floor(place / 8)] as number;
+    if (place % 8 === 0 && byte === skipped) {
+      place += 8;
+      continue;
+    }
+    if (((byte >> (7 - (place % 8))) & 1) === bit) return place;
+    place += 1;
+  }
+  return -1;
+}
+
+function bitpos({ args, db, reply }: Call): void {
+  const bit = integer(at(args, 2));
+  if (bit !== 0 && bit !== 1) throw new CommandError('ERR The bit argument must be 1 or 0.');
+  const value = db.string(at(args, 1))?.value;
+  if (value === undefined) {
+    reply.integer(bit === 1 ? -1 : 0);
+    return;
+  }
+  if (args.length > 6) throw new CommandError(errors.syntax);
+  const start = args.length > 3 ? integer(at(args, 3)) : 0;
+  const unit = args.length > 5 ? word(args[5]) : 'BYTE';
+  if (unit !== 'BIT' && unit !== 'BYTE') throw new CommandError(errors.syntax);
+  const isBits = unit === 'BIT';
+  const isClosed = args.length > 4;
+  const length = isBits ? value.length * 8 : value.length;
+  const end = isClosed ? integer(at(args, 4)) : length - 1;
+  const from = Math.max(0, start < 0 ? length + start : start);
+  const to = Math.min(length - 1, isClosed && end < 0 ? Math.max(0, length + end) : end);
+  if (from > to) {
+    reply.integer(-1);
+    return;
+  }
+  const found = isBits ? findBit(value, bit, from, to) : findBit(value, bit, from * 8, to * 8 + 7);
+  // A string without an end that was asked for goes on with zeros.
+  reply.integer(found < 0 && bit === 0 && !isClosed ? value.length * 8 : found);
+}
+
 function bitcount({ args, db, reply }: Call): void {
   // An absent key is 0 whatever follows, as in Redis.
   const value = db.string(at(args, 1))?.value;
@@ -111,6 +153,16 @@ export const bitCommands: readonly Command[] = [
     summary: 'Sets or clears the bit at offset of the string value.',
     note: 'at most 16 MiB beyond the end of the string',
     run: setbit,
+  },
+  {
+    name: 'bitpos',
+    arity: -3,
+    flags: ['readonly'],
+    keys: one,
+    group: 'bitmap',
+    since: '2.8.7',
+    summary: 'Finds the first set (1) or clear (0) bit in a string.',
+    run: bitpos,
   },
   {
     name: 'bitcount',

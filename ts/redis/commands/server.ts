@@ -84,6 +84,15 @@ function waitForNobody(call: Call, answer: (call: Call, isDurable: boolean) => v
   });
 }
 
+function wait(call: Call): void {
+  const { args, isInExec } = call;
+  const replicas = integer(at(args, 1));
+  const timeoutMs = integer(at(args, 2), 'ERR timeout is not an integer or out of range');
+  if (timeoutMs < 0) throw new CommandError('ERR timeout is negative');
+  if (isInExec || replicas <= 0) call.reply.integer(0);
+  else waitForNobody(call, ({ reply }) => reply.integer(0), timeoutMs);
+}
+
 function save(text: string | null): (call: Call) => void {
   return (call) => {
     const done = ({ host, reply }: Call, isDurable: boolean): void => {
@@ -269,6 +278,17 @@ export const serverCommands: readonly Command[] = [
     summary: 'Blocks until all of the preceding write commands sent by the connection are written to the journal.',
     note: 'durable, whatever appendfsync says; there are no replicas',
     run: waitAof,
+  },
+  {
+    name: 'wait',
+    arity: 3,
+    flags: ['noscript'],
+    group: 'generic',
+    since: '3.0.0',
+    summary:
+      'Blocks until the asynchronous replication of all preceding write commands sent by the connection is completed.',
+    note: 'there are no replicas: 0, after the timeout where one is asked for',
+    run: wait,
   },
   {
     name: 'monitor',
