@@ -41,6 +41,19 @@ describe('the purgatory', () => {
     expect(work.looked).toBe(0);
   });
 
+  it('holds a hundred thousand operations, and looks at none but those that a wake concerns', () => {
+    const { purgatory, timers } = setUp();
+    const works = Array.from({ length: 100_000 }, () => new Work());
+    for (const [index, work] of works.entries()) purgatory.park(work, [index % 1000], 1000 + (index % 500));
+    purgatory.wake([7]);
+    const looked = works.reduce((sum, work) => sum + work.looked, 0);
+    expect([looked, purgatory.size, purgatory.watchedKeys]).toEqual([100, 100_000, 1000]);
+    timers.pass(1249);
+    expect(works.every(({ expired }, index) => expired === (index % 500 < 250 ? 1 : 0))).toBe(true);
+    timers.pass(250);
+    expect([purgatory.size, purgatory.watchedKeys, timers.wheel.size]).toEqual([0, 0, 0]);
+  });
+
   it('ends an operation that finishes: neither keys nor the wheel remember it', () => {
     const { purgatory, timers } = setUp();
     const work = new Work();

@@ -14,7 +14,7 @@ import type { QuotaStore } from './quota-store.ts';
 const BURST_SECONDS = 11;
 /** No answer makes a client wait longer. */
 const THROTTLE_MAX_MS = 30_000;
-/** Clients that are remembered; beyond, those whose bucket is full are forgotten. */
+/** Clients that are remembered; beyond, the one that has been silent longest is forgotten. */
 const BUCKETS_MAX = 10_000;
 const KEY = 'controller_mutation_rate';
 
@@ -87,28 +87,22 @@ export class MutationQuotas {
     };
   }
 
-  /** The bucket with what has come into it since. */
+  /** The bucket with what has come into it since; it is the last of all from now on. */
   #filled(id: string, quota: number): Bucket {
     const now = this.#nowMs();
     const full = quota * BURST_SECONDS;
-    let bucket = this.#buckets.get(id);
-    if (bucket === undefined) {
-      if (this.#buckets.size >= BUCKETS_MAX) this.#forget(now);
-      bucket = { tokens: full, filledMs: now };
-      this.#buckets.set(id, bucket);
-    }
+    const bucket = this.#buckets.get(id) ?? { tokens: full, filledMs: now };
     bucket.tokens = Math.min(full, bucket.tokens + (quota * (now - bucket.filledMs)) / 1000);
     bucket.filledMs = now;
+    this.#buckets.delete(id);
+    this.#buckets.set(id, bucket);
+    if (this.#buckets.size > BUCKETS_MAX) this.#forgetFirst();
     return bucket;
   }
 
-  /** Forgets the buckets that are full by now; when none is, the one that has been there longest. */
-  #forget(now: number): void {
-    for (const [id, { filledMs }] of this.#buckets) {
-      if (now - filledMs >= BURST_SECONDS * 1000 + THROTTLE_MAX_MS) this.#buckets.delete(id);
-    }
+  #forgetFirst(): void {
     const [first] = this.#buckets.keys();
-    if (this.#buckets.size >= BUCKETS_MAX && first !== undefined) this.#buckets.delete(first);
+    if (first !== undefined) this.#buckets.delete(first);
   }
 }
 

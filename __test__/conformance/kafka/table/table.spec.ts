@@ -2,11 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { missingClaims } from './capabilities.ts';
 import { conformancePage, missingProofs } from './table.ts';
 
 describe('docs/conformance.md', () => {
   it('names tests that are there', () => {
     expect(missingProofs()).toEqual([]);
+    expect(missingClaims()).toEqual([]);
   });
 
   it('is the page that is generated', () => {

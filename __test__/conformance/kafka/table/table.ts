@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { capabilitiesText } from './capabilities.ts';
 
 const folder = join(import.meta.dirname, '..');
 
@@ -233,6 +234,8 @@ export function conformancePage(): string {
     line(header),
     line(header.map(() => '---')),
     ...rows.map(line),
+    '',
+    ...capabilitiesText(),
   ].join('\n')}\n`;
 }
 
