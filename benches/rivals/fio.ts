@@ -4,6 +4,7 @@
  * Invariant: fio gets the same file, block size and depth as the side it is held against.
  */
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import type { Figures, Side, Workplace } from '../scenario.ts';
 
 /** What fio does. */
@@ -15,6 +16,13 @@ export interface FioWork {
   readonly depth: number;
   /** Bytes of the file that are used. */
   readonly fileBytes: number;
+  /**
+   * Writes into space that no file had, as an append does: the file is removed before each run. Blocks that were written
+   * before can be several times faster.
+   */
+  readonly isFresh?: boolean;
+  /** Each write is durable by itself. */
+  readonly isDurable?: boolean;
 }
 
 interface Direction {
@@ -37,7 +45,9 @@ export function fio(name: string, workplace: Workplace, work: FioWork): Side {
   const args = ['--name=bench', `--filename=${work.file}`, `--rw=${work.rw}`, `--bs=${work.blockBytes}`, '--direct=1'];
   args.push('--ioengine=io_uring', `--iodepth=${work.depth}`, `--size=${work.fileBytes}`, '--time_based');
   args.push(`--runtime=${seconds}`, `--ramp_time=${warmUpSeconds}`, '--randrepeat=0', '--output-format=json');
+  if (work.isDurable) args.push('--sync=dsync');
   const measure = async (): Promise<Figures> => {
+    if (work.isFresh) rmSync(work.file, { force: true });
     const run = spawnSync('fio', args, { encoding: 'utf8' });
     if (run.error) throw new Error('fio is needed for this bench', { cause: run.error });
     if (run.status !== 0) throw new Error(`fio ended with ${run.status}: ${run.stderr}`);

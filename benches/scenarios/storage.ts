@@ -21,7 +21,10 @@ export const sequentialAppend: Scenario = {
     const own = throughput(nodeProgram(MILLRACE, 'append-large.ts', workplace, LARGE), LARGE.size);
     if (!workplace.size.rivals) return [own];
     const file = join(workplace.directory('fio'), 'file');
-    return [own, fio(FIO, workplace, { rw: 'write', file, blockBytes: 2 ** 20, depth: 4, fileBytes: 2 ** 32 })];
+    return [
+      own,
+      fio(FIO, workplace, { rw: 'write', file, blockBytes: 2 ** 20, depth: 4, fileBytes: 2 ** 34, isFresh: true }),
+    ];
   },
 };
 
