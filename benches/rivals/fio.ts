@@ -49,6 +49,7 @@ export function fio(name: string, workplace: Workplace, work: FioWork): Side {
   const measure = async (): Promise<Figures> => {
     if (work.isFresh) rmSync(work.file, { force: true });
     const run = spawnSync('fio', args, { encoding: 'utf8' });
+    if (work.isFresh) rmSync(work.file, { force: true });
     if (run.error) throw new Error('fio is needed for this bench', { cause: run.error });
     if (run.status !== 0) throw new Error(`fio ended with ${run.status}: ${run.stderr}`);
     const report: { jobs: Job[] } = JSON.parse(run.stdout);

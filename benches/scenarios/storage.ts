@@ -23,7 +23,7 @@ export const sequentialAppend: Scenario = {
     const file = join(workplace.directory('fio'), 'file');
     return [
       own,
-      fio(FIO, workplace, { rw: 'write', file, blockBytes: 2 ** 20, depth: 4, fileBytes: 2 ** 34, isFresh: true }),
+      fio(FIO, workplace, { rw: 'write', file, blockBytes: 2 ** 20, depth: 4, fileBytes: 2 ** 33, isFresh: true }),
     ];
   },
 };

@@ -48,15 +48,14 @@ export const largeBatches: Scenario = {
   goals: [
     { figure: 'megabytesPerSecond', side: MILLRACE, against: KAFKA, ratioAtLeast: 1.5 },
     { figure: 'serverCpuSecondsPerGigabyte', side: MILLRACE, against: KAFKA, ratioAtMost: 0.5 },
-    // Nothing that waits for the device can be faster than this one, whatever Kafka does in memory.
-    { figure: 'megabytesPerSecond', side: MILLRACE, against: DEVICE_NEW_SPACE, ratioAtLeast: 0.9 },
   ],
   async open(workplace) {
     const sides = [await producer(await openMillrace(workplace), workplace, LARGE)];
     if (workplace.size.rivals) {
       sides.push(await producer(await openKafka(workplace, false), workplace, LARGE));
+      // The floor: nothing that waits for the device can be faster, whatever Kafka does in memory.
       const file = join(workplace.directory('device'), 'file');
-      const writes = { rw: 'write', file, blockBytes: 256 * 1024, depth: 20, fileBytes: 2 ** 34 } as const;
+      const writes = { rw: 'write', file, blockBytes: 256 * 1024, depth: 20, fileBytes: 2 ** 33 } as const;
       sides.push(fio(DEVICE_NEW_SPACE, workplace, { ...writes, isFresh: true, isDurable: true }));
     }
     return sides;
