@@ -37,7 +37,7 @@ it('says in one line that the server has gone, not what could not be cleaned up 
   expect(code).toBe(ExitCode.failure);
   expect(err).toMatch(/^millrace: [^\n]+\n$/);
   expect(err).not.toContain('Suppressed');
-});
+}, 90_000);
 
 describe('a load', () => {
   const shape = { clients: 1, inFlight: 1, warmUpMs: 0, durationMs: 600 };

@@ -187,7 +187,7 @@ describe('health', () => {
     const answer = await ask('/readyz');
     expect([answer.status, await answer.json()]).toEqual([200, { status: 'ok', disk: expect.stringMatching(/^full/) }]);
     expect(await (await ask('/v1/status')).json()).toMatchObject({ diskFull: true });
-  });
+  }, 90_000);
 });
 
 describe('the endpoint', () => {
