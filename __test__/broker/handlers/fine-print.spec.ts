@@ -56,6 +56,17 @@ describe('what is produced', () => {
     expect((await fetch(harness, 't'))?.highWatermark).toBe(0);
   });
 
+  it('is refused for good when it contradicts itself, and as corrupt when it was changed on its way (rule 6)', async () => {
+    await using harness = openHarness();
+    await harness.topic('t');
+    const miscounted = encodeBatch(bytes('a'), { count: 2, lastOffsetDelta: 1 });
+    expect((await produce(harness, 't', miscounted))?.errorCode).toBe(87);
+    const changed = encodeBatch(bytes('a'));
+    changed.writeUInt8(changed.readUInt8(changed.length - 2) ^ 1, changed.length - 2);
+    expect((await produce(harness, 't', changed))?.errorCode).toBe(2);
+    expect((await fetch(harness, 't'))?.highWatermark).toBe(0);
+  });
+
   it('has the time of the broker where the topic says so, in batch and answer; else the answer has none (rule 9)', async () => {
     await using harness = openHarness();
     await harness.topic('own');

@@ -28,7 +28,7 @@ import {
 } from '../protocol/produce-in-place.ts';
 import { QueuedAppend } from '../purgatory/append-queue.ts';
 import type { TopicLimits } from '../settings.ts';
-import { holdsAnotherBatch, transactionalProducer } from './batch-producer.ts';
+import { contradictsItself, holdsAnotherBatch, transactionalProducer } from './batch-producer.ts';
 import { enlistThen } from './produce-enlist.ts';
 import { TOPIC_IDS_SINCE, topicOf } from './produce-topic.ts';
 import { type Blame, blameOf } from './record-errors.ts';
@@ -99,10 +99,8 @@ class OpenProduce {
   /** One partition has its outcome. */
   settle(row: PartitionProduceResponse, append: ProduceAppend, failure: CodeNumber): void {
     let error = kafkaErrorOf(failure === Code.ok ? append.code : failure);
-    if (error === ErrorCode.CORRUPT_MESSAGE && holdsAnotherBatch(append.bytes, append.start, append.end)) {
-      // Nothing that repeating it would heal, which clients do with what is corrupt.
-      error = ErrorCode.INVALID_RECORD;
-    }
+    // Nothing that repeating it would heal, which clients do with what is corrupt.
+    if (error === ErrorCode.CORRUPT_MESSAGE && isMeant(append)) error = ErrorCode.INVALID_RECORD;
     if (error !== ErrorCode.NONE) {
       this.refuse(row, error);
       if (this.#version >= RECORD_ERRORS_SINCE) Object.assign(row, append.blame(error, this.#wallMs()));
@@ -164,6 +162,11 @@ class ProduceAppend extends QueuedAppend {
     }
     this.#open.settle(this.#row, this, failure);
   }
+}
+
+/** Bytes that the engine found corrupt are what their producer has made. */
+function isMeant({ bytes, start, end }: ProduceAppend): boolean {
+  return holdsAnotherBatch(bytes, start, end) || contradictsItself(bytes, start, end);
 }
 
 /** Rule 18: a transactional batch is appended only while its producer has its partition in an open transaction. */

@@ -1,9 +1,10 @@
 /**
- * What a batch says of itself, read from its header where it lies: whose it is, and where it ends.
+ * What a batch says of itself, read from its header where it lies: whose it is, and whether what is wrong with it was meant.
  *
  * Not a check: that is the engine's. To remember: a batch too short for a header is nobody's, and is refused there.
  */
 
+import { batchTools } from '../../log/batch-tools.ts';
 import type { ProducerClaim } from '../transactions/events.ts';
 
 const LENGTH_POSITION = 8;
@@ -11,6 +12,9 @@ const LENGTH_POSITION = 8;
 const LENGTH_END = 12;
 const MAGIC_POSITION = 16;
 const MAGIC = 2;
+const CHECKSUM_POSITION = 17;
+const SUMMED_FROM = 21;
+const CODEC_MASK = 7;
 const ATTRIBUTES_POSITION = 22;
 const TRANSACTIONAL_BIT = 0x10;
 const PRODUCER_ID_POSITION = 43;
@@ -32,4 +36,17 @@ export function holdsAnotherBatch(bytes: Uint8Array, start: number, end: number)
   const length = new DataView(bytes.buffer, bytes.byteOffset + start, HEADER_BYTES).getInt32(LENGTH_POSITION);
   const next = start + LENGTH_END + length;
   return length >= HEADER_BYTES - LENGTH_END && next + HEADER_BYTES <= end && bytes[next + MAGIC_POSITION] === MAGIC;
+}
+
+/**
+ * Whether a batch that was found corrupt came as it was meant: its checksum holds, so it contradicts itself (a count that
+ * is not that of its records). Of a compressed one this is not known. Costs a sum over all of it.
+ */
+export function contradictsItself(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < HEADER_BYTES) return false;
+  const header = new DataView(bytes.buffer, bytes.byteOffset + start, HEADER_BYTES);
+  if (header.getInt32(LENGTH_POSITION) !== end - start - LENGTH_END || header.getInt8(MAGIC_POSITION) !== MAGIC)
+    return false;
+  if ((header.getUint8(ATTRIBUTES_POSITION) & CODEC_MASK) !== 0) return false;
+  return batchTools().crc32c(bytes, start + SUMMED_FROM, end) === header.getUint32(CHECKSUM_POSITION);
 }

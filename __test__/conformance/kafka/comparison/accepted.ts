@@ -184,14 +184,6 @@ export const ACCEPTED: readonly Accepted[] = [
   },
   {
     api: 'Produce',
-    step: 'produce with a wrong count',
-    path: 'responses/*/partitionResponses/*/errorCode',
-    kafka: 87,
-    ours: 2,
-    why: 'a batch that contradicts itself is CORRUPT_MESSAGE; it is not stored either way',
-  },
-  {
-    api: 'Produce',
     step: 'produce no codec',
     path: 'responses/*/partitionResponses/*/errorCode',
     kafka: -1,
