@@ -188,7 +188,7 @@ async function listenAll(
         ...(redis ? named('redis', redis.counters()) : {}),
       }),
     };
-    redis = await listenRedis({ engine, ring, print, identity }, options);
+    redis = await listenRedis({ engine, dir, ring, print, identity }, options);
     const kafkaTls = boundTls && { host: boundTls.address, port: boundTls.port };
     return running(parts, chosen, release, {
       http: http && (await listenHttp(parts, http)),
@@ -221,6 +221,7 @@ async function listenHttp(parts: ServerParts, options: HttpOptions): Promise<Htt
 async function listenRedis(
   parts: {
     engine: NodeEngine;
+    dir: string | undefined;
     ring: RingNet | undefined;
     print: (line: string) => void;
     identity: TlsIdentity | undefined;

@@ -6,7 +6,7 @@
 import { type Command, Option } from 'commander';
 import type { Durability } from '../durability.ts';
 import { type Ended, formOption } from './declare.ts';
-import { wholeNumber } from './options.ts';
+import { address, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `millrace verify`. */
@@ -49,15 +49,20 @@ export function declareRepair(program: Command, terminal: Terminal, ended: Ended
 export function declareBackup(program: Command, terminal: Terminal, ended: Ended): void {
   program
     .command('backup')
-    .description('copy a data directory that is not being served, as of one mark, to an empty one')
-    .requiredOption('--dir <dir>', 'the data directory')
-    .requiredOption('--to <dir>', 'where the copy goes: a directory that is empty or not there')
+    .description('copy a data directory, as of one mark, to an empty one')
+    .option('--dir <dir>', 'the data directory, when nobody serves it')
+    .addOption(
+      new Option('--redis <host:port>', 'the server that serves it, started with --redis and --backup-dir').argParser(
+        address,
+      ),
+    )
+    .requiredOption('--to <dir>', 'where the copy goes: a directory that is empty or not there; a name with --redis')
     .option('--copy', 'copy files that could be shared by hard links, too')
     .option('--no-progress', 'no progress line')
     .addOption(formOption())
     .option('--json', 'the same as --format json')
-    .action(async ({ dir, to, copy = false, progress = true, json = false, format }) => {
-      const command = { dir, to, copy, progress, json: json || format === 'json' };
+    .action(async ({ dir, redis, to, copy = false, progress = true, json = false, format }) => {
+      const command = { dir, redis, to, copy, progress, json: json || format === 'json' };
       ended(await (await import('./backup.ts')).backup(command, terminal));
     });
 }

@@ -24,6 +24,11 @@ function withSettings(command: Command): Command {
         .choices(policyNames)
         .env('MILLRACE_REDIS_MAXMEMORY_POLICY'),
     )
+    .addOption(
+      new Option('--backup-dir <path>', 'where `millrace backup --redis` on this machine may put copies').env(
+        'MILLRACE_BACKUP_DIR',
+      ),
+    )
     .addOption(new Option('--dir <path>', 'data directory (default: ./millrace-data)').env('MILLRACE_DIR'))
     .option('--config <file>', 'settings, as .json or .properties')
     .addOption(new Option('--flush <policy>', 'always, records=N, bytes=N, interval=T, os').env('MILLRACE_FLUSH'))

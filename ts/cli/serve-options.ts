@@ -33,6 +33,7 @@ export function serveOptions(settings: ServeSettings): ServeOptions {
       tls: redisTls,
       password: process.env.MILLRACE_REDIS_PASSWORD,
       settings: settings.redisSettings,
+      backupDir: settings.backupDir,
       shutdown: stopSelf,
     },
     settings: Object.fromEntries(settings.settings),

@@ -30,6 +30,7 @@ export interface ServeFlags extends SecureFlags {
   readonly redis?: Address;
   readonly redisMaxmemory?: string;
   readonly redisMaxmemoryPolicy?: string;
+  readonly backupDir?: string;
   readonly http?: Address;
   readonly consoleWrite?: boolean;
   readonly dir?: string;
@@ -51,6 +52,8 @@ export interface ServeSettings extends SecureSettings {
   readonly redis: Address | undefined;
   /** Redis' own settings by their names, only those given. */
   readonly redisSettings: Readonly<Record<string, string>>;
+  /** Where Redis clients on this machine may have the directory copied to. */
+  readonly backupDir: string | undefined;
   /** Told to clients instead of the address they are connected to; what is told to those with TLS stays a setting. */
   readonly advertised: Address | undefined;
   /** Where metrics and health are served; undefined serves none. */
@@ -130,6 +133,7 @@ export function decideServe(flags: ServeFlags, env: NodeJS.ProcessEnv, table: Se
       listener(given, given.has('kafka') ? 'kafka' : 'listeners') ?? { host: '127.0.0.1', port: 9092 },
     redis: flags.redis ?? listener(given, 'redis'),
     redisSettings: decideRedis(flags),
+    backupDir: flags.backupDir || undefined,
     advertised: advertisedPlain(given.get('advertised.listeners') ?? ''),
     ...decideSecure(flags, given),
     http: flags.http ?? listener(given, 'http'),

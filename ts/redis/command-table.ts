@@ -7,6 +7,7 @@
 
 import type { Command } from './command.ts';
 import { aclCommands } from './commands/acl.ts';
+import { backupCommands } from './commands/backup.ts';
 import { bitCommands } from './commands/bits.ts';
 import { clientCommands } from './commands/clients.ts';
 import { configCommands } from './commands/config.ts';
@@ -60,6 +61,7 @@ const ours: readonly Command[] = [
   ...connectionCommands,
   ...clientCommands,
   ...serverCommands,
+  ...backupCommands,
   ...configCommands,
   ...introspectionCommands,
   ...aclCommands,

@@ -12,6 +12,7 @@ import type { CodeNumber, LevelNumber } from '../io/native-types.ts';
 import type { FrameDone } from '../kv/frames.ts';
 import type { Store } from '../kv/store.ts';
 import type { Effect } from '../log/types.ts';
+import type { MakeBackup } from './backup-place.ts';
 import { BlockedClients } from './blocking/blocked-clients.ts';
 import type { ByteTransport } from './byte-transport.ts';
 import { callsByName, commandName } from './call-counts.ts';
@@ -60,6 +61,7 @@ export interface CoreOptions {
   /** Where lines about refused writes go. */
   readonly print?: ((line: string) => void) | undefined;
   readonly shutdown?: (() => void) | undefined;
+  readonly makeBackup?: MakeBackup | undefined;
 }
 
 /** Commands that pass before AUTH. */
@@ -117,6 +119,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
   readonly executor: Executor;
   readonly runId: string = randomBytes(20).toString('hex');
   readonly shutdown: (() => void) | undefined;
+  readonly makeBackup: MakeBackup | undefined;
   readonly commands: readonly Command[] = allCommands;
   port = 0;
   lastSaveSeconds: number = Math.floor(Date.now() / 1000);
@@ -151,6 +154,7 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     this.engine = options.engine;
     this.writes = new TurnWrites(options.engine.largeValueBytes);
     this.shutdown = options.shutdown;
+    this.makeBackup = options.makeBackup;
     this.refusal = new WriteRefusal(options.print ?? (() => {}));
     this.#direct = options.direct ? new DirectRun(options.direct, this.statistics) : null;
     this.executor = new Executor(this);

@@ -4,6 +4,7 @@
  * Not an implementation: that is redis-core.ts. To remember: nothing here waits.
  */
 
+import type { MakeBackup } from './backup-place.ts';
 import type { BlockedClients } from './blocking/blocked-clients.ts';
 import type { Client } from './client.ts';
 import type { Collections } from './collections.ts';
@@ -68,4 +69,6 @@ export interface RedisHost {
   refreshWatched(): void;
   /** Ends the server as SIGTERM does; undefined when it may not. */
   readonly shutdown: (() => void) | undefined;
+  /** Copies the data directory; undefined when there is no place for copies. */
+  readonly makeBackup: MakeBackup | undefined;
 }

@@ -16,6 +16,8 @@ export interface RedisOptions {
   password?: string | undefined;
   /** Settings by Redis' names, as CONFIG SET takes them: `maxmemory`, `maxmemory-policy`... */
   settings?: Readonly<Record<string, string>> | undefined;
+  /** Where clients on this machine may have the data directory copied to, by MILLRACE.BACKUP; without, that is refused. */
+  backupDir?: string | undefined;
   /** Ends the program, for SHUTDOWN; without, the command is refused. */
   shutdown?: (() => void) | undefined;
 }

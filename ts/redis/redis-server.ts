@@ -15,6 +15,7 @@ import { Stores } from '../kv/stores.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { TlsIdentity } from '../tls/tls-identity.ts';
 import { listenTls } from '../tls/tls-listener.ts';
+import type { MakeBackup } from './backup-place.ts';
 import { type ByteTransport, NodeBytes, RingBytes } from './byte-transport.ts';
 import type { Client } from './client.ts';
 import { type DatabaseStores, RedisCore } from './redis-core.ts';
@@ -35,6 +36,8 @@ export interface RedisServerOptions {
   readonly print: (line: string) => void;
   /** Ends the whole program, for SHUTDOWN; without, it is refused. */
   readonly shutdown?: (() => void) | undefined;
+  /** Copies the data directory, for clients on this machine; without, that is refused. */
+  readonly makeBackup?: MakeBackup | undefined;
   /** Settings by Redis' names. */
   readonly settings?: Readonly<Record<string, string>> | undefined;
   readonly limits?: Partial<RedisLimits>;
@@ -124,6 +127,7 @@ export class RedisServer {
       whenReached: (lsn, level, done) => engine.wait(level, { lsn, release: done }),
       print: options.print,
       shutdown: options.shutdown,
+      makeBackup: options.makeBackup,
     });
     this.core.isAlways = options.appendFsync === 'always';
     settings.onChange((name, value) => this.#changed(name, value));

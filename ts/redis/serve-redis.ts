@@ -9,6 +9,7 @@ import { MillraceError } from '../errors.ts';
 import type { NodeEngine } from '../io/engine.ts';
 import type { RingNet } from '../net/ring-net.ts';
 import type { TlsIdentity } from '../tls/tls-identity.ts';
+import { backupsInto } from './backup-place.ts';
 import { REDIS_HOST, REDIS_PORT, type RedisEndpoint, type RedisOptions } from './redis-options.ts';
 import { type AppendFsync, RedisServer } from './redis-server.ts';
 import { settingsProblem } from './settings.ts';
@@ -27,11 +28,14 @@ function appendFsyncOf(policy: FlushInput): AppendFsync {
 export async function serveRedis(
   {
     engine,
+    dir,
     ring,
     print,
     identity,
   }: {
     engine: NodeEngine;
+    /** The data directory; undefined where there is none on a disk. */
+    dir: string | undefined;
     ring: RingNet | undefined;
     print: (line: string) => void;
     /** For the address where TLS is spoken. */
@@ -40,7 +44,7 @@ export async function serveRedis(
   flush: FlushInput,
   options: RedisOptions,
 ): Promise<RedisEndpoint> {
-  const { host = REDIS_HOST, port = REDIS_PORT, password, shutdown, settings } = options;
+  const { host = REDIS_HOST, port = REDIS_PORT, password, shutdown, settings, backupDir } = options;
   const problem = settingsProblem(settings ?? {});
   if (problem !== undefined) throw new MillraceError('MILLRACE_ARGUMENT', problem);
   const server = await RedisServer.open({
@@ -50,6 +54,7 @@ export async function serveRedis(
     password,
     shutdown,
     settings,
+    makeBackup: dir === undefined || backupDir === undefined ? undefined : backupsInto(engine, dir, backupDir),
     appendFsync: appendFsyncOf(flush),
   });
   try {
