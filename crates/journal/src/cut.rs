@@ -4,22 +4,23 @@
 //!
 //! The one invariant: nothing is changed here; a frame that is not whole says nothing.
 
-use crate::beyond::Run;
 use crate::error::OpenError;
 use crate::frame::FrameKind;
 use crate::recover::{Listener, RecoveredFrame};
 use crate::scan::Probe;
 use crate::survey::Found;
+use crate::walk::Walked;
 use millrace_io::{BLOCK, Io};
 
-/// Tells of every whole frame in these runs that holds entries.
+/// Tells of every whole frame behind the chain that holds entries. Not of those of an opening before that of the last frame
+/// that is kept: that one found them lost, and went on without them.
 pub(crate) fn tell_cut(
     io: &mut Io,
     files: &mut [Found],
-    ghosts: &[Run],
+    walked: &Walked,
     listener: &mut dyn Listener,
 ) -> Result<(), OpenError> {
-    for run in ghosts {
+    for run in &walked.ghosts {
         let reader = &mut files[run.place.file].reader;
         let mut position = run.place.position;
         while position < run.end {
@@ -29,7 +30,8 @@ pub(crate) fn tell_cut(
                 continue;
             };
             position += frame.header.frame_bytes() as u64;
-            if frame.header.kind != FrameKind::Mark {
+            let is_earlier = frame.header.incarnation < walked.incarnation;
+            if frame.header.kind != FrameKind::Mark && !is_earlier {
                 listener.cut(RecoveredFrame {
                     header: &frame.header,
                     payload: frame.payload,

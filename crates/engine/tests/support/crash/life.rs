@@ -214,6 +214,11 @@ impl Machine {
         }
     }
 
+    /// A flush or write failed in the life before.
+    pub(super) fn has_failed(&self) -> bool {
+        self.poisoned
+    }
+
     /// The state after the last recovery, and the frames accepted since.
     pub(super) fn known(&self) -> (&State, &[Frame]) {
         (&self.base, &self.frames)
