@@ -275,11 +275,16 @@ it('nothing is left of collections that are gone, by whatever way, and all of on
 it('a command that changes more than fits into one frame is refused, and nothing of it is done', async () => {
   await using own = await openOwn('ring');
   using client = await RespConnection.open(own.port);
-  const large = 'x'.repeat(4 * 1024 * 1024);
-  await client.run('RPUSH', 'l', large, large, large, large);
-  await client.run('RPUSH', 'l', large, large, large, large);
+  // Below the size from which a value has a place in a file of its own, and is not in the frame.
+  const element = 'x'.repeat(60 * 1024);
+  const elements = Array.from({ length: 105 }, () => element);
+  for (let round = 0; round < 4; round += 1) await client.run('RPUSH', 'l', ...elements);
   expect(await client.run('COPY', 'l', 'copy')).toMatchObject({ error: expect.stringContaining('more than 24 MiB') });
   expect(await client.run('EXISTS', 'copy')).toBe(0);
   expect(await client.run('RENAME', 'l', 'copy')).toBe('OK');
-  expect(await client.run('LLEN', 'copy')).toBe(8);
+  expect(await client.run('LLEN', 'copy')).toBe(420);
+  const large = 'x'.repeat(4 * 1024 * 1024);
+  for (let round = 0; round < 4; round += 1) await client.run('RPUSH', 'large', large, large);
+  expect(await client.run('COPY', 'large', 'copy of large')).toBe(1);
+  expect(await client.run('LLEN', 'copy of large')).toBe(8);
 });
