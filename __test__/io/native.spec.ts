@@ -53,6 +53,19 @@ describe('loading the addon', () => {
     }
   });
 
+  test('an addon of our version that was built from other sources is refused, and one that says nothing of them too', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-native-'));
+    for (const boundary of ["exports.boundary = () => 'other';", '']) {
+      const other = join(dir, `other-${boundary.length}.cjs`);
+      await writeFile(other, `exports.version = () => '${loadNative().version()}'; ${boundary}`);
+      const { code, message } = await load(other);
+      expect(code).toBe('MILLRACE_NATIVE_VERSION');
+      expect(message).toContain('built from other sources');
+      expect(message).toContain('build:addon');
+    }
+    await rm(dir, { recursive: true });
+  });
+
   test('an addon of another version is refused', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-native-'));
     const other = join(dir, 'other.cjs');

@@ -580,4 +580,6 @@ export interface NativeBinding extends NativeIo {
   /** Describes a journal, segment, index or manifest file as NDJSON lines, up to `limit` entries. */
   dump(path: string, limit: number, data: boolean): string[];
   version(): string;
+  /** The digest of this file and of api/native-ring.ts that the addon was built with (boundary.ts). */
+  boundary(): string;
 }

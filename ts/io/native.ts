@@ -2,7 +2,7 @@
  * Finds and loads the native addon. The only file that does.
  *
  * Not the addon's types (native-types.ts). To remember: the order is explicit path, local build, platform package; the
- * first that exists is taken, and it must be of this very version.
+ * first that exists is taken, and it must be of this very version and of this very boundary.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../errors.ts';
+import { BOUNDARY } from './boundary.ts';
 import type { NativeBinding } from './native-types.ts';
 
 const require = createRequire(import.meta.url);
@@ -74,6 +75,12 @@ export function loadNative(): NativeBinding {
   const [ours, theirs] = [packageVersion(), binding.version()];
   if (ours !== theirs) {
     throw new MillraceError('MILLRACE_NATIVE_VERSION', `millrace is ${ours}, ${source} is ${theirs}`, { path: source });
+  }
+  // The same version built from other sources: layouts may differ, and whoever waits for a row that is never written hangs.
+  const built = typeof binding.boundary === 'function' ? binding.boundary() : 'none';
+  if (built !== BOUNDARY) {
+    const reason = `${source} was built from other sources (its boundary is ${built}, ours ${BOUNDARY})`;
+    throw new MillraceError('MILLRACE_NATIVE_VERSION', reason, { path: source });
   }
   loaded = binding;
   return binding;

@@ -34,7 +34,9 @@ function isMusl() {
  * @returns {import('./stamp.mjs').Build}
  */
 function addonBuild(root) {
-  const inputs = listFiles(root, ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'crates'], (path) => {
+  // The addon reads the digest of its boundary from ts/io.
+  const files = ['Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml', 'ts/io/boundary.ts', 'crates'];
+  const inputs = listFiles(root, files, (path) => {
     return (path.endsWith('.rs') || path.endsWith('.toml')) && !/^crates\/[^/]+\/(tests|benches|examples)\//.test(path);
   });
   return { stamp: '.cache/setup/addon.json', inputs, output: addonFile() };

@@ -12,6 +12,22 @@ pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
+/// The digest of the boundary's words that this addon was built with; ts/io/native.ts insists on its own.
+#[napi]
+pub fn boundary() -> &'static str {
+    let digest = BOUNDARY_FILE.split_once("BOUNDARY = '").and_then(|(_, rest)| rest.split_once('\''));
+    digest.map_or("unreadable", |(digest, _)| digest)
+}
+
+/// The one place where the digest stands.
+const BOUNDARY_FILE: &str = include_str!("../../../ts/io/boundary.ts");
+
+/// Empty when completions of this file's device can be polled for; otherwise why not.
+#[napi]
+pub fn try_polling(path: String) -> String {
+    millrace_io::raw::try_polling(Path::new(&path)).err().unwrap_or_default()
+}
+
 /// What this machine offers for a data directory, as JSON text.
 #[napi]
 pub fn probe(dir: String) -> Result<String, Thrown> {

@@ -3,7 +3,7 @@
  *
  * The facts of kernel, device and limits are those of `millrace doctor`: one probe in the addon serves both.
  */
-import { constants, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MillraceError } from '../../errors.ts';
@@ -93,7 +93,8 @@ export async function capabilities(directory: string = tmpdir()): Promise<Capabi
   try {
     const probe = JSON.parse(probeText(trial)) as Probe;
     await using ring = await openRing();
-    return { ...facts(probe), ...(await modes(trial)), ...(await writes(ring, join(trial, 'trial'), probe)) };
+    const path = join(trial, 'trial');
+    return { ...facts(probe), ...(await modes()), ...(await writes(ring, path, probe)), iopoll: polledDevice(path) };
   } finally {
     rmSync(trial, { recursive: true, force: true });
   }
@@ -139,7 +140,7 @@ function facts(probe: Probe) {
 }
 
 /** Opens a ring with everything that can be asked for, and says what became of it. */
-async function modes(trial: string) {
+async function modes() {
   await using ring = await openRing({ mode: 'sqpoll', registeredFiles: 16 });
   const isRing = ring.driver.driver === 'ring';
   const asked = (feature: string): Capability => {
@@ -150,26 +151,16 @@ async function modes(trial: string) {
   const buffers = ring.registerArena(new Arena({ slotBytes: BLOCK, slots: 1 }));
   return {
     sqpoll: asked('sqpoll'),
-    iopoll: polledDevice(trial),
     registeredFiles: asked('registered files'),
     registeredBuffers: { available: buffers.available, reason: buffers.reason },
   };
 }
 
-/** Completions that are polled for: what the device says, and what we make of it. */
+/** Completions that are polled for: the kernel reads a block that way, or says why not. */
 function polledDevice(path: string): Capability {
-  const { dev } = statSync(path);
-  const [major, minor] = [(dev >>> 8) & 0xfff, (dev & 0xff) | ((dev >>> 12) & 0xfff00)];
-  for (const queue of ['queue', '../queue']) {
-    try {
-      const polls = readFileSync(`/sys/dev/block/${major}:${minor}/${queue}/io_poll`, 'utf8').trim() === '1';
-      const ours = 'the device polls, but a loop that sleeps on its ring would not be woken: not used';
-      return { available: false, reason: polls ? ours : 'the device has no queues to poll' };
-    } catch {
-      // A partition has its queue one level up; file systems without a device have none.
-    }
-  }
-  return { available: false, reason: 'the file system names no device that could be polled' };
+  const refused = loadNative().tryPolling(path);
+  const ours = 'the device polls, but a loop that sleeps on its ring would not be woken: not used';
+  return { available: false, reason: refused === '' ? ours : refused };
 }
 
 /** Tries each kind of write on a file of one block. */

@@ -147,4 +147,6 @@ export interface NativeIo {
   NativeRing: new (options: NativeRingOptions, wake: () => void) => NativeRing;
   NativeArena: new (slotBytes: number, slots: number) => NativeArena;
   NativeMap: new (path: string) => NativeMap;
+  /** Empty when completions of this file's device can be polled for; otherwise why not, in the kernel's words. */
+  tryPolling(path: string): string;
 }
