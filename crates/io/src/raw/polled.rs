@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_the_reason_and_not_the_device() {
-        let Err(reason) = try_polling(Path::new("/nowhere/file")) else { panic!("nothing can be read there") };
+        let Err(reason) = try_polling(Path::new("/nowhere/file")) else {
+            panic!("nothing can be read there")
+        };
         assert!(reason.contains("No such file") || reason.contains("io_uring refused"), "{reason}");
     }
 
