@@ -6,7 +6,9 @@ use millrace_io::{Piece, SlabPool, SlabWriter};
 use millrace_net::{CloseReason, Foreign};
 use std::cell::Cell;
 use std::io::Read;
+use std::net::TcpStream;
 use std::rc::Rc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use support::{Server, pattern};
 
@@ -34,7 +36,7 @@ fn foreign(bytes: Vec<u8>) -> (Foreign, Rc<Cell<bool>>) {
 #[test]
 fn copies_foreign_memory_and_pieces_leave_in_the_order_they_were_queued() {
     let mut server = Server::framed(100);
-    let (mut stream, id) = server.client();
+    let (stream, id) = server.client();
     let mut slab = SlabWriter::new(200_000);
     slab.write(&pattern(2, 200_000));
     let mut expected = Vec::new();
@@ -48,11 +50,7 @@ fn copies_foreign_memory_and_pieces_leave_in_the_order_they_were_queued() {
         expected.extend_from_slice(slab.piece(round as usize * 100, 50_000).bytes());
     }
     let length = expected.len();
-    let reader = std::thread::spawn(move || {
-        let mut bytes = vec![0; length];
-        stream.read_exact(&mut bytes).unwrap();
-        bytes
-    });
+    let reader = reading(stream, length);
     server.until("everything is sent", |server| server.sent.last() == Some(&(id, length as u64)));
     assert!(reader.join().unwrap() == expected);
     assert!(server.sent.is_sorted_by_key(|(_, total)| *total));
@@ -160,6 +158,15 @@ fn a_reset_in_the_middle_of_a_send_and_a_receive_ends_the_connection_and_frees_i
     assert_eq!(server.net.counters().connections, 0);
 }
 
+/// Takes so many bytes on a thread of its own.
+fn reading(mut stream: TcpStream, length: usize) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = vec![0; length];
+        stream.read_exact(&mut bytes).unwrap();
+        bytes
+    })
+}
+
 /// A slab of a pool that has been read once, so that its pages are lent from now on.
 fn read_before(pool: &SlabPool, bytes: &[u8]) -> SlabWriter {
     let mut slab = SlabWriter::from_pool(pool);
@@ -173,7 +180,7 @@ const LENT: usize = 2 << 20;
 #[test]
 fn lent_pages_leave_in_the_order_they_were_queued_among_copies() {
     let mut server = Server::framed(100);
-    let (mut stream, id) = server.client();
+    let (stream, id) = server.client();
     let slab = read_before(&SlabPool::new(LENT, 1), &pattern(3, LENT));
     let mut expected = Vec::new();
     for round in 0..20 {
@@ -185,11 +192,7 @@ fn lent_pages_leave_in_the_order_they_were_queued_among_copies() {
         }
     }
     let length = expected.len();
-    let reader = std::thread::spawn(move || {
-        let mut bytes = vec![0; length];
-        stream.read_exact(&mut bytes).unwrap();
-        bytes
-    });
+    let reader = reading(stream, length);
     server.until("everything is sent", |server| server.sent.last() == Some(&(id, length as u64)));
     assert!(reader.join().unwrap() == expected);
     assert_eq!(server.net.counters().bytes_lent, 20 * 1_070_003);
