@@ -45,16 +45,18 @@ async function write(port: number, isStopped: () => boolean): Promise<number> {
   return number;
 }
 
+/** A server whose clients may have its directory copied. */
+async function servedIn(folder: string) {
+  const place = join(folder, 'copies');
+  const redis = { port: 0, backupDir: place };
+  return { place, server: await serve({ dir: join(folder, 'data'), kafka: { port: 0 }, redis }) };
+}
+
 it(
   'a copy made while clients write is one state of it, with everything that was answered before',
   async () => {
     using folder = scratch('served-backup');
-    const place = join(folder.path, 'copies');
-    const server = await serve({
-      dir: join(folder.path, 'data'),
-      kafka: { port: 0 },
-      redis: { port: 0, backupDir: place },
-    });
+    const { place, server } = await servedIn(folder.path);
     try {
       const port = server.redis?.port ?? 0;
       let isStopped = false;
@@ -94,12 +96,7 @@ it(
 
 it('names that are paths, servers without a place, and other machines are refused', async () => {
   using folder = scratch('served-backup');
-  const place = join(folder.path, 'copies');
-  const server = await serve({
-    dir: join(folder.path, 'data'),
-    kafka: { port: 0 },
-    redis: { port: 0, backupDir: place },
-  });
+  const { place, server } = await servedIn(folder.path);
   try {
     using client = await RespConnection.open(server.redis?.port ?? 0);
     for (const name of ['../out', '/tmp/x', '..', '.hidden', '', 'a/b', 'x'.repeat(65), 'a\0b']) {

@@ -11,7 +11,12 @@ import { failuresOf, filesOf } from './tally.mjs';
 /** More files than this that fail together are no accident of the machine. */
 const FILES_MOST = 4;
 /** Loss that happens once in a hundred runs is loss: what searches for it by chance is judged by its first run. */
-const JUDGED_ONCE = /(^|\/)(crash|history)\/|kill-nine|lock-?step|power|planted/;
+const JUDGED_ONCE = new RegExp(
+  [
+    '(^|/)(backup|crash|history|keyv|kv|level|log|memory|unstorage)/',
+    'comparison|durab|exactly|hostile|kill|lent|lock-?step|planted|power|prove|restart|served-log|simulated-disk|streams|transactions',
+  ].join('|'),
+);
 
 /**
  * @param {string | undefined} report of the first run
