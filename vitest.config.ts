@@ -4,6 +4,7 @@
  * Invariant: two processes at most, because the machine these tests must pass on has two cores.
  */
 import { defineConfig } from 'vitest/config';
+import { OutsideErrors } from './ts/setup/outside-errors.mjs';
 import { StuckSpecs } from './ts/setup/stuck-specs.mjs';
 
 /** Where `npm test` wants the machine-readable report. */
@@ -14,8 +15,14 @@ export default defineConfig({
     include: ['__test__/**/*.spec.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    reporters: ['default', new StuckSpecs(), ...(outputFile ? [['json', { outputFile }] as ['json', object]] : [])],
-    testTimeout: 20_000,
+    reporters: [
+      'default',
+      new StuckSpecs(),
+      ...(outputFile ? [['json', { outputFile }] as ['json', object], new OutsideErrors(outputFile)] : []),
+    ],
+    // Bounds of what is waited for, on a machine that is several times slower: no test passes or fails by its speed.
+    testTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 60_000,
   },
 });

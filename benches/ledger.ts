@@ -14,17 +14,19 @@ import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { conditions } from './conditions.ts';
 import { type Floor, measureFloor } from './ledger/floor.ts';
-import { type Line, measure } from './ledger/measure.ts';
+import { type Line, measure, measureTimes, type Times } from './ledger/measure.ts';
 import { Subject } from './ledger/subject.ts';
 import { countSyscalls, type Syscalls } from './ledger/syscalls.ts';
 import { type Work, works } from './ledger/works.ts';
 
 const CALLERS = [1, 64];
-const WINDOWS = 7;
+const WINDOWS = 5;
 /** Operations of a window, by what takes them: few enough for no collection in between. */
 const OPERATIONS = 4000;
-/** And where only counts are wanted. */
-const FEW = 500;
+/** Before them: until V8 has compiled what it is going to. */
+const WARM_UP = 30_000;
+/** And where things are counted. */
+const FEW = 1000;
 const begin = '<!-- ledger: npx tsx benches/ledger.ts --into docs/performance.md -->';
 const end = '<!-- ledger end -->';
 
@@ -43,20 +45,28 @@ interface Entry {
   readonly what: string;
   readonly callers: number;
   readonly line: Line;
+  readonly times: Times | undefined;
   readonly syscalls: Syscalls | undefined;
   readonly floor: Floor | undefined;
 }
 
+async function timesOf(work: Work, callers: number): Promise<Times> {
+  await using subject = await Subject.start(values.dir, false, true);
+  using running = await work.open(subject, callers);
+  return await measureTimes(subject, running, { warmUp: WARM_UP, windows: WINDOWS, operations: OPERATIONS });
+}
+
 async function entry(work: Work, callers: number): Promise<Entry> {
+  const times = values.counts ? undefined : await timesOf(work, callers);
   await using subject = await Subject.start(values.dir, true);
   using running = await work.open(subject, callers);
-  const operations = values.counts ? FEW : OPERATIONS;
-  const line = await measure(subject, running, { warmUp: operations * 5, windows: WINDOWS, operations });
+  const operations = FEW;
+  const line = await measure(subject, running, { warmUp: operations * 8, windows: WINDOWS, operations });
   const counted = await countSyscalls(subject.ports.pid, () => running.run(operations * 2));
   const each = counted && Object.entries(counted).map(([name, count]) => [name, count / (operations * 2)]);
   const syscalls = each && (Object.fromEntries(each) as unknown as Syscalls);
-  const floor = await measureFloor(values.dir, work, callers, operations * 2);
-  return { work: work.name, what: work.what, callers, line, syscalls, floor };
+  const floor = await measureFloor(values.dir, work, callers, operations);
+  return { work: work.name, what: work.what, callers, line, times, syscalls, floor };
 }
 
 function shown(value: number | undefined): string {
@@ -64,15 +74,21 @@ function shown(value: number | undefined): string {
   return value >= 100 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(2)));
 }
 
+/** Nanoseconds: what is below a hundred of them says nothing. */
+function whole(nanos: number | undefined): string {
+  return nanos === undefined || Number.isNaN(nanos) ? '-' : (Math.round(nanos / 100) * 100).toLocaleString('en-US');
+}
+
 /** The columns: heading and cell. */
 const columns: readonly (readonly [heading: string, cell: (entry: Entry) => string])[] = [
   ['work, at a time', ({ work, callers }) => `${work}, ${callers}`],
   ['calls + callbacks', ({ line }) => `${shown(line.callsIn)} + ${shown(line.callbacksOut)}`],
-  ['system calls', ({ syscalls }) => shown(syscalls?.all)],
+  ['system calls', ({ syscalls: it }) => shown(it && it.all - it.memory)],
   [
     'of them enter, epoll, read and write',
     ({ syscalls: it }) => (it ? `${shown(it.ringEnter)}, ${shown(it.epollWait)}, ${shown(it.readWrite)}` : '-'),
   ],
+  ['and for memory', ({ syscalls }) => shown(syscalls?.memory)],
   ['commits', ({ line }) => shown(line.commits)],
   ['bytes copied', ({ line }) => shown(line.copied)],
   ['V8 heap, bytes', ({ line }) => shown(line.heap)],
@@ -80,12 +96,10 @@ const columns: readonly (readonly [heading: string, cell: (entry: Entry) => stri
   ['floor: system calls', ({ floor }) => shown(floor?.syscalls)],
 ];
 const times: typeof columns = [
-  ['CPU, us', ({ line }) => shown(line.cpuMicros)],
-  ['p50, us', ({ line }) => shown(line.latencyMicros)],
-  [
-    'floor: CPU, us; p50, us',
-    ({ floor }) => (floor ? `${shown(floor.cpuMicros)}; ${shown(floor.latencyMicros)}` : '-'),
-  ],
+  ['CPU, ns', ({ times: it }) => whole(it?.cpuNanos)],
+  ['floor: CPU, ns', ({ floor }) => whole(floor?.cpuNanos)],
+  ['p50, us', ({ times: it }) => shown(it?.latencyMicros)],
+  ['floor: p50, us', ({ floor }) => shown(floor?.latencyMicros)],
 ];
 const wantedColumns = values.counts ? columns : [...columns, ...times];
 

@@ -5,6 +5,7 @@
  * Not a judgement beyond the goals. To remember: no figure stands here without the conditions of its run and the number of
  * repetitions its spread is of.
  */
+import { stolenSentence } from './disturbance.ts';
 import { type Plot, plotsOf } from './plots.ts';
 import { goalSentence, SHOWN } from './report.ts';
 import type { Figures, ScenarioResult, SideResult, Size } from './scenario.ts';
@@ -41,6 +42,7 @@ function section(result: ScenarioResult, plots: readonly Plot[]): string[] {
     `${result.what}.`,
     '',
     ...(result.sweep === undefined ? table(result.sides) : sweepTables(result.sides, result.sweep)),
+    ...(stolenSentence(result.stolenShare) === '' ? [] : [stolenSentence(result.stolenShare), '']),
     ...(result.verdicts.length === 0 ? [] : [...result.verdicts.map((verdict) => `- ${goalSentence(verdict)}`), '']),
     ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, '']),
   ];

@@ -1,4 +1,5 @@
 /** Results as a table for people. The JSON for programs is the results themselves. */
+import { stolenSentence } from './disturbance.ts';
 import type { Goal, ScenarioResult, Verdict } from './scenario.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -33,11 +34,14 @@ export function table(result: ScenarioResult): string {
   ];
   const widths = names.length === 0 ? [0] : rows[0]?.map((_, column) => columnWidth(rows, column));
   const lines = rows.map((row) => row.map((cell, column) => cell.padStart(widths?.[column] ?? 0)).join('  '));
-  return [`## ${result.scenario}: ${result.what}`, ...lines, ...result.verdicts.map(goalSentence), ''].join('\n');
+  const notes = [...result.verdicts.map(goalSentence), stolenSentence(result.stolenShare)].filter(
+    (note) => note !== '',
+  );
+  return [`## ${result.scenario}: ${result.what}`, ...lines, ...notes, ''].join('\n');
 }
 
 /** A sweep: a line for each side and step. */
-function sweepTable(result: ScenarioResult, { over, steps }: Sweep): string {
+function sweepTable({ sweep: _, ...result }: ScenarioResult, { over, steps }: Sweep): string {
   const sides = result.sides.flatMap(({ side, median }) =>
     steps.map((step) => {
       const ending = `@${step}`;
@@ -46,8 +50,7 @@ function sweepTable(result: ScenarioResult, { over, steps }: Sweep): string {
       return { side: `${side}, ${step} ${over}`, repetitions: [], median: figures };
     }),
   );
-  const { scenario, what, verdicts } = result;
-  return table({ scenario, what, sides, verdicts });
+  return table({ ...result, sides });
 }
 
 function columnWidth(rows: readonly (readonly string[])[], column: number): number {

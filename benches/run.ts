@@ -17,11 +17,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { conditions } from './conditions.ts';
+import { processorTime, stolenShare } from './disturbance.ts';
 import { buildLoadTools } from './load-tools.ts';
 import { type BenchReport, benchPage } from './page.ts';
 import { table } from './report.ts';
 import { runScenario, type Scenario, type ScenarioResult, type Size, type Workplace } from './scenario.ts';
 import { clientScenarios } from './scenarios/clients.ts';
+import { coldFetch } from './scenarios/cold.ts';
 import { curveScenarios } from './scenarios/curves.ts';
 import { embeddedAppend } from './scenarios/embedded.ts';
 import { ioScenarios } from './scenarios/io.ts';
@@ -44,6 +46,7 @@ const scenarios: readonly Scenario[] = [
   ...ioScenarios,
   sequentialAppend,
   manyPartitions,
+  coldFetch,
   coldReplay,
   openAfterKill,
   ...clientScenarios,
@@ -88,8 +91,10 @@ function openWorkplace(size: Size): Workplace & { close(): Promise<void> } {
 
 async function run(scenario: Scenario, size: Size): Promise<ScenarioResult> {
   const workplace = openWorkplace(size);
+  const before = processorTime();
   try {
-    return await runScenario(scenario, workplace);
+    const result = await runScenario(scenario, workplace);
+    return { ...result, stolenShare: stolenShare(before, processorTime()) };
   } finally {
     await workplace.close();
   }

@@ -83,6 +83,8 @@ export interface ScenarioResult {
   readonly sweep?: Sweep;
   readonly sides: readonly SideResult[];
   readonly verdicts: readonly Verdict[];
+  /** Of the processors, 0 to 1: what the hypervisor gave to others meanwhile. */
+  readonly stolenShare?: number;
 }
 
 /** Measures all sides in turn, as often as the size says, so that what the machine does meanwhile meets all of them. */

@@ -20,22 +20,28 @@ export interface Target {
   readonly name: string;
   readonly address: string;
   readonly pid: number;
+  /** Where its data lies. */
+  readonly directory: string;
+  /** How its process ended; undefined while it runs. */
+  ending(): string | undefined;
 }
 
 /** Arguments of `millrace-load produce`. */
 export type Load = Readonly<Record<string, string | number>>;
 
 export async function openMillrace(workplace: Workplace, options: Partial<ServerOptions> = {}): Promise<Target> {
-  const server = await startServer({ directory: join(workplace.directory('millrace'), 'data'), ...options });
+  const directory = join(workplace.directory('millrace'), 'data');
+  const server = await startServer({ directory, ...options });
   workplace.defer(() => server[Symbol.asyncDispose]());
-  return { name: MILLRACE, address: server.address, pid: server.pid };
+  return { name: MILLRACE, address: server.address, pid: server.pid, directory, ending: () => server.ending() };
 }
 
 export async function openKafka(workplace: Workplace, flushEveryMessage: boolean): Promise<Target> {
   const name = flushEveryMessage ? KAFKA_FLUSHING : KAFKA;
-  const broker = await startKafka({ directory: workplace.directory(name.replaceAll(/\W+/g, '-')), flushEveryMessage });
+  const directory = workplace.directory(name.replaceAll(/\W+/g, '-'));
+  const broker = await startKafka({ directory, flushEveryMessage });
   workplace.defer(() => broker.stop());
-  return { name, address: broker.address, pid: broker.pid };
+  return { name, address: broker.address, pid: broker.pid, directory, ending: () => broker.ending() };
 }
 
 /** A side that produces into a topic of its own. */
@@ -52,6 +58,8 @@ export async function producer(target: Target, workplace: Workplace, load: Load)
       duration: seconds,
       'server-pid': target.pid,
       ...load,
+    }).catch((error: unknown) => {
+      throw new Error(target.ending() ?? 'the server still runs', { cause: error });
     });
   return { name: target.name, measure };
 }

@@ -14,7 +14,8 @@ type SettableOption =
   | 'memoryBytes'
   | 'settleBytes'
   | 'ownSegmentBytes'
-  | 'largeValueBytes';
+  | 'largeValueBytes'
+  | 'readAheadBytes';
 
 /** One setting. Sizes take a unit (`512mb`). */
 export interface EngineSetting {

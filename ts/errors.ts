@@ -30,8 +30,9 @@ const errorTable = {
     kafkaCode: 42,
   },
   MILLRACE_NATIVE_MISSING: {
-    message: 'the native addon for this platform was not found',
-    remedy: 'reinstall with optional dependencies, build it with `npm run build:addon`, or set MILLRACE_NATIVE_PATH',
+    message: 'the native addon for this platform was not found or cannot be loaded',
+    remedy:
+      'remove node_modules, and a package-lock.json of another platform, and install again with optional dependencies; in a clone `npm run build:addon`; or set MILLRACE_NATIVE_PATH',
     retriable: false,
   },
   MILLRACE_NATIVE_VERSION: {

@@ -43,6 +43,8 @@ export interface EngineOptions {
   largeValueBytes?: number | string | undefined;
   /** Bytes of a segment between two entries of its offset index. */
   indexIntervalBytes?: number | string | undefined;
+  /** Memory for sealed data that is read before readers ask for it; 0: none is. */
+  readAheadBytes?: number | string | undefined;
 }
 
 interface SizeOption {
@@ -53,7 +55,8 @@ interface SizeOption {
     | 'ownSegmentBytes'
     | 'segmentBytes'
     | 'largeValueBytes'
-    | 'indexIntervalBytes';
+    | 'indexIntervalBytes'
+    | 'readAheadBytes';
   readonly default: number;
   readonly least: number;
   readonly most: number;
@@ -105,6 +108,13 @@ export const sizeOptions: readonly SizeOption[] = [
     least: KIB,
     most: MIB,
     doc: 'Bytes of a segment between two entries of its offset index.',
+  },
+  {
+    name: 'readAheadBytes',
+    default: 32 * MIB,
+    least: 0,
+    most: 16 * GIB,
+    doc: 'Memory for sealed data that is read before readers that go on in order ask for it; 0: none is.',
   },
 ];
 

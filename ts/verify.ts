@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { MillraceError } from './errors.ts';
 import { fromNative } from './io/native-error.ts';
 import { nativeRepair, nativeVerifier } from './io/verify.ts';
+import { storedPartitions } from './log/stored-topics.ts';
 
 /** `damage`: bytes that were durable; `derivable`: an index or hint; `note`: harmless. */
 export type FindingKind = 'damage' | 'derivable' | 'note';
@@ -27,6 +28,7 @@ export interface Finding {
 export interface VerifySummary {
   readonly files: number;
   readonly bytes: number;
+  /** In segments, with `deep`. What is not settled yet lies in frames of the journal, which are verified and not counted. */
   readonly batches: number;
   readonly records: number;
   readonly damage: number;
@@ -49,8 +51,8 @@ export interface Verification extends VerifySummary {
 }
 
 /**
- * One step of a repair: `rebuild` an index or hint, `copy` a damaged journal file or segment away, `skip` offsets that are lost,
- * or leave it `fenced`.
+ * One step of a repair: `rebuild` an index or hint, `copy` a damaged file away, `skip` offsets or keys that are lost, or leave it
+ * `fenced`.
  */
 export interface RepairStep {
   readonly kind: 'rebuild' | 'copy' | 'skip' | 'fenced';
@@ -58,15 +60,28 @@ export interface RepairStep {
   readonly detail: string;
   /** Of `skip`: the engine's id of the partition, and its offsets that are lost; `to` is exclusive. */
   readonly partition?: number;
+  /** Whose that partition is, unless its topic is deleted or the directory's state cannot be read. */
+  readonly topic?: string;
+  readonly topicPartition?: number;
   readonly from?: number;
   readonly to?: number;
+  /**
+   * Of `skip` in a store: the engine's id of it, how many keys are lost (`detail` names the first hundred), and how many
+   * records at most of keys that nobody knows.
+   */
+  readonly store?: number;
+  readonly lostKeys?: number;
+  readonly unknownRecords?: number;
 }
 
 /** What a repair may do. */
 export interface RepairOptions {
   /** Do it. Default false: say what would be done. */
   readonly apply?: boolean;
-  /** Give damaged ranges of segments up, so that reads go on behind them. Default false: they stay fenced. */
+  /**
+   * Give damaged ranges of segments up, so that reads go on behind them, and damaged records and values of stores, whose keys
+   * are absent then. Default false: they stay fenced.
+   */
   readonly skipDamaged?: boolean;
 }
 
@@ -104,7 +119,7 @@ export async function verifyDirectory(dir: string, options: VerifyOptions = {}):
 /**
  * Plans a repair, or with `apply` does it: indexes and hints that do not verify are written anew, damaged journal files are
  * copied away before their place is used again. Nothing is cut: a damaged range stays fenced, the rest is served; with
- * `skipDamaged` it is given up, and what verifies of it is written to a new segment. Throws as `verifyDirectory` rejects. Blocks
+ * `skipDamaged` it is given up, and what verifies of it is written to a new file. Throws as `verifyDirectory` rejects. Blocks
  * for a deep verification.
  */
 export function repairDirectory(dir: string, { apply = false, skipDamaged = false }: RepairOptions = {}): Repair {
@@ -112,7 +127,17 @@ export function repairDirectory(dir: string, { apply = false, skipDamaged = fals
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
   const { last, others } = parse<RepairStep>(call(dir, () => nativeRepair(dir, { apply, skipDamaged }, stamp)));
   const changed = apply && others.some((step) => step.kind !== 'fenced');
-  return { ...last, steps: others, keptIn: changed ? join(dir, 'repair', stamp) : undefined };
+  return { ...last, steps: withTopics(dir, others), keptIn: changed ? join(dir, 'repair', stamp) : undefined };
+}
+
+/** Steps that name a partition by the engine's number, with the topic it is of. */
+function withTopics(dir: string, steps: readonly RepairStep[]): RepairStep[] {
+  if (steps.every(({ partition }) => partition === undefined)) return [...steps];
+  const named = storedPartitions(dir);
+  return steps.map((step) => {
+    const found = step.partition === undefined ? undefined : named.get(step.partition);
+    return found === undefined ? step : { ...step, topic: found.topic, topicPartition: found.index };
+  });
 }
 
 /** A directory that is none of ours is left as it is: locking would leave a file behind. */

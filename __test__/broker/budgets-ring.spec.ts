@@ -81,15 +81,16 @@ async function spent<Name extends string>(names: readonly Name[], work: () => Pr
 const CROSSINGS = ['callsIn', 'callbacksOut', 'commits', 'sockets.callsIn', 'sockets.callbacksOut'] as const;
 
 describe('over sockets in a ring', () => {
-  it('an idle produce is two calls and two callbacks: one of each for the sockets and for the journal', async () => {
+  it('an idle produce is one call and two callbacks: the reply, and one each for the sockets and for the journal', async () => {
     await ask(0, produce(0, small));
     // A busy machine lets a timer of the journal come in between now and then; it does not five times over.
     let grown = await spent(CROSSINGS, () => ask(0, produce(0, small)));
-    for (let again = 0; again < 5 && grown.callbacksOut > 1; again += 1) {
+    for (let again = 0; again < 5 && (grown.callbacksOut > 1 || grown['sockets.callbacksOut'] > 1); again += 1) {
       grown = await spent(CROSSINGS, () => ask(0, produce(0, small)));
     }
+    // The addon has appended it when it tells of it (docs/decisions/0038-produce-short-way.md).
     expect(grown).toEqual({
-      callsIn: 1,
+      callsIn: 0,
       callbacksOut: 1,
       commits: 1,
       'sockets.callsIn': 1,
@@ -104,8 +105,8 @@ describe('over sockets in a ring', () => {
       await all();
       await quiet();
     });
-    // A commit that begins early, its start, and one call of all other frames; the journal may write these in two goes.
-    expect(grown).toMatchObject({ callsIn: 3, 'sockets.sends': CONNECTIONS });
+    // The journal may write them in several goes.
+    expect(grown).toMatchObject({ callsIn: 0, 'sockets.sends': CONNECTIONS });
     expect(grown.callbacksOut).toBeLessThanOrEqual(3);
     // The news of what was sent comes with a wake of its own.
     expect(grown['sockets.callsIn']).toBeLessThanOrEqual(3);

@@ -86,6 +86,27 @@ describe('topic', () => {
     expect(await partitionsOf(topic)).toHaveLength(5);
   });
 
+  it('shows what its partitions occupy, and names the one that is not there', async () => {
+    const topic = await filledTopic(20);
+    const { directories, partitions } = await json('topic', 'storage', topic);
+    expect(directories).toEqual([
+      { directory: join(folder.path, 'data'), totalBytes: expect.any(Number), usableBytes: expect.any(Number) },
+    ]);
+    expect(directories[0].totalBytes).toBeGreaterThan(directories[0].usableBytes);
+    expect(partitions).toEqual([
+      { topic, partition: 0, bytes: expect.any(Number), directory: directories[0].directory },
+      { topic, partition: 1, bytes: 0, directory: directories[0].directory },
+    ]);
+    expect(partitions[0].bytes).toBeGreaterThan(20);
+    expect((await json('topic', 'storage')).partitions).toEqual(expect.arrayContaining(partitions));
+    const some = await millrace(['topic', 'storage', topic, 'no-such-topic']);
+    expect(some).toMatchObject({
+      code: ExitCode.notFound,
+      err: 'millrace: no-such-topic: UNKNOWN_TOPIC_OR_PARTITION\n',
+    });
+    expect(some.out).toMatch(new RegExp(`^TOPIC +PARTITION +BYTES\\n${topic} +0 +`, 'm'));
+  });
+
   it('gets settings and loses them again; a bad one changes nothing and ends with 2', async () => {
     const topic = await filledTopic(1);
     const retention = async () => {
@@ -113,6 +134,30 @@ describe('topic', () => {
     expect(trimmed).toEqual([{ partition: 0, logStart: 3, errorCode: 0 }]);
     expect((await partitionsOf(topic)).map((one: { logStart: number }) => one.logStart)).toEqual([3, 0]);
     expect((await millrace(['consume', topic, '-e', '-f', '%v '])).out).toBe('3 4 ');
+  });
+});
+
+describe('the server', () => {
+  it('has settings altered while it runs, and takes none that a start would be needed for', async () => {
+    const { brokers } = await json('cluster', 'info');
+    const id = String(brokers[0].id);
+    const retention = async () => {
+      const { configs } = await json('topic', 'describe', topic, '-c');
+      return configs.find((one: { key: string }) => one.key === 'retention.ms').value;
+    };
+    const topic = await filledTopic(1);
+    const initial = await retention();
+    expect(await json('config', 'set', 'log.retention.ms=5000', '--dry')).toEqual([
+      { broker: id, errorCode: 0, status: 'OK' },
+    ]);
+    expect(await retention()).toBe(initial);
+    expect((await millrace(['config', 'set', 'log.retention.ms=5000'])).code).toBe(ExitCode.ok);
+    expect(await retention()).toBe('5000');
+    expect((await millrace(['config', 'set', '-d', 'log.retention.ms'])).code).toBe(ExitCode.ok);
+    expect(await retention()).toBe(initial);
+    for (const wrong of [['listeners=PLAINTEXT://:1'], ['no.such.setting=1'], ['nothing'], []]) {
+      expect((await millrace(['config', 'set', ...wrong])).code, wrong[0]).toBe(ExitCode.usage);
+    }
   });
 });
 

@@ -47,7 +47,23 @@ describe('serve settings', () => {
       driver: 'auto',
       sockets: 'auto',
       settings: new Map(),
+      notes: [],
     });
+  });
+
+  it('the mode for trying out flushes nothing by itself, and goes behind everything that is given', () => {
+    const names = ['group.initial.rebalance.delay.ms', 'memory.bytes'];
+    const dev = (flags: ServeFlags) =>
+      decideServe({ mode: 'dev', ...flags }, {}, { ...table, names: [...table.names, ...names] });
+    expect(dev({})).toMatchObject({ flush: 'os', durability: undefined });
+    expect(Object.fromEntries(dev({}).settings)).toEqual({
+      'group.initial.rebalance.delay.ms': '0',
+      'memory.bytes': '64mb',
+    });
+    expect(dev({ flush: 'always' }).flush).toBe('always');
+    expect(dev({ config: file('dev.properties', 'log.flush.interval.messages=1\n') }).flush).toBe('always');
+    expect(dev({ X: new Map([['memory.bytes', '1gb']]) }).settings.get('memory.bytes')).toBe('1gb');
+    expect(decide({ mode: 'prod' })).toEqual(decide({}));
   });
 
   it('what Redis is given is checked before anything is opened', () => {

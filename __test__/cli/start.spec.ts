@@ -1,19 +1,18 @@
 /** Promises of the built command's start: what it opens, what it leaves behind. Needs the built command line. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import * as module from 'node:module';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { scratch } from '../support/scratch.ts';
 import { commandLine } from '../support/server.ts';
 
-function start(home: string, ...before: string[]): string {
+const checkConfig = ['serve', '--check-config'];
+const completion = ['completion', 'bash'];
+
+function start(home: string, words: string[], ...before: string[]): string {
   const env = { PATH: process.env.PATH, HOME: home };
-  const ended = spawnSync(process.execPath, [...before, commandLine, 'serve', '--check-config'], {
-    encoding: 'utf8',
-    env,
-  });
+  const ended = spawnSync(process.execPath, [...before, commandLine, ...words], { encoding: 'utf8', env });
   expect(ended).toMatchObject({ status: 0, stderr: '' });
   return ended.stdout;
 }
@@ -25,20 +24,34 @@ describe('a start', () => {
     const source = `import { createRequire } from 'node:module';
       process.on('exit', () => console.log(JSON.stringify(Object.keys(createRequire('/').cache))));`;
     const watch = `data:text/javascript,${encodeURIComponent(source)}`;
-    const loaded: string[] = JSON.parse(start(folder.path, '--import', watch).trim().split('\n').at(-1) ?? '');
+    const loaded: string[] = JSON.parse(
+      start(folder.path, checkConfig, '--import', watch).trim().split('\n').at(-1) ?? '',
+    );
     const folderOf = join(commandLine, '..');
     expect(loaded).toEqual([commandLine, join(folderOf, 'main.js')]);
   });
 
-  it('keeps compiled code below the home folder where Node can, and makes no home', () => {
+  it('keeps compiled code below the home folder, and makes no home', () => {
     using folder = scratch('start');
     const home = join(folder.path, 'home');
-    start(home);
+    start(home, completion);
     expect(existsSync(home)).toBe(false);
     mkdirSync(home);
-    start(home);
-    const kept = 'enableCompileCache' in module ? ['.cache'] : [];
-    expect(readdirSync(home)).toEqual(kept);
+    start(home, completion);
+    expect(readdirSync(home)).toEqual(['.cache']);
+  });
+
+  it('of a verb runs the code that the one before it kept', () => {
+    using folder = scratch('start');
+    start(folder.path, completion);
+    const kept = join(folder.path, '.cache', 'millrace');
+    const names = (): string[] => readdirSync(kept, { recursive: true }).map(String).sort();
+    const found = names();
+    expect(found).not.toEqual([]);
+    const times = found.map((name) => statSync(join(kept, name)).mtimeMs);
+    start(folder.path, completion);
+    expect(names()).toEqual(found);
+    expect(found.map((name) => statSync(join(kept, name)).mtimeMs)).toEqual(times);
   });
 
   it('can be had as a module too, as npm start does', async () => {

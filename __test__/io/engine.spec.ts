@@ -6,6 +6,7 @@ import { loadNative } from '../../ts/io/native.ts';
 import { Code, Isolation, Level } from '../../ts/io/native-types.ts';
 import { BatchWriter } from '../../ts/log/record-batch.ts';
 import type { Effect, EffectResult } from '../../ts/log/types.ts';
+import { driversHere } from '../support/hardship.ts';
 import { scratch } from '../support/scratch.ts';
 
 const cleanups: (() => void | Promise<void>)[] = [];
@@ -13,7 +14,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function opened(driver: 'ring' | 'pool' | 'sim'): NodeEngine {
+const drivers = driversHere('ring', 'pool', 'sim');
+
+function opened(driver: (typeof drivers)[number]): NodeEngine {
   const place = scratch('engine');
   cleanups.push(() => place[Symbol.dispose]());
   const engine = openEngine(`${place.path}/data`, driver === 'sim' ? { sim: { seed: 3, id: place.path } } : { driver });
@@ -37,7 +40,7 @@ function submit(engine: NodeEngine, effects: readonly Effect[], level: 0 | 1 | 2
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 
-describe.each(['ring', 'pool', 'sim'] as const)('on driver %s', (driver) => {
+describe.each(drivers)('on driver %s', (driver) => {
   test('a frame with one refused effect does nothing, and names the effect', async () => {
     const engine = opened(driver);
     const { results } = await submit(engine, [
@@ -180,8 +183,12 @@ describe('what JavaScript can get wrong at the boundary', () => {
     const options = { dir: '', driver: 'sim' as const, simSeed: 1, simId: place.path };
     const policy = { flushAlways: true, flushRecords: 0, flushBytes: 0, flushIntervalMs: 0 };
     const sizes = { journalFileBytes: 1 << 20, journalFiles: 3, memoryBytes: 8 << 20, settleBytes: 1 << 18 };
-    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, largeValueBytes: 0, indexIntervalBytes: 4096 };
-    const engine = new binding.NativeEngine({ ...options, ...policy, ...sizes, ...segments }, () => undefined);
+    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, largeValueBytes: 0 };
+    const reads = { indexIntervalBytes: 4096, readAheadBytes: 0 };
+    const engine = new binding.NativeEngine(
+      { ...options, ...policy, ...sizes, ...segments, ...reads },
+      () => undefined,
+    );
     cleanups.push(() => engine.simCut());
     return engine;
   }

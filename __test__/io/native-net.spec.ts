@@ -56,9 +56,10 @@ class Sockets {
     cleanups.push(() => place[Symbol.dispose]());
     const policy = { flushAlways: true, flushRecords: 0, flushBytes: 0, flushIntervalMs: 0 };
     const sizes = { journalFileBytes: 1 << 20, journalFiles: 3, memoryBytes: 8 << 20, settleBytes: 1 << 18 };
-    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, largeValueBytes: 0, indexIntervalBytes: 4096 };
+    const segments = { ownSegmentBytes: 1 << 20, segmentBytes: 1 << 20, largeValueBytes: 0 };
+    const reads = { indexIntervalBytes: 4096, readAheadBytes: 0 };
     const options = { dir: '', driver: 'sim' as const, simSeed: 1, simId: place.path };
-    this.engine = new binding.NativeEngine({ ...options, ...policy, ...sizes, ...segments }, () => undefined);
+    this.engine = new binding.NativeEngine({ ...options, ...policy, ...sizes, ...segments, ...reads }, () => undefined);
     cleanups.push(() => this.engine.simCut());
     const limits = { slotBytes: 16_384, slots: 64, gatherBytes: 128 << 20, maxConnections: 1000 };
     this.native = new binding.NativeNet(this.engine, limits, () => this.#wake());

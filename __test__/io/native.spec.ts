@@ -1,7 +1,7 @@
 /** Loading the addon: where it is looked for, and what an error says. */
 
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,9 +48,43 @@ describe('loading the addon', () => {
   test('a missing addon is one error that names the place, the C library and the ways out', async () => {
     const { code, message } = await load('/nowhere/millrace.node');
     expect(code).toBe('MILLRACE_NATIVE_MISSING');
-    for (const word of ['/nowhere/millrace.node', 'glibc', 'MILLRACE_NATIVE_PATH', 'optional dependencies']) {
-      expect(message).toContain(word);
+    const words = [
+      '/nowhere/millrace.node',
+      'glibc',
+      'MILLRACE_NATIVE_PATH',
+      'optional dependencies',
+      'package-lock.json',
+    ];
+    for (const word of words) expect(message).toContain(word);
+    expect(message?.split('\n')).toHaveLength(1);
+  });
+
+  test('one that was cut short, is for another processor or is none is an error with the ways out, and ends no process', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-native-'));
+    const whole = await readFile(join(root, `millrace.${platformName()}.node`));
+    const foreign = Buffer.from(whole);
+    foreign.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18);
+    const files: readonly (readonly [string, Uint8Array, RegExp])[] = [
+      ['short', whole.subarray(0, 200_000), /damaged: 200000 bytes of \d+ are there/],
+      ['foreign', foreign, /for another processor, (arm64|x64)/],
+      ['none', Buffer.from('<html>not found</html>'.repeat(9)), /damaged: it does not begin as a library/],
+      ['empty', Buffer.alloc(0), /damaged/],
+    ];
+    for (const [name, bytes, why] of files) {
+      const file = join(dir, `${name}.node`);
+      await writeFile(file, bytes);
+      const { code, message } = await load(file);
+      expect([name, code]).toEqual([name, 'MILLRACE_NATIVE_MISSING']);
+      expect(message).toMatch(why);
+      expect(message).toContain('install again');
     }
+    const script = join(dir, 'addon.js');
+    await writeFile(script, 'module.exports = {};');
+    expect(await load(script)).toMatchObject({
+      code: 'MILLRACE_NATIVE_MISSING',
+      message: expect.stringContaining('it is no addon of millrace'),
+    });
+    await rm(dir, { recursive: true });
   });
 
   test('an addon of our version that was built from other sources is refused, and one that says nothing of them too', async () => {

@@ -3,10 +3,11 @@
 import { afterEach } from 'vitest';
 import { type KeyEncoding, type Kv, type KvOptions, openKv, type ValueEncoding } from '../../ts/kv/index.ts';
 import { type Log, type LogOptions, openLog } from '../../ts/log/open-log.ts';
+import { driversHere } from '../support/hardship.ts';
 import { scratch } from '../support/scratch.ts';
 
 /** All drivers a promise must hold on. */
-export const drivers = ['ring', 'pool', 'sim'] as const;
+export const drivers = driversHere('ring', 'pool', 'sim');
 export type TestDriver = (typeof drivers)[number];
 
 const cleanups: (() => void | Promise<void>)[] = [];

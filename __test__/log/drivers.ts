@@ -2,10 +2,11 @@
 
 import { afterEach } from 'vitest';
 import { type Log, type LogOptions, openLog } from '../../ts/index.ts';
+import { driversHere } from '../support/hardship.ts';
 import { scratch } from '../support/scratch.ts';
 
 /** All drivers a promise must hold on. */
-export const drivers = ['ring', 'pool', 'sim'] as const;
+export const drivers = driversHere('ring', 'pool', 'sim');
 export type TestDriver = (typeof drivers)[number];
 
 const cleanups: (() => void | Promise<void>)[] = [];

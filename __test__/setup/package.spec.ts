@@ -34,7 +34,34 @@ function packed(): Packed {
   return listing;
 }
 
+/** What can be imported without a package of others. */
+const entries = ['kafka', 'server', 'kv', 'testing', 'metrics', 'otel', 'io', 'unstorage'].map(
+  (name) => `millrace/${name}`,
+);
+
 describe('the package', () => {
+  it('can be imported by the names that are promised, types first', () => {
+    const { './package.json': own, ...named } = manifest.exports as Record<string, Record<string, string>>;
+    expect(own).toBe('./package.json');
+    const promised = [
+      '.',
+      './kafka',
+      './kv',
+      './server',
+      './testing',
+      './io',
+      './metrics',
+      './otel',
+      './level',
+      './keyv',
+    ];
+    expect(Object.keys(named)).toEqual(expect.arrayContaining(promised));
+    for (const [name, conditions] of Object.entries(named)) {
+      expect([name, Object.keys(conditions)]).toEqual([name, ['types', 'default']]);
+      for (const path of Object.values(conditions)) expect(readFileSync(join(root, path), 'utf8')).not.toBe('');
+    }
+  });
+
   it('holds the built code, four texts and what a server is set up with, and nothing else', () => {
     const paths = packed().files.map((file) => file.path);
     const tops = [...new Set(paths.map((path) => path.split('/')[0]))].sort();
@@ -71,8 +98,9 @@ describe('the package', () => {
 
   it('is installed without network and scripts, with the package of this platform, and used as a command and as a module', () => {
     using folder = scratch('package');
-    const printed = execFileSync(process.execPath, [join(root, 'ts/setup/pack.mjs')], { encoding: 'utf8' });
-    const tarballs = printed.trim().split('\n');
+    // Not from artifacts/, where binaries for other machines may lie, or old ones.
+    const packing = [join(root, 'ts/setup/pack.mjs'), '--here', join(folder.path, 'packages')];
+    const tarballs = execFileSync(process.execPath, packing, { encoding: 'utf8' }).trim().split('\n');
     expect(tarballs.map((path) => basename(path))).toEqual(
       expect.arrayContaining([`millrace-${manifest.version}.tgz`, expect.stringMatching(/^millrace-linux-/)]),
     );
@@ -92,6 +120,9 @@ describe('the package', () => {
     const command = join(folder.path, 'node_modules/.bin/millrace');
     expect(execFileSync(command, ['--version'], { encoding: 'utf8' })).toBe(`${manifest.version}\n`);
     const program = `import { openLog } from 'millrace';
+      for (const entry of ${JSON.stringify(entries)}) {
+        if (Object.keys(await import(entry)).length === 0) throw new Error(entry + ' has nothing');
+      }
       const log = await openLog('data');
       const topic = await log.topic('t', { partitions: 1 });
       console.log((await topic.append([{ value: Buffer.from('x') }], { durability: 'durable' })).level);

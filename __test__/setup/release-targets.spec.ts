@@ -36,6 +36,8 @@ describe('released binaries', () => {
     const mapped = (path: string) => `7f3a00000000-7f3a00014000 r--p 00000000 fe:00 1310   ${path}\n`;
     expect(detectLibC(mapped('/usr/bin/node') + mapped('/lib/ld-musl-x86_64.so.1'))).toBe('musl');
     expect(detectLibC(mapped('/lib/ld-musl-aarch64.so.1'))).toBe('musl');
+    // Where Debian installs musl, the loader's name is a link, and what is mapped has the other one.
+    expect(detectLibC(mapped('/usr/lib/x86_64-linux-musl/libc.so') + mapped('/usr/bin/node'))).toBe('musl');
     expect(detectLibC(mapped('/usr/bin/node') + mapped('/usr/lib/x86_64-linux-gnu/libc.so.6'))).toBe('gnu');
   });
 

@@ -1,5 +1,11 @@
 /** Promises of the last line of `npm test`: the totals are true, and silence is a failure. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { outsideOf, withOutside } from '../../ts/setup/outside-errors.mjs';
 import { afterSecondRun, filesToRepeat } from '../../ts/setup/second-run.mjs';
 import { fromCargo, fromVerdict, fromVitest, sum } from '../../ts/setup/tally.mjs';
 
@@ -45,6 +51,54 @@ describe('totals', () => {
   it('are sums, with each single verdict counted as one', () => {
     const parts = [fromVerdict('lint', true), fromVerdict('types', false), fromCargo(result(5, 0), 0)];
     expect(sum(parts)).toEqual({ passed: 6, failed: 1, notes: ['types failed'] });
+  });
+});
+
+describe('an error outside the tests', () => {
+  const passing = report({ name: '/root/a.spec.ts', statuses: ['passed', 'passed'] });
+  const hook = passing.replace('"status":"passed","assert', '"status":"failed","message":"afterAll is late","assert');
+
+  it('counts once and is named, whether a hook threw it or nobody awaited it', () => {
+    expect(fromVitest(hook, 1)).toEqual({
+      passed: 2,
+      failed: 1,
+      notes: ['/root/a.spec.ts: outside its tests: afterAll is late'],
+    });
+    const outside = `${JSON.stringify({ file: '/root/a.spec.ts', message: 'Error: x' })}\n${JSON.stringify({ file: '', message: 'Error: y' })}\n`;
+    expect(fromVitest(withOutside(passing, outside), 1).notes).toEqual([
+      '/root/a.spec.ts: outside its tests: Error: x',
+      'no file: could not be loaded: Error: y',
+    ]);
+  });
+
+  it('is put right by a second run in which its file has none', () => {
+    expect(filesToRepeat(hook, '/root')).toEqual(['a.spec.ts']);
+    const after = afterSecondRun(fromVitest(hook, 1), hook, passing);
+    expect(after.totals).toEqual({ passed: 2, failed: 0, notes: [] });
+    expect(after.unsteady).toHaveLength(1);
+    expect(afterSecondRun(fromVitest(hook, 1), hook, hook).totals).toMatchObject({ passed: 2, failed: 1 });
+  });
+
+  it('without a file is never put right', () => {
+    const lost = withOutside(passing, `${JSON.stringify({ file: '', message: 'Worker exited unexpectedly' })}\n`);
+    expect(filesToRepeat(lost, '/root')).toEqual([]);
+    expect(afterSecondRun(fromVitest(lost, 1), lost, passing).totals).toMatchObject({ passed: 2, failed: 1 });
+  });
+
+  it('reaches the totals of a real run, with the file and the test it happened in', () => {
+    const program = fileURLToPath(new URL('./outside/run.ts', import.meta.url));
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-outside-'));
+    const path = join(directory, 'report.json');
+    try {
+      const { status } = spawnSync(process.execPath, ['--import', 'tsx', program, path], { encoding: 'utf8' });
+      const merged = withOutside(readFileSync(path, 'utf8'), readFileSync(outsideOf(path), 'utf8'));
+      const { passed, notes } = fromVitest(merged, status);
+      expect(passed).toBe(1);
+      expect(notes).toHaveLength(1);
+      expect(notes[0]).toMatch(/unawaited\.ts: outside its tests: Error: nobody awaits this during "leaves a promise/);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 

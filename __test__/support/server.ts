@@ -46,6 +46,8 @@ export interface Server extends AsyncDisposable {
   residentBytes(): number;
   /** Whether the process is still there. */
   running(): boolean;
+  /** How the process ended, with what it printed; undefined while it runs. */
+  ending(): string | undefined;
   /** kill -9, and waits until the process is gone. */
   kill(): Promise<void>;
   /** SIGTERM, and waits; returns the exit code, or throws when the server does not end. */
@@ -135,6 +137,11 @@ class ServerProcess implements Server {
 
   running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  ending(): string | undefined {
+    if (this.running()) return undefined;
+    return `the server ended with ${this.#child.signalCode ?? this.#child.exitCode}:\n${this.output()}`;
   }
 
   async kill(): Promise<void> {

@@ -26,6 +26,13 @@ it('is there when it is asked for, beside Kafka', async () => {
   expect(await broker.records('t')).toHaveLength(1);
 });
 
+it('takes ports and addresses, 0 being a free port', async () => {
+  await using broker = await startTestBroker({ kafka: 0, redis: 0 });
+  await using other = await startTestBroker({ kafka: { host: '127.0.0.1' }, redis: { port: 0, host: '127.0.0.1' } });
+  expect(new Set([broker.port, other.port, broker.redisUrl, other.redisUrl, 0, undefined]).size).toBe(6);
+  for (const one of [broker, other]) expect(await command(one, 'PING')).toBe('+PONG');
+});
+
 it('is empty after a reset, on the same port', async () => {
   await using broker = await startTestBroker({ redis: true });
   await command(broker, 'SET key value');

@@ -14,15 +14,18 @@ import type { Work } from './works.ts';
 
 export interface Floor {
   readonly syscalls: number | undefined;
-  readonly cpuMicros: number;
+  /** User and system; the median of the windows. */
+  readonly cpuNanos: number;
   readonly latencyMicros: number;
 }
 
 const source = fileURLToPath(new URL('floor.c', import.meta.url));
 
-/** CPU time of a process with one thread, in microseconds. */
-function cpuMicros(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1000;
+const WINDOWS = 5;
+
+/** CPU time of a process with one thread, in nanoseconds. */
+function cpuNanos(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]);
 }
 
 /** Measures the floor of one kind of work; undefined for work without a server. */
@@ -50,14 +53,19 @@ export async function measureFloor(
       Array.from({ length: callers }, () => exchange),
     );
     await traffic.run(requests);
-    const before = cpuMicros(pid);
-    const latency = await traffic.run(requests);
-    const cpu = cpuMicros(pid) - before;
+    const windows: { readonly cpu: number; readonly latency: number }[] = [];
+    for (let window = 0; window < WINDOWS; window += 1) {
+      const before = cpuNanos(pid);
+      const latency = await traffic.run(requests);
+      windows.push({ latency, cpu: cpuNanos(pid) - before });
+    }
+    const median = (of: 'cpu' | 'latency'): number =>
+      windows.map((window) => window[of]).sort((a, b) => a - b)[WINDOWS >> 1] ?? Number.NaN;
     const counted = await countSyscalls(pid, () => traffic.run(requests));
     return {
       syscalls: counted && counted.all / requests,
-      cpuMicros: cpu / requests,
-      latencyMicros: latency * 1000,
+      cpuNanos: median('cpu') / requests,
+      latencyMicros: median('latency') * 1000,
     };
   } finally {
     child.kill('SIGKILL');

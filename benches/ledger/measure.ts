@@ -3,7 +3,7 @@
  *
  * To remember: counts are taken over windows, and the least of a window is what an operation needs; what is above it in
  * other windows is the process's own (timers, marks of a quiet journal). Memory is the median of the windows, because a
- * collection in between makes one look cheap. Times are of all windows together.
+ * collection in between makes one look cheap. Times are taken of another process, where nobody asks for collections.
  */
 import type { Spent } from './process.ts';
 import type { Subject } from './subject.ts';
@@ -24,7 +24,13 @@ export interface Counts {
 }
 
 export interface Line extends Counts {
-  readonly cpuMicros: number;
+  readonly latencyMicros: number;
+}
+
+/** What one operation takes of an ordinary process. */
+export interface Times {
+  /** Of all threads, user and system; the median of the windows. */
+  readonly cpuNanos: number;
   readonly latencyMicros: number;
 }
 
@@ -82,13 +88,24 @@ export async function measure(subject: Subject, running: Running, effort: Effort
   }
   const each = (name: keyof Spent): number => least(windows.map(({ spent }) => spent[name])) / effort.operations;
   const counts = Object.fromEntries(names.map((name) => [name, each(name)])) as Record<(typeof names)[number], number>;
-  const cpu = windows.reduce((sum, { spent }) => sum + spent.cpuMicros, 0);
   const allocations = median(windows.map((window) => window.allocations)) / effort.operations;
   return {
     ...counts,
     heap: median(windows.map(({ spent }) => spent.heap)) / effort.operations,
     allocations: subject.allocations() === undefined ? undefined : allocations,
-    cpuMicros: cpu / (effort.windows * effort.operations),
     latencyMicros: median(latencies) * 1000,
   };
+}
+
+/** Measures the times of one kind of work that is open, in a process that is left alone. */
+export async function measureTimes(subject: Subject, running: Running, effort: Effort): Promise<Times> {
+  await running.run(effort.warmUp);
+  const spent: number[] = [];
+  const latencies: number[] = [];
+  for (let window = 0; window < effort.windows; window += 1) {
+    const before = (await subject.snapshot()).cpuMicros;
+    latencies.push(await running.run(effort.operations));
+    spent.push((await subject.snapshot()).cpuMicros - before);
+  }
+  return { cpuNanos: (median(spent) / effort.operations) * 1000, latencyMicros: median(latencies) * 1000 };
 }

@@ -29,13 +29,16 @@ export class Subject implements AsyncDisposable {
     child.on('exit', (code) => this.#failed?.(new Error(`the process under the ledger ended with ${code}`)));
   }
 
-  /** Starts it on a new directory below `base`. `countsAllocations` wants a C compiler. */
-  static async start(base: string, countsAllocations: boolean): Promise<Subject> {
+  /**
+   * Starts it on a new directory below `base`. `countsAllocations` wants a C compiler. `isOrdinary`: with the heap that
+   * programs have, so that its times are theirs; what it allocates is not seen then.
+   */
+  static async start(base: string, countsAllocations: boolean, isOrdinary = false): Promise<Subject> {
     const directory = mkdtempSync(join(base, 'millrace-ledger-'));
     const spaces = [`--max-semi-space-size=${NEW_SPACE}`, `--min-semi-space-size=${NEW_SPACE}`, '--expose-gc'];
     const counted = countsAllocations ? counterOf(directory) : undefined;
     const child = fork(fileURLToPath(new URL('process.ts', import.meta.url)), [directory], {
-      execArgv: [...spaces, '--import', 'tsx'],
+      execArgv: [...(isOrdinary ? [] : spaces), '--import', 'tsx'],
       env: counted ? { ...process.env, ...counted.env } : process.env,
     });
     const subject = new Subject(child, directory, counted?.file);

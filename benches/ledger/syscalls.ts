@@ -10,11 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Calls by what they are for. */
 export interface Syscalls {
+  /** All of them, those of `memory` too. */
   readonly all: number;
   readonly ringEnter: number;
   readonly epollWait: number;
   readonly readWrite: number;
   readonly futex: number;
+  /** Pages that are mapped and given back: V8's, in bursts, when its heap changes its size. */
+  readonly memory: number;
 }
 
 type Name = keyof Syscalls;
@@ -26,6 +29,7 @@ const groups: readonly (readonly [Name, readonly number[]])[] = [
   ['epollWait', [232, 281, 441]],
   ['readWrite', [0, 1, 17, 18, 19, 20, 327, 328]],
   ['futex', [202]],
+  ['memory', [9, 10, 11, 12, 25, 28]],
 ];
 
 /** Counts what `pid` does while `work` runs. */

@@ -20,6 +20,8 @@ export interface KafkaBroker {
   /** Where clients log in; undefined when nobody does. */
   readonly loginAddress: string | undefined;
   readonly pid: number;
+  /** How the process ended; undefined while it runs. */
+  ending(): string | undefined;
   /** Ends the broker and waits for it. The data directory stays. */
   stop(): Promise<void>;
 }
@@ -59,7 +61,12 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaBroker> {
   await started(child, port, output);
   if (child.pid === undefined) throw new Error('Kafka has no process id');
   const loginAddress = loginPort === undefined ? undefined : `127.0.0.1:${loginPort}`;
-  return { address: `127.0.0.1:${port}`, loginAddress, pid: child.pid, stop: () => stop(child) };
+  const { pid } = child;
+  const ending = () => {
+    const how = child.signalCode ?? child.exitCode;
+    return how === null ? undefined : `Kafka ended with ${how}:\n${readFileSync(output, 'utf8').slice(-2000)}`;
+  };
+  return { address: `127.0.0.1:${port}`, loginAddress, pid, ending, stop: () => stop(child) };
 }
 
 function properties(options: KafkaOptions, port: number, controllerPort: number, loginPort?: number): string {

@@ -123,6 +123,7 @@ pub fn manifest(bytes: &[u8]) {
         own_segment_bytes: 8 << 10,
         segment_bytes: 64 << 10,
         index_interval_bytes: 1 << 10,
+        read_ahead_bytes: 0,
         #[cfg(feature = "planted")]
         remove_named_files: false,
     };

@@ -19,6 +19,7 @@ pub fn config() -> EngineConfig {
         own_segment_bytes: 4 << 10,
         segment_bytes: 16 << 10,
         index_interval_bytes: 1 << 10,
+        read_ahead_bytes: 0,
         bulk_bytes: 4 << 10,
         large_bytes: 700,
         fresh_directory_id: DIRECTORY_ID,
@@ -88,7 +89,7 @@ fn original() -> &'static (SimHandle, Vec<String>) {
         }
         drop(engine);
         let mut io = Io::sim(sim.clone());
-        let mut files = vec!["manifest".to_string()];
+        let mut files = vec!["manifest".to_string(), "manifest.edits".to_string()];
         for directory in ["journal", "segments"] {
             let names = io.list(directory).expect("it is there");
             files.extend(names.into_iter().map(|name| format!("{directory}/{name}")));

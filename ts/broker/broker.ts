@@ -31,6 +31,7 @@ import { ProducerIds } from './metadata/producer-ids.ts';
 import { Retention, steadyWall } from './metadata/retention.ts';
 import { wakeByDurable } from './metadata/topic-isolation.ts';
 import { plainAddress } from './plain-address.ts';
+import { ProduceWay } from './produce-way.ts';
 import { AppendQueue } from './purgatory/append-queue.ts';
 import { Purgatory } from './purgatory/purgatory.ts';
 import { TimerHost } from './purgatory/timer-host.ts';
@@ -112,6 +113,11 @@ export class Broker {
       maxTimeoutMs: settings.number('transaction.max.timeout.ms'),
       wallMs: Date.now,
     });
+    const appends = new AppendQueue(engine, this.#timers);
+    const security = new BrokerSecurity(engine, settings, options.print);
+    const traffic = new TopicTraffic();
+    const produced = { engine, catalogue, settings, appends, traffic };
+    const hasWay = options.ring !== undefined && !security.access.isEnabled;
     this.context = {
       engine,
       catalogue,
@@ -133,11 +139,12 @@ export class Broker {
       producerIds,
       transactions,
       purgatory,
-      appends: new AppendQueue(engine, this.#timers),
+      appends,
       replies: new ReplyBudget(settings.number('fetch.memory.bytes')),
       fetchSessions: new FetchSessions(sessionLimits(settings), () => performance.now(), Math.random),
-      security: new BrokerSecurity(engine, settings, options.print),
-      traffic: new TopicTraffic(),
+      security,
+      traffic,
+      produceWay: hasWay ? new ProduceWay(produced, options.ring) : undefined,
       node: this.#node(options),
       wallMs: Date.now,
       apiRanges: () => this.#ranges,
@@ -207,6 +214,7 @@ export class Broker {
     for (const stop of this.#stopListening) stop();
     this.#retention.close();
     this.#cleaner.close();
+    this.context.produceWay?.close();
     const closed = this.#server.close(CLOSE_GRACE_MS);
     this.context.purgatory.expireAll();
     this.context.appends.close();

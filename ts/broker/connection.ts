@@ -21,7 +21,7 @@ import { ReplyAccount, type ReplyBudget } from './reply-budget.ts';
 import type { PeerSecurity, SecurityOwner } from './security/peer-security.ts';
 import { rawTokenFrame } from './security/raw-token.ts';
 import type { RequestThrottle } from './security/request-throttle.ts';
-import type { Transport, TransportUser } from './transport.ts';
+import type { PlacedRequest, Transport, TransportUser } from './transport.ts';
 
 /** Least capacity of the buffer for a request that arrives in pieces, after the first whole request. */
 const TRUSTED_GATHER_BYTES = 1024 * 1024;
@@ -33,6 +33,7 @@ const TRUSTED_GATHER_BYTES = 1024 * 1024;
 const SHARED_UNSENT_MAX = 16 * 1024;
 
 const NO_LEASES: readonly LeasedRecords[] = [];
+const PRODUCE = 0;
 
 /** What a connection has from its server. */
 export interface ConnectionHost {
@@ -142,9 +143,27 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
     this.#first = head;
     if (head === null) this.#last = null;
     this.#count();
+    if (head === null && exchange.isPlain) this.#arm();
     // Otherwise there is nothing to flush, nothing that had to wait, and nothing to end.
     if (!this.#transport.flushesItself || this.#isPaused || this.#isStopping || this.#peerEndedMs > 0)
       this.#host.flushSoon(this);
+  }
+
+  /** Whoever has to log in, or has a quota, is looked at before its request is taken. */
+  #arm(): void {
+    const { throttle } = this.#host;
+    const isFree = this.peer.security.listener.mechanisms.length === 0 && (throttle === undefined || throttle.isIdle);
+    if (isFree && !this.#isStopping) this.#transport.arm();
+  }
+
+  placed({ apiVersion, correlationId, clientId, requestBytes }: PlacedRequest): OpenExchange | null {
+    if (this.gone) return null;
+    const handler = this.#host.table.lookup(PRODUCE) as AnyHandler;
+    const exchange = new OpenExchange(this, handler, apiVersion, correlationId, clientId, requestBytes);
+    exchange.isPlain = true;
+    this.#append(exchange);
+    this.#pace();
+    return exchange;
   }
 
   /** Closes the connection because of its peer; one rate-limited line says why. */
@@ -179,6 +198,8 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
   #mute(ms: number): number {
     if (ms === 0 || this.gone) return ms;
     this.#mutedUntilMs = performance.now() + ms;
+    // What is appended where it arrives asks nobody: nothing more is to arrive.
+    this.#pace();
     clearTimeout(this.#unmute);
     this.#unmute = setTimeout(() => {
       this.#mutedUntilMs = 0;
@@ -270,12 +291,16 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
       exchange.requestMemory = memory;
       this.#isRequestHeld = true;
     }
+    this.#append(exchange);
+    return exchange;
+  }
+
+  #append(exchange: OpenExchange): void {
     if (this.#last === null) this.#first = exchange;
     else this.#last.next = exchange;
     this.#last = exchange;
     this.#open += 1;
     this.#openBytes += exchange.requestBytes;
-    return exchange;
   }
 
   /** Dispatches requests until the bytes are used up or a limit is reached; pauses or resumes the peer accordingly. */
@@ -290,9 +315,15 @@ export class Connection implements ExchangeOwner, TransportUser, Opener, Securit
       this.#isPumping = false;
     }
     if (this.gone) return;
+    if (this.#peerEndedMs > 0) this.#hurry(this.#isFull());
+    this.#pace();
+  }
+
+  /** Pauses or resumes the peer, as there is enough to do or not. */
+  #pace(): void {
+    if (this.gone) return;
     const isFull = this.#isFull();
-    if (this.#peerEndedMs > 0) this.#hurry(isFull);
-    if (this.gone || isFull === this.#isPaused) return;
+    if (isFull === this.#isPaused) return;
     this.#isPaused = isFull;
     if (isFull) this.#transport.pause();
     else this.#transport.resume();

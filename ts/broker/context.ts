@@ -15,6 +15,7 @@ import type { CommittedOffsets } from './groups/offsets.ts';
 import type { ApiRange, Peer } from './handler.ts';
 import type { BrokerConfigStore } from './metadata/broker-config-store.ts';
 import type { ProducerIds } from './metadata/producer-ids.ts';
+import type { ProduceWay } from './produce-way.ts';
 import type { AppendQueue } from './purgatory/append-queue.ts';
 import type { Purgatory } from './purgatory/purgatory.ts';
 import type { ReplyBudget } from './reply-budget.ts';
@@ -50,6 +51,8 @@ export interface BrokerContext {
   readonly fetchSessions: FetchSessions;
   readonly security: BrokerSecurity;
   readonly traffic: TopicTraffic;
+  /** Where the addon appends plain Produce requests itself; nowhere without sockets in a ring, or with access rules. */
+  readonly produceWay: ProduceWay | undefined;
   readonly node: Node;
   /** Wall time, ms. */
   wallMs(): number;

@@ -63,6 +63,7 @@ export class OpenExchange implements Exchange<unknown> {
   /** Records that `replyBytes` leaves out; released by whoever drops the reply. */
   replyLeased: readonly LeasedRecords[] = NO_LEASES;
   isEnded = false;
+  isPlain = false;
   /** The next younger exchange of the connection. */
   next: OpenExchange | null = null;
   readonly #owner: ExchangeOwner;

@@ -39,6 +39,8 @@ export interface Exchange<Response> {
   onAbort: (() => void) | null;
   /** Set by a handler that waits for others: the peer sends nothing more, so what there is is to be told now. */
   onHurry: (() => void) | null;
+  /** Set by the handler of Produce: requests like this one may be appended where they arrive, when it has been answered. */
+  isPlain?: boolean;
   /** Set by a handler whose client is over a quota: no request of it is taken for so long after the reply, ms. */
   throttleMs: number;
   /**

@@ -107,6 +107,9 @@ export class NodeTransport implements Transport {
     this.#output.flush();
   }
 
+  /** Everything comes as whole requests here. */
+  arm(): void {}
+
   close(): void {
     this.#user = null;
     this.#cutter.release();

@@ -8,10 +8,11 @@
 
 import { NetClosed, type NetClosedNumber } from '../io/native-types.ts';
 import type { RingNet, RingUser } from '../net/ring-net.ts';
+import type { OpenExchange } from './exchange.ts';
 import type { LargeBuffers } from './large-buffers.ts';
 import { type FramingError, lengthProblem, outOfMemory } from './protocol/framing.ts';
 import { type LeasedRecords, Writer } from './protocol/writer.ts';
-import type { Addresses, RequestMemory, Transport, TransportUser } from './transport.ts';
+import type { Addresses, PlacedRequest, RequestMemory, Transport, TransportUser } from './transport.ts';
 
 /** One buffer for small replies; a full one is left to the garbage collector when the last of it has been sent. */
 const CHUNK_BYTES = 64 * 1024;
@@ -66,6 +67,9 @@ export class RingTransport implements Transport, RingUser {
   readonly #buffers: LargeBuffers;
   #maxRequestBytes: number;
   #user: TransportUser | null = null;
+  /** Requests that were handed over here, and whether plain ones are appended where they arrive. */
+  #frames = 0;
+  #isArmed = false;
   /** The request that has just arrived, unless others wait before it. */
   #hasFresh = false;
   #waiting: Arrived[] = [];
@@ -114,6 +118,8 @@ export class RingTransport implements Transport, RingUser {
   }
 
   frame(bytes: Uint8Array, start: number, end: number, token: number): void {
+    this.#frames += 1;
+    this.#isArmed = false;
     if (this.#user === null) {
       this.#net.release(token);
       return;
@@ -130,6 +136,18 @@ export class RingTransport implements Transport, RingUser {
     // The connection has enough to do: this one waits, and so do those behind it.
     this.#hasFresh = false;
     this.#wait(bytes, start, end, token);
+  }
+
+  arm(): void {
+    if (this.#isArmed || this.#hasFresh || this.#waiting.length > 0) return;
+    this.#isArmed = true;
+    this.#net.plain(this.#connection, this.#frames);
+  }
+
+  /** A request was appended where it arrived. */
+  placed(request: PlacedRequest): OpenExchange | null {
+    this.receivedMs = this.#net.nowMs;
+    return this.#user?.placed(request) ?? null;
   }
 
   /** A peer that does not take its replies must not hold the slots that everybody needs. */

@@ -6,6 +6,7 @@
  * nobody may look at it.
  */
 
+import type { OpenExchange } from './exchange.ts';
 import type { FramingError } from './protocol/framing.ts';
 import type { LeasedRecords, Writer } from './protocol/writer.ts';
 
@@ -14,6 +15,8 @@ export type RequestMemory = Buffer | number | null;
 
 /** The connection, as its transport sees it. */
 export interface TransportUser {
+  /** A Produce request was appended where it arrived; it is to be answered in its place. Null: nobody is there any more. */
+  placed(request: PlacedRequest): OpenExchange | null;
   /** Bytes have arrived: `next` may find requests. */
   arrived(): void;
   /** The peer's kernel has taken bytes of replies. */
@@ -29,6 +32,14 @@ export interface Addresses {
   readonly remotePort: number;
   readonly localAddress: string;
   readonly localPort: number;
+}
+
+/** A Produce request that was appended where it arrived: what its exchange is made of. */
+export interface PlacedRequest {
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly clientId: string | null;
+  readonly requestBytes: number;
 }
 
 /** One connection's bytes, both directions. */
@@ -71,6 +82,8 @@ export interface Transport {
   push(bytes: Buffer, memory: Buffer | null, leased: readonly LeasedRecords[]): void;
   /** Sends what was queued; called before the turn ends. */
   flush(): void;
+  /** Everything that has arrived is answered: plain Produce requests may be appended where they arrive. */
+  arm(): void;
   /** Closes at once, whatever is unsent. Nothing is reported afterwards. */
   close(): void;
 }

@@ -26,30 +26,36 @@ export interface PrintCommand extends ServeFlags, Form {
   readonly flagSource: (name: string) => string | undefined;
 }
 
-/** Kafka's names for what has a flag, so that a value given by either is found. */
-const kafkaNames: Readonly<Record<string, readonly string[]>> = {
+/** Names of Kafka and Redis for what has a flag, so that a value given by either is found. */
+const otherNames: Readonly<Record<string, readonly string[]>> = {
   kafka: ['listeners'],
   advertised: ['advertised.listeners'],
-  dir: ['log.dirs'],
-  flush: ['log.flush.interval.messages', 'log.flush.interval.ms'],
+  dir: ['log.dirs', 'redis.dir'],
+  redis: ['redis.port', 'redis.bind'],
+  'redis-tls': ['redis.tls-port'],
+  'tls-cert': ['redis.tls-cert-file'],
+  'tls-key': ['redis.tls-key-file'],
+  'tls-ca': ['redis.tls-ca-cert-file'],
+  flush: ['log.flush.interval.messages', 'log.flush.interval.ms', 'redis.appendfsync'],
 };
 
 /** Prints every setting with its value and source. */
 export async function printConfig(command: PrintCommand, terminal: Terminal): Promise<ExitCodeNumber> {
   const decided = decideServe(command, process.env, settingsTable);
-  const given = gatherSettings(command, process.env, settingsTable);
+  const { given } = gatherSettings(command, process.env, settingsTable);
   const sourceOf = (name: string): SettingSource => {
     const flag = command.flagSource(name);
     if (flag === 'cli') return 'flag';
     if (flag === 'env') return 'environment';
-    for (const known of [name, ...(kafkaNames[name] ?? [])]) {
+    const redisName = name.replace(/^redis-/, 'redis.');
+    for (const known of [name, redisName, ...(otherNames[name] ?? [])]) {
       const found = given.get(known);
       if (found !== undefined) return found.source;
     }
     return 'default';
   };
   const ours = describeSettings({ ...decided, settings: new Map() }, describeFlush(decided.flush));
-  const covered = new Set(Object.values(kafkaNames).flat());
+  const covered = new Set(Object.values(otherNames).flat());
   const others = allSettings()
     .filter(({ name, scope }) => scope === 'server' && !covered.has(name))
     .map((one): [string, string] => [one.name, decided.settings.get(one.name) ?? one.default]);

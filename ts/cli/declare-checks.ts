@@ -35,7 +35,7 @@ export function declareRepair(program: Command, terminal: Terminal, ended: Ended
     .option('--execute', 'the same as --apply')
     .option(
       '--skip-damaged',
-      'give damaged ranges of segments up: what verifies stays, reads go on behind what is lost',
+      'give damaged ranges of segments and damaged keys of stores up: what verifies stays, the rest is told before',
     )
     .addOption(formOption())
     .option('--json', 'the same as --format json')

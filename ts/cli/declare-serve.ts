@@ -6,7 +6,7 @@
 import { type Command, Option } from 'commander';
 import { policyNames } from '../redis/eviction/policies.ts';
 import { clientVerb, type Ended, formOption } from './declare.ts';
-import { address, keyValue } from './options.ts';
+import { address, keyValue, list } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The flags that decide settings. */
@@ -30,7 +30,12 @@ function withSettings(command: Command): Command {
       ),
     )
     .addOption(new Option('--dir <path>', 'data directory (default: ./millrace-data)').env('MILLRACE_DIR'))
-    .option('--config <file>', 'settings, as .json or .properties')
+    .option('--config <file>', 'settings, as .yaml, .json, .properties or redis.conf')
+    .addOption(
+      new Option('--mode <name>', 'dev: as for trying out, flushed by the system only; prod: the defaults')
+        .choices(['dev', 'prod'])
+        .env('MILLRACE_MODE'),
+    )
     .addOption(new Option('--flush <policy>', 'always, records=N, bytes=N, interval=T, os').env('MILLRACE_FLUSH'))
     .addOption(
       new Option('--durability <level>', 'the weakest acknowledgement of any acks: memory, written, durable')
@@ -99,7 +104,7 @@ export function declareServe(program: Command, terminal: Terminal, ended: Ended)
 
 /** `millrace config`. */
 export function declareConfig(program: Command, terminal: Terminal, ended: Ended): void {
-  const config = program.command('config').description('show settings');
+  const config = program.command('config').description('show settings, and alter those of a running server');
   withSettings(config.command('print').description('show what serve would decide, and where each value comes from'))
     .option('--changed', 'only what is not the default')
     .addOption(formOption())
@@ -108,7 +113,7 @@ export function declareConfig(program: Command, terminal: Terminal, ended: Ended
       ended(await (await import('./config.ts')).printConfig({ ...options, flagSource }, terminal));
     });
   clientVerb(config.command('diff'))
-    .argument('<file>', 'settings, as .json or .properties')
+    .argument('<file>', 'settings, as .yaml, .json, .properties or redis.conf')
     .argument('[other]', 'settings to compare with; without, what is in force on a running server')
     .description(
       'show how what serve would decide differs between two settings files, or from a server; ends with 1 then',
@@ -120,6 +125,15 @@ export function declareConfig(program: Command, terminal: Terminal, ended: Ended
         await (other === undefined ? diffServer(file, options, terminal) : diffConfig(file, other, options, terminal)),
       );
     });
+  clientVerb(config.command('set'))
+    .argument('[key=value...]')
+    .description('alter settings of a running server, for good')
+    .option('-d, --delete <key>', 'fall back to what the server was started with; may be repeated', list)
+    .option('--dry', 'check only, change nothing')
+    .addOption(formOption())
+    .action(async (pairs, options) =>
+      ended(await (await import('./config-set.ts')).setConfig(pairs, options, terminal)),
+    );
   config
     .command('describe')
     .argument('[name...]')

@@ -39,6 +39,12 @@ export function declareTopic(program: Command, terminal: Terminal, ended: Ended)
     .option('-y, --yes', 'do not ask')
     .addOption(formOption())
     .action(async (names, options) => ended(await (await import('./topic.ts')).deleteTopics(names, options, terminal)));
+  clientVerb(topic.command('storage').argument('[topic...]'))
+    .description('show what partitions occupy in the data directory, and how much room there is')
+    .addOption(formOption())
+    .action(async (names, options) =>
+      ended(await (await import('./topic-storage.ts')).topicStorage(names, options, terminal)),
+    );
   declareTopicChanges(topic, terminal, ended);
 }
 

@@ -31,6 +31,6 @@ export class CliError extends Error {
 }
 
 /** The error of a wrong argument: exit code 2. */
-export function usage(message: string): CliError {
-  return new CliError(ExitCode.usage, message);
+export function usage(message: string, options?: ErrorOptions): CliError {
+  return new CliError(ExitCode.usage, message, options);
 }

@@ -1,22 +1,23 @@
 #!/usr/bin/env node
 /**
  * The `millrace` command: what package.json's `bin` names. Everything is in main.ts; this file only starts it.
+ * Bundled it is a CommonJS file beside main.js; run from its source it keeps no compiled code.
  *
- * Invariant: nothing is loaded before the compile cache is on, and nothing the asked-for verb does not need, because
+ * Invariant: nothing is loaded before compiled code is at hand, and nothing the asked-for verb does not need, because
  * serve has to be up in 250 ms.
  */
 import { mkdirSync } from 'node:fs';
 import * as module from 'node:module';
 import { join } from 'node:path';
+import { requireCompiled } from './compiled-file.ts';
 
-/** Keeps compiled code for the next start, where Node can (22.8): in the user's own cache folder, never in a shared one. */
-function keepCompiled(): void {
-  if (!('enableCompileCache' in module) || typeof module.enableCompileCache !== 'function') return;
+/** The user's own folder for compiled code, made if need be; undefined where there is none, or Node was told another. */
+function codeFolder(): string | undefined {
   const { HOME: home, XDG_CACHE_HOME: given, NODE_COMPILE_CACHE: chosen } = process.env;
   const caches = given || (home && join(home, '.cache'));
-  if (chosen !== undefined || !caches) return;
+  if (chosen !== undefined || !caches) return undefined;
   const folder = join(caches, 'millrace');
-  if (isMade(caches) && isMade(folder)) module.enableCompileCache(folder);
+  return isMade(caches) && isMade(folder) ? folder : undefined;
 }
 
 /** Makes one folder, but none above it: a home that does not exist is no place for a cache. */
@@ -29,5 +30,17 @@ function isMade(folder: string): boolean {
   }
 }
 
-keepCompiled();
-void import('./main.ts').then(({ main }) => main(process.argv.slice(2)));
+/** Loads main.ts: by Node's own compile cache where it has one (22.8), by ours before. */
+async function load(): Promise<typeof import('./main.ts')> {
+  const folder = codeFolder();
+  if (folder !== undefined && 'enableCompileCache' in module && typeof module.enableCompileCache === 'function') {
+    module.enableCompileCache(folder);
+  } else if (folder !== undefined && typeof __dirname === 'string') {
+    const short = process.argv[2] !== 'serve';
+    const kept = { folder, kind: short ? 'verb' : 'serve', short };
+    return requireCompiled(join(__dirname, 'main.js'), kept, require) as typeof import('./main.ts');
+  }
+  return import('./main.ts');
+}
+
+void load().then(({ main }) => main(process.argv.slice(2)));

@@ -1,10 +1,11 @@
 /**
  * `millrace repair DIR`: says what would be repaired; with `--apply`, does it. Indexes and hints are built anew, damaged
- * journal files are copied away; no record is removed, and only with `--skip-damaged` are offsets given up that are lost.
+ * journal files are copied away; no record is removed, and only with `--skip-damaged` are offsets and keys given up that are lost.
  *
  * Invariant: without `--apply` nothing is changed; what is replaced lies in `repair/` of the directory afterwards.
  */
 import { type RepairStep, repairDirectory } from '../verify.ts';
+import { printable } from './columns.ts';
 import { assertDirectory } from './data-directory.ts';
 import { ExitCode, type ExitCodeNumber } from './exit.ts';
 import { DataOutput, type Terminal } from './terminal.ts';
@@ -31,17 +32,27 @@ export async function repair(dir: string, options: RepairCommand, terminal: Term
   return stays ? ExitCode.damaged : ExitCode.ok;
 }
 
-function textLine({ kind, file, detail }: RepairStep, applied: boolean): string {
+function textLine(step: RepairStep, applied: boolean): string {
+  const { kind, file, store } = step;
+  const detail = withTopic(step);
   switch (kind) {
     case 'rebuild':
       return `${applied ? 'rebuilt' : 'would rebuild'} ${file}: ${detail}`;
     case 'copy':
       return `${applied ? 'copied away' : 'would copy away'} ${file}: ${detail}`;
     case 'skip':
-      return `${applied ? 'given up' : 'would give up'} ${file}: ${detail}; reads go on behind them`;
+      return `${applied ? 'given up' : 'would give up'} ${file}: ${detail}; ${store === undefined ? 'reads go on behind them' : 'their keys are absent then'}`;
     case 'fenced':
       return `stays fenced: ${file}: ${detail}`;
   }
+}
+
+/** What is lost, by topic and partition where they are known: the engine's number stands behind them. */
+function withTopic({ detail, partition, topic, topicPartition }: RepairStep): string {
+  if (partition === undefined || topic === undefined) return detail;
+  const own = `partition ${partition}`;
+  const named = `topic ${printable(topic)}, partition ${topicPartition} (the engine's ${partition})`;
+  return detail.startsWith(own) ? `${named}${detail.slice(own.length)}` : `${named}: ${detail}`;
 }
 
 function sentence(steps: number, applied: boolean, keptIn: string | undefined): string {

@@ -31,7 +31,7 @@ export function serveOptions(settings: ServeSettings): ServeOptions {
     redis: (redis ?? redisTls) && {
       ...redis,
       tls: redisTls,
-      password: process.env.MILLRACE_REDIS_PASSWORD,
+      password: settings.redisPassword,
       settings: settings.redisSettings,
       backupDir: settings.backupDir,
       shutdown: stopSelf,

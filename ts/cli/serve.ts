@@ -31,6 +31,7 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
   const settings = decideServe(command, process.env, settingsTable);
   if (command.checkConfig === true) {
     checkServe(serveOptions(settings));
+    for (const note of settings.notes) terminal.stderr.write(`millrace: ${note}\n`);
     const lines = describeSettings(settings, describeFlush(settings.flush));
     await new DataOutput(terminal.stdout).text(lines.map(([name, value]) => `${name}=${value}\n`).join(''));
     return ExitCode.ok;
@@ -38,6 +39,7 @@ export async function serve(command: ServeCommand, terminal: Terminal): Promise<
   using interrupt = watchInterrupt();
   using manager = serviceManager(process.env);
   const log = serverLog(terminal, command.logFormat ?? 'text');
+  for (const note of settings.notes) log.say('warn', 'setting', `millrace: ${note}`);
   const server = await open(settings, log);
   const stopped = new Promise<ExitCodeNumber>((resolve) => {
     interrupt.signal.addEventListener('abort', () => resolve(ExitCode.ok), { once: true });
@@ -72,13 +74,18 @@ async function open(settings: ServeSettings, log: ServerLog): Promise<MillraceSe
   }
 }
 
+/** Free space below which nobody wonders that a disk is called full. */
+const LITTLE_BYTES = 1024 * 1024;
+
 /** Says when the disk is full and when it is not any more: clients get an error that does not tell them. */
 function sayWhenFull(server: MillraceServer, dir: string, log: ServerLog): Disposable {
   const forget = server.onDiskFull((isFull) => {
     const freeBytes = freeSpace(dir);
     const free = freeBytes === undefined ? '' : ` (${describeBytes(freeBytes)} free at ${dir})`;
+    // What is free may look like plenty: the journal goes on in files that are made whole.
+    const short = (freeBytes ?? 0) > LITTLE_BYTES ? ', less than the next file takes' : '';
     const text = isFull
-      ? `the disk is full${free}: writes are refused until there is room; reads, deletes and retention go on`
+      ? `the disk is full${free}${short}: writes are refused until there is room; reads, deletes and retention go on`
       : `there is room on the disk again${free}: writes are taken`;
     log.say(isFull ? 'error' : 'info', isFull ? 'disk-full' : 'disk-has-room', `millrace: ${text}`, { freeBytes });
   });

@@ -18,7 +18,8 @@ export type LogEvent =
   | 'disk-has-room'
   | 'closing'
   | 'closed'
-  | 'reloaded';
+  | 'reloaded'
+  | 'setting';
 
 /** Says things. */
 export interface ServerLog {

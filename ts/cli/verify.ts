@@ -60,8 +60,14 @@ function textLine({ kind, file, position, detail }: Finding): string {
 
 function sentence(found: Verification, deep: boolean): string {
   const { files, bytes, batches, records, damage, derivable } = found;
-  const looked = `${files} files, ${megabytes(bytes)} MB${deep ? `, ${batches} batches, ${records} records` : ''}`;
+  const looked = `${files} files, ${megabytes(bytes)} MB${deep ? settled(batches, records) : ''}`;
   if (damage > 0) return `${looked}: ${damage} damaged places; the rest is served. millrace repair says what to do`;
   if (derivable > 0) return `${looked}: no data is damaged; millrace repair --apply builds ${derivable} files anew`;
   return `${looked}: everything verifies${deep ? '' : '; --deep reads every byte'}`;
+}
+
+/** What was counted is in segments; what was not settled yet is verified as frames, whose batches nobody counts. */
+function settled(batches: number, records: number): string {
+  const rest = 'what is not settled yet is in the journal, whose frames were verified';
+  return batches === 0 ? `, no batches in segments (${rest})` : `, ${batches} batches, ${records} records in segments`;
 }

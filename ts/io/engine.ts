@@ -69,6 +69,13 @@ const counterNames = [
   'compactionsAbandoned',
   'compactedBytes',
   'compactedBytesLeft',
+  'readAheadWindows',
+  'readAheadBytes',
+  'readAheadAnswers',
+  'readAheadUnreadBytes',
+  'joins',
+  'joinedRanges',
+  'joinedBytes',
 ] as const satisfies readonly (keyof typeof Page)[];
 
 /** Doubles a finished token takes in the page: token, code, bytes. */
@@ -178,6 +185,14 @@ export class NodeEngine implements Engine, WaitingRoom {
   joinTurn(participant: Participant): void {
     this.#participants.push(participant);
     this.#schedule();
+  }
+
+  /** See `Engine.followPlaced`. */
+  followPlaced(partition: number, level: LevelNumber, lsn: number, waiter: Waiter | null): void {
+    this.#written.placed(lsn, partition);
+    this.#durable.placed(lsn, partition);
+    this.#space.taken();
+    if (waiter !== null) this.wait(level, waiter);
   }
 
   /** `waiter` is released when its LSN has reached `level`. */
@@ -505,6 +520,7 @@ export class NodeEngine implements Engine, WaitingRoom {
     const counters: Record<string, number> = {};
     for (const name of counterNames) counters[name] = this.#page[Page[name]] as number;
     counters.unsettledBytes = this.#page[Page.unsettledBytes] as number;
+    counters.readAheadHeld = this.#page[Page.readAheadHeld] as number;
     return counters;
   }
 

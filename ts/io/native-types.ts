@@ -174,6 +174,8 @@ export const Page = {
   aborted: 10,
   /** The engine's wall clock at its last call or callback, ms since 1970. */
   wallMs: 9,
+  /** Memory that sealed data read ahead takes now. */
+  readAheadHeld: 11,
   // Counters, monotone.
   callsIn: 16,
   callbacksOut: 17,
@@ -192,6 +194,13 @@ export const Page = {
   compactionsAbandoned: 30,
   compactedBytes: 31,
   compactedBytesLeft: 32,
+  readAheadWindows: 33,
+  readAheadBytes: 34,
+  readAheadAnswers: 35,
+  readAheadUnreadBytes: 36,
+  joins: 37,
+  joinedRanges: 38,
+  joinedBytes: 39,
   tokensFrom: 64,
 } as const;
 export const PAGE_DOUBLES: number = 64 + 3 * 1024;
@@ -217,6 +226,7 @@ export interface NativeOptions {
   largeValueBytes: number;
   segmentBytes: number;
   indexIntervalBytes: number;
+  readAheadBytes: number;
 }
 
 /** Doubles of `NativeEngine.configure`; of limits -1 is "not set". */
@@ -476,9 +486,46 @@ export type NetClosedNumber = (typeof NetClosed)[keyof typeof NetClosed];
  * resume     1 connection
  * limit      1 connection  2 max frame bytes  3 least gathering capacity
  * close      1 connection  2 0 = now, 1 = when everything queued has been sent
+ * plain      1 connection  2 frames of it that were seen: if these are all that were handed over, plain Produce requests
+ *            are appended where they arrive (`Placed`), until the next frame is handed over
  */
-export const NetCommand = { send: 1, sendLease: 2, release: 3, pause: 4, resume: 5, limit: 6, close: 7 } as const;
+export const NetCommand = {
+  send: 1,
+  sendLease: 2,
+  release: 3,
+  pause: 4,
+  resume: 5,
+  limit: 6,
+  close: 7,
+  plain: 8,
+} as const;
 export const NET_COMMAND_STRIDE = 6;
+
+/**
+ * Rows of `NativeNet.placed`, `PLACED_STRIDE` doubles each: placed[0] is their count, they start at `PLACED_FROM`. Each is a
+ * plain Produce request that has been appended with the code `ok`; its rows come before those of `events`. `topic` is the
+ * reference it was registered with, `index` the partition's in the topic, `level` what its answer waits for. The bytes
+ * `start` to `end` of the memory are the request, until the callback is over.
+ */
+export const Placed = {
+  connection: 0,
+  memory: 1,
+  start: 2,
+  end: 3,
+  topic: 4,
+  index: 5,
+  partition: 6,
+  level: 7,
+  lsn: 8,
+  baseOffset: 9,
+  logAppendTime: 10,
+  logStart: 11,
+  version: 12,
+  correlation: 13,
+  batchBytes: 14,
+} as const;
+export const PLACED_STRIDE = 16;
+export const PLACED_FROM = 8;
 
 /** Framing of a listener's connections. */
 export const NetFraming = { raw: 0, lengthPrefixed: 1 } as const;
@@ -507,6 +554,8 @@ export const NetCounter = {
   slotsHeld: 15,
   /** Sent by reference to their pages: nobody copied them. */
   bytesLent: 16,
+  /** Produce requests that were appended where they arrived (`Placed`). */
+  placed: 17,
 } as const;
 
 /** What `new NativeNet` takes; every field filled by TypeScript, the addon has no default. */
@@ -539,6 +588,16 @@ export interface NativeNet {
   readonly events: Float64Array;
   /** See `NetCounter`; refreshed by every call and before every wake. */
   readonly counters: Float64Array;
+  /** See `Placed`; filled before every wake. */
+  readonly placed: Float64Array;
+  /**
+   * From now on plain Produce requests for this topic may be appended where they arrive; `id` has 16 bytes. `numbers`:
+   * reference, whether the append time is stamped, whether records without a key are refused, largest batch (0: any), the
+   * least level of an answer, then the partitions by index. One topic is registered once between two `forgetTopics`.
+   */
+  plainTopic(name: Uint8Array, id: Uint8Array, numbers: Float64Array): void;
+  /** No topic is registered any more. */
+  forgetTopics(): void;
   /** `host` is a numeric address; port 0 takes a free one. Throws with errno (EADDRINUSE, EACCES...). */
   listen(host: string, port: number, framing: NetFramingNumber, maxFirstFrameBytes: number): NetAddress;
   /** Stops accepting; connections stay. */

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../errors.ts';
+import { addonFileProblem } from './addon-file.ts';
 import { BOUNDARY } from './boundary.ts';
 import type { NativeBinding } from './native-types.ts';
 
@@ -21,9 +22,12 @@ export const NATIVE_PATH_VARIABLE = 'MILLRACE_NATIVE_PATH';
 /** The C library this process runs on. */
 export type LibC = 'gnu' | 'musl';
 
-/** Tells musl from glibc by what this very process has mapped: names of installed files would not tell. */
+/**
+ * Tells musl from glibc by what this very process has mapped: names of installed files would not tell. musl's loader is its
+ * C library; Alpine has it as `ld-musl-*`, Debian as `libc.so`, which the former name links to. glibc's is `libc.so.6`.
+ */
 export function detectLibC(maps: string = readFileSync('/proc/self/maps', 'utf8')): LibC {
-  return maps.includes('/ld-musl-') ? 'musl' : 'gnu';
+  return /\/ld-musl-|\/libc\.so$/m.test(maps) ? 'musl' : 'gnu';
 }
 
 /** `linux-x64-gnu` and the like: names the local build and the platform package. */
@@ -67,9 +71,16 @@ export function loadNative(): NativeBinding {
   const [source = platformPackage(platform)] = candidates(platform);
   let binding: NativeBinding;
   try {
-    binding = require(source) as NativeBinding;
+    const file = require.resolve(source);
+    const problem = file.endsWith('.node') ? addonFileProblem(file) : undefined;
+    if (problem !== undefined) throw new Error(problem);
+    binding = require(file) as NativeBinding;
+    // Node takes a file of any other name for a script.
+    if (typeof binding.version !== 'function') throw new Error('it is no addon of millrace');
   } catch (cause) {
-    const reason = `${source} cannot be loaded on ${process.arch} with ${libC === 'gnu' ? 'glibc' : 'musl'}: ${String(cause)}`;
+    // Node's words about a module that is not there go on with who asked for it.
+    const [why] = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1);
+    const reason = `${source} cannot be loaded on ${process.arch} with ${libC === 'gnu' ? 'glibc' : 'musl'}: ${why}`;
     throw new MillraceError('MILLRACE_NATIVE_MISSING', reason, { cause, path: source });
   }
   const [ours, theirs] = [packageVersion(), binding.version()];

@@ -112,6 +112,7 @@ function assertSame(running: NativeOptions, wanted: NativeOptions, options: Engi
     ['segmentBytes', 'segmentBytes'],
     ['largeValueBytes', 'largeValueBytes'],
     ['indexIntervalBytes', 'indexIntervalBytes'],
+    ['readAheadBytes', 'readAheadBytes'],
     ['flush', 'flushAlways'],
     ['flush', 'flushRecords'],
     ['flush', 'flushBytes'],

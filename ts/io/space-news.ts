@@ -48,7 +48,12 @@ export class SpaceNews {
       isTaken ||= code === Code.ok;
     }
     if (isRefused) this.#refused();
-    else if (this.#isFull && isTaken && this.#nowMs() - this.#refusedMs >= CALM_MS) this.#become(false);
+    else if (isTaken) this.taken();
+  }
+
+  /** A frame was taken. */
+  taken(): void {
+    if (this.#isFull && this.#nowMs() - this.#refusedMs >= CALM_MS) this.#become(false);
   }
 
   #refused(): void {

@@ -1,7 +1,10 @@
 /** What the broker, the CLI and the public log API stand on: the engine of one data directory, seen from TypeScript. */
 
 import type { CodeNumber, DriverReport, LevelNumber, RecoveryAccount } from '../io/native-types.ts';
+import type { Waiter } from '../io/waiters.ts';
 import type { AppendFrame } from './append-frame.ts';
+
+export type { Waiter } from '../io/waiters.ts';
 
 /** One effect of an atomic frame. Byte arrays must not be changed until `submit`'s callback has run once. */
 export type Effect =
@@ -140,6 +143,12 @@ export interface Engine extends LeaseHolder {
   ): void;
   /** Queues one append as a frame of its own, for this turn's commit; the frame is told what becomes of it. */
   submitFrame(frame: AppendFrame): void;
+  /**
+   * An append to `partition` has been placed at `lsn` by the addon itself, as a frame of its own: whoever follows the
+   * partition is told of it, and `waiter`, if there is one, is released when its level is reached. To be called before anything
+   * that was placed later.
+   */
+  followPlaced(partition: number, level: LevelNumber, lsn: number, waiter: Waiter | null): void;
   /**
    * Where many frames of this turn wait by now and nothing is on its way to the device, they are committed and the device
    * begins: their `placed` run before this returns. For whoever submits frames of many clients one after another.

@@ -18,6 +18,9 @@ import {
   NetEvent,
   type NetFramingNumber,
   type NetPeer,
+  PLACED_FROM,
+  PLACED_STRIDE,
+  Placed,
 } from '../io/native-types.ts';
 
 /** Whoever has a connection. */
@@ -40,6 +43,12 @@ export interface RingListener {
   refused(errno: number, count: number): void;
 }
 
+/** Whoever follows the requests that the native side has appended where they arrived. */
+export interface PlacedFollower {
+  /** The row at `rows[at]` (see `Placed`) of a connection of `user`; undefined: it is gone. `memory` has its bytes. */
+  placed(user: RingUser | undefined, rows: Float64Array, at: number, memory: Uint8Array): void;
+}
+
 /** Opens the native side; `wake` is its one callback. */
 export type OpenNet = (wake: () => void) => NativeNet;
 
@@ -57,6 +66,8 @@ export class RingNet {
   /** Of the native side, looked up once: each look is a crossing. */
   readonly #events: Float64Array;
   readonly #counters: Float64Array;
+  readonly #placed: Float64Array;
+  #follower: PlacedFollower | undefined;
   /** By the index in a connection's number; an index is given out again only after its `closed` row. */
   readonly #users: (RingUser | undefined)[] = [];
   readonly #listeners = new Map<number, RingListener>();
@@ -83,6 +94,7 @@ export class RingNet {
     this.#native = open(() => this.#wake());
     this.#events = this.#native.events;
     this.#counters = this.#native.counters;
+    this.#placed = this.#native.placed;
   }
 
   /** Counters of the native side by name; all but three gauges only grow. */
@@ -163,6 +175,26 @@ export class RingNet {
     this.#command(NetCommand.limit, connection, maxFrameBytes, minGatherBytes, 0);
   }
 
+  /** From now on `follower` hears of what is appended where it arrived; there is one of a ring. */
+  follow(follower: PlacedFollower): void {
+    this.#follower = follower;
+  }
+
+  /** See `NativeNet.plainTopic`. Without somebody who follows nothing is registered. */
+  plainTopic(name: Uint8Array, id: Uint8Array, numbers: Float64Array): void {
+    if (this.#follower !== undefined && !this.#native.closed) this.#native.plainTopic(name, id, numbers);
+  }
+
+  /** See `NativeNet.forgetTopics`. */
+  forgetTopics(): void {
+    if (!this.#native.closed) this.#native.forgetTopics();
+  }
+
+  /** Plain Produce requests of a connection may be appended where they arrive, if it has handed over `frames` so far. */
+  plain(connection: number, frames: number): void {
+    this.#command(NetCommand.plain, connection, frames, 0, 0);
+  }
+
   /** Closes at once and forgets the user: it hears nothing more. */
   drop(connection: number): void {
     if (this.#forget(connection) !== undefined) this.#command(NetCommand.close, connection, 0, 0, 0);
@@ -235,6 +267,7 @@ export class RingNet {
   /** The one callback of the native side. */
   #wake(): void {
     this.nowMs = performance.now();
+    this.#followPlaced();
     const events = this.#events;
     const end = NET_EVENTS_FROM + (events[0] as number) * NET_EVENT_STRIDE;
     for (let at = NET_EVENTS_FROM; at < end; at += NET_EVENT_STRIDE) {
@@ -245,6 +278,20 @@ export class RingNet {
       }
     }
     if (this.#onClosed && this.#native.closed) this.#onClosed();
+  }
+
+  /** Before everything else of the batch: nobody is to commit anything that came later. */
+  #followPlaced(): void {
+    const rows = this.#placed;
+    const end = PLACED_FROM + (rows[0] as number) * PLACED_STRIDE;
+    for (let at = PLACED_FROM; at < end; at += PLACED_STRIDE) {
+      try {
+        const user = this.#users[(rows[at + Placed.connection] as number) % INDEX_LIMIT];
+        this.#follower?.placed(user, rows, at, this.#memory(rows[at + Placed.memory] as number));
+      } catch (error) {
+        this.#report(error);
+      }
+    }
   }
 
   #event(events: Float64Array, at: number): void {

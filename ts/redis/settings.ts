@@ -120,6 +120,11 @@ const rules: ReadonlyMap<string, SettingRule> = new Map<string, SettingRule>([
   ...listpack,
 ]);
 
+/** Names of all settings. */
+export function settingNames(): Iterable<string> {
+  return rules.keys();
+}
+
 /** What is wrong with settings that a server is to be opened with; undefined: nothing. */
 export function settingsProblem(given: Readonly<Record<string, string>>): string | undefined {
   for (const [name, value] of Object.entries(given)) {

@@ -1,7 +1,7 @@
 /**
  * Bundles the command line into two files: dist/cli/index.js, which only switches on Node's compile cache, and
- * dist/cli/main.js with everything else. A start then opens two files in place of a hundred and fifty. The library is not
- * bundled: its modules stay as they are compiled.
+ * dist/cli/main.js with everything else. A start then opens two files in place of a hundred and fifty. What programs import
+ * is bundled by bundle-library.mjs.
  *
  * Invariant: dist/cli is CommonJS by its own package.json, whose loader starts sooner than that of ES modules; nothing
  * outside Node itself is left to be found at run time but the addon.
@@ -21,7 +21,9 @@ export async function bundleCommandLine(root, outDir) {
   const folder = join(outDir, 'cli');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
-  const licence = readFileSync(join(root, 'node_modules/commander/LICENSE'), 'utf8');
+  const licences = ['commander', 'js-yaml'].map((name) => {
+    return `With ${name}, under this licence:\n${readFileSync(join(root, 'node_modules', name, 'LICENSE'), 'utf8')}`;
+  });
   /** @type {import('esbuild').BuildOptions} */
   const common = {
     absWorkingDir: root,
@@ -39,7 +41,7 @@ export async function bundleCommandLine(root, outDir) {
   await build({
     ...common,
     entryPoints: ['ts/cli/main.ts'],
-    banner: { js: `/*! With commander, under this licence:\n${licence}*/\n${ownUrl}` },
+    banner: { js: `/*! ${licences.join('\n')}*/\n${ownUrl}` },
   });
   await build({
     ...common,

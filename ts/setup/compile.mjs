@@ -1,7 +1,6 @@
 /**
- * `npm run build`: compiles ts into dist, bundles the command line and the console's pages. The new tree is made beside the old one and takes
- * its place whole, so that a server started meanwhile never finds half of it; at the same depth, so that source maps stay
- * true.
+ * `npm run build`: declares ts in dist, bundles the library, the command line and the console's pages. The new
+ * tree is made beside the old one and takes its place whole, so that a server started meanwhile never finds half of it.
  *
  * Invariant: a compile that fails leaves dist as it was.
  */
@@ -10,6 +9,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleCommandLine } from './bundle.mjs';
+import { bundleLibrary } from './bundle-library.mjs';
 import { bundleConsole } from './console.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -23,6 +23,7 @@ async function compile() {
   const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', fresh];
   const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
   if (status !== 0) return status ?? 1;
+  await bundleLibrary(root, fresh);
   await bundleCommandLine(root, fresh);
   await bundleConsole(root, fresh);
   rmSync(old, { recursive: true, force: true });

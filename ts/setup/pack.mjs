@@ -1,7 +1,8 @@
 /**
  * `npm run pack:all`: the packages as they are published, as tarballs in artifacts/packages: one for each binary in
  * artifacts/ (from `npm run build:targets`), and the main one, which names them as optional. Without binaries there the one
- * of this machine is taken, so that anybody can try what an installation is like. Publishes nothing.
+ * of this machine is taken, so that anybody can try what an installation is like; `--here FOLDER` takes that one whatever lies
+ * in artifacts/, and packs into FOLDER. Publishes nothing.
  *
  * Invariant: every package has the version of package.json, and the main one depends on exactly that version of the others.
  */
@@ -117,11 +118,12 @@ function packMain(to, work) {
 }
 
 const artifacts = join(root, 'artifacts');
-const packages = join(artifacts, 'packages');
-const isRelease = releaseTargets.some(({ file }) => existsSync(join(artifacts, file)));
+const here = process.argv[2] === '--here' ? process.argv[3] : undefined;
+const packages = here ?? join(artifacts, 'packages');
+const isRelease = here === undefined && releaseTargets.some(({ file }) => existsSync(join(artifacts, file)));
 const work = mkdtempSync(join(tmpdir(), 'millrace-pack-'));
 try {
-  rmSync(packages, { recursive: true, force: true });
+  if (here === undefined) rmSync(packages, { recursive: true, force: true });
   mkdirSync(packages, { recursive: true });
   const platforms = packPlatforms(isRelease ? artifacts : root, packages, work);
   if (platforms.length === 0)

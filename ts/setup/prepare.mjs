@@ -53,6 +53,7 @@ function compiledBuild(root) {
     'tsconfig.build.json',
     'ts/setup/compile.mjs',
     'ts/setup/bundle.mjs',
+    'ts/setup/bundle-library.mjs',
     'ts/setup/console.mjs',
   ];
   const inputs = listFiles(root, files, (path) => /\.(tsx?|css|html)$/.test(path));

@@ -5,7 +5,7 @@
  * Invariant: what failed is always printed, with its first message; only a test that passes counts as passed; nothing
  * that looks for lost or wrong data is ever asked twice.
  */
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import { failuresOf, filesOf } from './tally.mjs';
 
 /** More files than this that fail together are no accident of the machine. */
@@ -24,7 +24,8 @@ const JUDGED_ONCE = new RegExp(
  * @returns {string[]} paths below `root`; empty when a second run decides nothing
  */
 export function filesToRepeat(report, root) {
-  const files = [...new Set(failuresOf(report).map(({ file }) => relative(root, file)))];
+  const named = failuresOf(report).filter(({ file }) => isAbsolute(file));
+  const files = [...new Set(named.map(({ file }) => relative(root, file)))];
   return files.length > FILES_MOST ? [] : files.filter((file) => !JUDGED_ONCE.test(file));
 }
 
@@ -48,15 +49,17 @@ export function afterSecondRun(first, firstReport, secondReport) {
     unsteady.push(`${note}, then passed alone: ${message}`);
   }
   const notes = first.notes.filter((note) => !put.has(note));
-  const totals = { passed: first.passed + unsteady.length, failed: first.failed - unsteady.length, notes };
+  const tests = failuresOf(firstReport).filter(({ note, key, file }) => put.has(note) && key !== file).length;
+  const totals = { passed: first.passed + tests, failed: first.failed - unsteady.length, notes };
   return { totals, unsteady };
 }
 
 /** @param {string | undefined} report @returns {string[]} */
 function passedIn(report) {
-  return filesOf(report).flatMap((file) =>
-    file.assertionResults
+  return filesOf(report).flatMap((file) => [
+    ...(file.status === 'passed' ? [file.name] : []),
+    ...file.assertionResults
       .filter(({ status }) => status === 'passed')
       .map(({ fullName }) => `${file.name}: ${fullName}`),
-  );
+  ]);
 }

@@ -47,9 +47,9 @@ export function fromCargo(output, exitCode) {
 
 /**
  * @typedef {{ status: string, fullName: string, failureMessages?: string[] }} Assertion
- * @typedef {{ name: string, status: string, assertionResults: Assertion[] }} TestFile
+ * @typedef {{ name: string, status: string, message?: string, assertionResults: Assertion[] }} TestFile
  * @typedef {{ file: string, key: string | undefined, note: string, message: string }} Failure `key` names a test that ran
- *   and failed; a file that could not be loaded and a skipped test have none
+ *   and failed, or a file with an error outside its tests; a file that could not be loaded and a skipped test have none
  */
 
 /** @param {string | undefined} report text of vitest's JSON report @returns {TestFile[]} */
@@ -58,7 +58,8 @@ export function filesOf(report) {
 }
 
 /**
- * Everything in a vitest report that is not a passed test. A skipped test counts, as does a file without any.
+ * Everything in a vitest report that is not a passed test. A skipped test counts, as does a file without any, and one whose
+ * tests all passed when something beside them failed: a hook, a promise that nobody awaited.
  * @param {string | undefined} report
  * @returns {Failure[]}
  */
@@ -72,8 +73,12 @@ export function failuresOf(report) {
         note: `${file.name}: ${fullName} (${status})`,
         message: String(failureMessages?.[0] ?? '').split('\n', 1)[0] ?? '',
       }));
-    if (file.assertionResults.length > 0) return failures;
-    return [{ file: file.name, key: undefined, note: `${file.name}: could not be loaded`, message: '' }];
+    const message = file.message ?? '';
+    if (file.assertionResults.length === 0) {
+      return [{ file: file.name, key: undefined, note: `${file.name}: could not be loaded: ${message}`, message }];
+    }
+    if (failures.length > 0 || file.status === 'passed') return failures;
+    return [{ file: file.name, key: file.name, note: `${file.name}: outside its tests: ${message}`, message }];
   });
 }
 

@@ -9,6 +9,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureMachineTools } from './machine-tools.mjs';
+import { outsideOf, withOutside } from './outside-errors.mjs';
 import { prepare } from './prepare.mjs';
 import { findCargo, SetupError } from './prerequisites.mjs';
 import { afterSecondRun, filesToRepeat } from './second-run.mjs';
@@ -106,7 +107,7 @@ function steps() {
       name: 'TypeScript tests',
       command: ['npx', 'vitest', 'run'],
       repeats: true,
-      count: (outcome) => fromVitest(textOf(report), outcome.code),
+      count: (outcome) => fromVitest(reportAt(report), outcome.code),
     },
     verdict('benches at smoke size', 'npm', 'run', '--silent', 'bench:smoke'),
   ];
@@ -121,6 +122,11 @@ function textOf(path) {
   }
 }
 
+/** What a run of vitest left, with its errors outside every test. @param {string} path @returns {string | undefined} */
+function reportAt(path) {
+  return withOutside(textOf(path), textOf(outsideOf(path)));
+}
+
 /**
  * Runs failed spec files again, alone, when that can tell a slow moment of the machine from a failure.
  * @param {import('./tally.mjs').Totals} first
@@ -128,13 +134,13 @@ function textOf(path) {
  * @returns {Promise<import('./tally.mjs').Totals>}
  */
 async function repeat(first, env) {
-  const files = filesToRepeat(textOf(report), root);
+  const files = filesToRepeat(reportAt(report), root);
   if (files.length === 0) return first;
   process.stdout.write(`\n=== the failed specs again, alone: ${files.join(', ')}\n`);
-  rmSync(secondReport, { force: true });
+  for (const path of [secondReport, outsideOf(secondReport)]) rmSync(path, { force: true });
   const again = { ...env, MILLRACE_TEST_REPORT: secondReport };
   await runTool('npx', ['vitest', 'run', '--maxWorkers=1', ...files], again);
-  const { totals, unsteady } = afterSecondRun(first, textOf(report), textOf(secondReport));
+  const { totals, unsteady } = afterSecondRun(first, reportAt(report), reportAt(secondReport));
   for (const line of unsteady) process.stdout.write(`UNSTEADY ${line}\n`);
   return totals;
 }
@@ -147,7 +153,7 @@ async function test() {
     prepare(root);
     ensureMachineTools();
     const env = { ...process.env, ...findCargo(root), FORCE_COLOR: '0', MILLRACE_TEST_REPORT: report };
-    rmSync(report, { force: true });
+    for (const path of [report, outsideOf(report)]) rmSync(path, { force: true });
     mkdirSync(dirname(report), { recursive: true });
     for (const step of steps()) {
       process.stdout.write(`\n=== ${step.name}\n`);
@@ -155,9 +161,7 @@ async function test() {
       const [command, ...args] = /** @type {[string, ...string[]]} */ (step.command);
       const outcome = await runTool(command, args, env);
       const first = step.count(outcome);
-      // An error outside every test belongs to no file that could be run again.
-      const mayRepeat = step.repeats && first.failed > 0 && !/Unhandled (Errors|Rejection)/.test(outcome.stdout);
-      const part = mayRepeat ? await repeat(first, env) : first;
+      const part = step.repeats && first.failed > 0 ? await repeat(first, env) : first;
       parts.push(part);
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
       process.stdout.write(`=== ${step.name}: ${part.passed} passed, ${part.failed} failed, ${seconds} s\n`);

@@ -11,6 +11,7 @@ export { type DiskError, type OperationFault, SimulatedDisk, type SimulatedOptio
 export { type GivenPolicy, type Profile, type StoredPolicy, storedPolicy } from './stored-policy.ts';
 export {
   startTestBroker,
+  type TestAddress,
   type TestBroker,
   type TestBrokerOptions,
   type TestFaults,

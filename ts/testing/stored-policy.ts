@@ -117,19 +117,26 @@ const COPIES = 3;
 
 /** Keys and values in turn, from a copy of manifest and journal: what a kill of the server would leave. */
 function readCopy(dir: string): Buffer[] | undefined {
-  const manifest = join(dir, 'manifest');
   for (let attempt = 0; attempt < COPIES; attempt += 1) {
     const copy = mkdtempSync(join(tmpdir(), 'millrace-stored-'));
     try {
-      const before = readFileSync(manifest);
-      writeFileSync(join(copy, 'manifest'), before);
+      const before = readManifest(dir);
+      for (const [name, bytes] of before) writeFileSync(join(copy, name), bytes);
       cpSync(join(dir, 'journal'), join(copy, 'journal'), { recursive: true });
-      if (readFileSync(manifest).equals(before)) return nativeStoredEntries(copy, false);
+      const after = readManifest(dir);
+      const isSame = before.every(([name, bytes], at) => name === after[at]?.[0] && after[at][1].equals(bytes));
+      if (isSame && before.length === after.length) return nativeStoredEntries(copy, false);
     } finally {
       rmSync(copy, { recursive: true, force: true });
     }
   }
   return undefined;
+}
+
+/** The files of the manifest that are there, with what they hold: a base, and its edits. */
+function readManifest(dir: string): [name: string, bytes: Buffer][] {
+  const names = ['manifest', 'manifest.edits'].filter((name) => existsSync(join(dir, name)));
+  return names.map((name) => [name, readFileSync(join(dir, name))]);
 }
 
 function withPrefix(entries: readonly Entry[], prefix: Uint8Array): Entry[] {

@@ -25,12 +25,18 @@ import { SimulatedDisk } from './simulated-disk.ts';
 /** Topics with their numbers of partitions, or names of topics with one partition each. */
 export type TestTopics = Readonly<Record<string, number>> | readonly string[];
 
+/** Where to listen: host, 127.0.0.1 unless given, and port, 0 or none for a free one. */
+export interface TestAddress {
+  readonly host?: string;
+  readonly port?: number;
+}
+
 /** How to start a test broker; everything is optional. */
 export interface TestBrokerOptions {
   /** Where clients connect. Default: a free port of 127.0.0.1. */
-  readonly kafka?: { readonly host?: string; readonly port?: number };
-  /** Serves Redis too, with `true` on a free port of 127.0.0.1. Default: not. */
-  readonly redis?: boolean | { readonly host?: string; readonly port?: number };
+  readonly kafka?: number | TestAddress;
+  /** Serves Redis too, with `true` or port 0 on a free port of 127.0.0.1. Default: not. */
+  readonly redis?: boolean | number | TestAddress;
   /**
    * `memory` (default): a simulated disk, on which flushes cost nothing and can be made to fail. `directory`: a temporary
    * directory of its own, removed at the end, on the real disk.
@@ -144,19 +150,27 @@ interface Ports {
 }
 
 function portsOf({ kafka, redis = false }: TestBrokerOptions): Ports {
-  const isAsked = redis !== false;
-  return { kafka: kafka?.port ?? 0, redis: isAsked ? (redis === true ? 0 : (redis.port ?? 0)) : undefined };
+  const redisAddress = redis === true ? {} : redis;
+  return {
+    kafka: addressOf(kafka).port ?? 0,
+    redis: redisAddress === false ? undefined : (addressOf(redisAddress).port ?? 0),
+  };
+}
+
+function addressOf(given: number | TestAddress | boolean = {}): TestAddress {
+  if (typeof given === 'number') return { port: given };
+  return typeof given === 'boolean' ? {} : given;
 }
 
 function open({ disk, dir }: Place, options: TestBrokerOptions, ports: Ports): Promise<MillraceServer> {
-  const redisHost = typeof options.redis === 'object' ? options.redis.host : undefined;
+  const redisHost = addressOf(options.redis).host;
   const { kafka, settings, flush = disk ? 'always' : 'os', print } = options;
   return serve({
     ...TEST_ENGINE,
     ...disk?.options,
     dir,
     flush,
-    kafka: { host: kafka?.host, port: ports.kafka },
+    kafka: { host: addressOf(kafka).host, port: ports.kafka },
     redis: ports.redis === undefined ? undefined : { host: redisHost, port: ports.redis },
     settings: { ...TEST_SETTINGS, ...settings },
     print,

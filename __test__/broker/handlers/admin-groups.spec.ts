@@ -183,7 +183,7 @@ describe('offset delete', () => {
     await commit(harness, 'g', 't', gone);
     await harness.ask(leaveGroupApi, 1, gone);
     expect((await ask(harness, 'g', ['t'])).topics[0]?.partitions[0]?.errorCode).toBe(0);
-    await vi.waitFor(() => expect(harness.broker.context.groups.size).toBe(0), 10_000);
+    await vi.waitFor(() => expect(harness.broker.context.groups.size).toBe(0), 30_000);
     expect(harness.broker.context.keptGroups.has('g')).toBe(false);
   });
 

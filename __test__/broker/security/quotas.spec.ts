@@ -57,6 +57,16 @@ describe('a quota', () => {
     expect([byUser.use(RATE, 'a', 'x', 2000, 0), byUser.use(RATE, 'a', 'y', 1000, 0)]).toEqual([1000, 2000]);
   });
 
+  it('is remembered of 10,000 clients at most, also where all of them owe: whoever was silent longest is forgotten', async () => {
+    const meter = await meterOf([{ user: null }, 1]);
+    for (let client = 0; client < 10_000; client += 1) meter.use(RATE, `u${client}`, '', 100, 0);
+    meter.use(RATE, 'u0', '', 1, 0);
+    meter.use(RATE, 'new', '', 100, 0);
+    expect(meter.size).toBe(10_000);
+    expect(meter.use(RATE, 'u0', '', 1, 90_000)).toBeGreaterThan(0);
+    expect(meter.use(RATE, 'u1', '', 1, 90_000)).toBe(0);
+  });
+
   it('of nobody costs nothing and remembers nobody', async () => {
     const meter = await meterOf();
     expect(meter.isIdle).toBe(true);

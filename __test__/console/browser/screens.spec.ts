@@ -3,13 +3,17 @@ import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commitOrders, openScene, produceOrders, putKeys, type Scene } from '../scene.ts';
 import { openBrowser, openPage, type WatchedPage } from './chromium.ts';
 
 /** `MILLRACE_SCREENSHOTS=1` writes pictures of every page for review. */
 const pictures =
   process.env.MILLRACE_SCREENSHOTS === undefined ? undefined : join(import.meta.dirname, '../../../docs/console');
+
+// A browser beside a server on a busy machine: what is waited for comes, and when is not what is promised here.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+const patience = { timeout: 45_000 };
 
 let scene: Scene;
 let browser: Browser;
@@ -110,9 +114,9 @@ describe('the console', () => {
         .allTextContents();
       return cells.reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0);
     };
-    await expect.poll(total).toBe(2000);
+    await expect.poll(total, patience).toBe(2000);
     await scene.producer.send({ topic: 'orders', messages: [{ value: 'one more' }] });
-    await expect.poll(total, { timeout: 5000 }).toBe(2001);
+    await expect.poll(total, patience).toBe(2001);
     await picture('partitions');
   });
 
@@ -121,7 +125,7 @@ describe('the console', () => {
     const messages = Array.from({ length: 400 }, (_, number) => ({ value: 'x'.repeat(1000), partition: number % 2 }));
     await scene.producer.send({ topic: 'archive', messages });
     await open('topics/archive/segments');
-    await page.getByRole('table', { name: 'Segments' }).locator('tbody tr').first().waitFor({ timeout: 30_000 });
+    await page.getByRole('table', { name: 'Segments' }).locator('tbody tr').first().waitFor();
     await picture('segments');
   });
 
@@ -178,7 +182,7 @@ describe('the console', () => {
           await scene.producer.send({ topic: 'payments', messages: [{ key: 'k', value: 'now' }] });
           return rows.count();
         },
-        { timeout: 8000, interval: 200 },
+        { ...patience, interval: 200 },
       )
       .toBeGreaterThan(0);
     await page.getByRole('button', { name: 'Pause' }).click();
@@ -216,7 +220,7 @@ describe('the console', () => {
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
     const committed = page.getByRole('table', { name: 'Partitions of the group' }).locator('tbody td:nth-child(3)');
-    await expect.poll(() => committed.allTextContents()).toEqual(['60', '60', '60', '60']);
+    await expect.poll(() => committed.allTextContents(), patience).toEqual(['60', '60', '60', '60']);
     await picture('group');
   });
 
@@ -281,7 +285,7 @@ describe('the console', () => {
     expect(await back()).toBe('rgb(15, 21, 25)');
     await page.getByRole('button', { name: 'Theme: system' }).click();
     await page.getByRole('button', { name: 'Theme: dark' }).click();
-    await expect.poll(back).toBe('rgb(245, 247, 248)');
+    await expect.poll(back, patience).toBe('rgb(245, 247, 248)');
     await page.reload();
     await page.getByRole('button', { name: 'Theme: light' }).waitFor();
     expect(await back()).toBe('rgb(245, 247, 248)');

@@ -9,7 +9,8 @@ import { codeOf, drivers, ringOn, someBytes } from './drivers.ts';
 describe.each(drivers)('on driver %s', (driver) => {
   test('says what it is and why', async () => {
     await using ring = await ringOn(driver);
-    expect(ring.driver).toMatchObject({ driver, reason: 'chosen', refused: [] });
+    const wanted = driver === 'auto' ? { driver: 'pool' } : { driver, reason: 'chosen' };
+    expect(ring.driver).toMatchObject({ ...wanted, refused: [] });
     expect(ring.driver.flags.includes('SUBMIT_ALL')).toBe(driver === 'ring');
   });
 

@@ -30,4 +30,12 @@ pub(crate) fn refresh(page: &mut Page, engine: &Engine) {
     page.set(page::COMPACTIONS_ABANDONED, counters.compaction.abandoned);
     page.set(page::COMPACTED_BYTES, counters.compaction.bytes_before);
     page.set(page::COMPACTED_BYTES_LEFT, counters.compaction.bytes_after);
+    page.set(page::READ_AHEAD_WINDOWS, counters.ahead.windows);
+    page.set(page::READ_AHEAD_BYTES, counters.ahead.bytes);
+    page.set(page::READ_AHEAD_ANSWERS, counters.ahead.answers);
+    page.set(page::READ_AHEAD_UNREAD_BYTES, counters.ahead.unread);
+    page.set(page::JOINS, counters.compaction.joins);
+    page.set(page::JOINED_RANGES, counters.compaction.joined_ranges);
+    page.set(page::JOINED_BYTES, counters.compaction.joined_bytes);
+    page.set(page::READ_AHEAD_HELD, counters.ahead.held);
 }

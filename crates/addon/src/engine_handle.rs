@@ -235,6 +235,7 @@ impl NativeEngine {
                 );
                 rows.put(number * read_rows::STRIDE + read_rows::STRIDE - 1, &[answer.2]);
             }
+            queued |= state.engine.as_ref().is_some_and(Engine::reads_ahead);
             Ok(())
         })?;
         if queued {
@@ -255,6 +256,7 @@ impl NativeEngine {
                 let ask = Ask::of(&rows, number)?;
                 queued |= pin_row(state, &self.host.leases, &mut rows, number, &ask)?;
             }
+            queued |= state.engine.as_ref().is_some_and(Engine::reads_ahead);
             Ok(())
         })?;
         if queued {
@@ -297,9 +299,14 @@ impl NativeEngine {
         Ok(())
     }
 
-    /// The leases, for sockets that send from them.
+    /// The leases, for who looks into one.
     pub(crate) fn leases(&self) -> Rc<RefCell<Leases>> {
         Rc::clone(&self.host.leases)
+    }
+
+    /// What drives it, for sockets that send from its leases and append what arrives.
+    pub(crate) fn host(&self) -> Rc<Host> {
+        Rc::clone(&self.host)
     }
 
     /// out: [code, offset, timestamp, leader epoch, token].

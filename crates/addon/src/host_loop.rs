@@ -242,6 +242,16 @@ impl Host {
         called
     }
 
+    /// Shows JavaScript what the engine counts now. Inside a handle scope.
+    pub(crate) fn show_page(&self) -> Result<(), Refusal> {
+        if self.gone.get() {
+            return Ok(());
+        }
+        let mut state = self.state.borrow_mut();
+        state.refresh();
+        state.page.publish(self.env, &[])
+    }
+
     /// Something was queued: it is submitted before the loop blocks, or right after the callback we are in.
     pub(crate) fn queued(&self) {
         let mut state = self.state.borrow_mut();

@@ -27,6 +27,7 @@ pub(crate) fn stats(stats: Option<&KvStats>) -> String {
         ("mergeMs", stats.merge_ms),
         ("mergedBytes", stats.merged_bytes),
         ("reclaimedBytes", stats.reclaimed_bytes),
+        ("movedBytes", stats.moved_bytes),
         ("purged", stats.purged),
         ("coldReads", stats.cold_reads),
     ];

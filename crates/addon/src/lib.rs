@@ -30,6 +30,7 @@ pub mod options;
 mod page;
 pub mod partition_report;
 mod plan;
+pub mod produce_way;
 mod read_rows;
 pub mod report;
 mod settings_handle;

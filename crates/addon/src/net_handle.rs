@@ -8,6 +8,7 @@ use crate::memory::{Bytes, Doubles, index, whole};
 use crate::net_host::NetHost;
 use crate::net_memory::{Keeper, array_over};
 use crate::net_options::{NetAddress, NetOptions, NetPeer, framing, listen_refusal};
+use crate::produce_way::ProduceWay;
 use crate::status::{Refusal, check};
 use millrace_io::Piece;
 use millrace_net::{ConnectionId, Net, OpenError, Token};
@@ -27,6 +28,12 @@ const COPY_MAX: usize = 4096;
 #[napi]
 pub struct NativeNet {
     host: Rc<NetHost>,
+}
+
+impl NativeNet {
+    pub(crate) fn host(&self) -> &NetHost {
+        &self.host
+    }
 }
 
 #[napi]
@@ -57,7 +64,7 @@ impl NativeNet {
         array_over(env, NonNull::from(&EMPTY), 0).map_err(|refusal| Refusal::new("NET", refusal.message))?;
         // SAFETY: `wake` is an argument of the running constructor.
         unsafe { check("wake", sys::napi_create_reference(env, wake, 1, &raw mut reference))? };
-        Ok(NativeNet { host: NetHost::start(env, net, reference, engine.leases())? })
+        Ok(NativeNet { host: NetHost::start(env, net, reference, engine.host())? })
     }
 
     /// The events array, a Float64Array.
@@ -82,10 +89,20 @@ impl NativeNet {
         env: Env,
         work: impl FnOnce(&mut Net) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Refusal> {
+        self.call_with(env, |net, _| work(net))
+    }
+
+    /// As `call`, with the short way of Produce.
+    fn call_with<T>(
+        &self,
+        env: Env,
+        work: impl FnOnce(&mut Net, &mut ProduceWay) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, Refusal> {
         let result = {
             let mut state = self.host.state.borrow_mut();
+            let state = &mut *state;
             let Some(net) = state.net.as_mut() else { return Ok(None) };
-            let result = work(net);
+            let result = work(net, &mut state.produce);
             state.calls_in += 1;
             state.show_counters(env.raw())?;
             result
@@ -170,16 +187,22 @@ impl NativeNet {
         let count = index(count).filter(|count| *count <= commands.len() / STRIDE);
         let count = count.ok_or_else(|| Refusal::argument("more rows than the array holds"))?;
         let mut buffers = Lent { env: env.raw(), list: buffers.raw(), known: Vec::new() };
-        self.call(env, |net| {
+        self.call_with(env, |net, produce| {
             for number in 0..count {
-                self.command(net, commands.row(number * STRIDE), &mut buffers)?;
+                self.command(net, produce, commands.row(number * STRIDE), &mut buffers)?;
             }
             Ok(())
         })?;
         Ok(())
     }
 
-    fn command(&self, net: &mut Net, row: [f64; STRIDE], buffers: &mut Lent<'_>) -> Result<(), Refusal> {
+    fn command(
+        &self,
+        net: &mut Net,
+        produce: &mut ProduceWay,
+        row: [f64; STRIDE],
+        buffers: &mut Lent<'_>,
+    ) -> Result<(), Refusal> {
         let [kind, first, second, third, fourth, _] = row;
         if kind == 3.0 {
             let token = whole(first).ok_or_else(|| Refusal::argument("a token is not a whole number"))?;
@@ -202,6 +225,11 @@ impl NativeNet {
             }
             7.0 if second == 1.0 => net.close_when_sent(id),
             7.0 => net.close(id),
+            8.0 => {
+                let handed =
+                    whole(second).ok_or_else(|| Refusal::argument("frames are not a whole number"))?;
+                produce.arm(id, handed);
+            }
             _ => return Err(Refusal::argument("there is no such command")),
         }
         Ok(())

@@ -5,11 +5,13 @@
 //!
 //! The one invariant: as in host_loop.rs, no borrow of the state is alive while JavaScript runs.
 
+use crate::host_loop::Host;
 use crate::kept_doubles::KeptDoubles;
 use crate::leases::Leases;
 use crate::net_memory::{Graveyard, Shown, bury};
 use crate::net_options::{EVENT_STRIDE, row};
 use crate::plan::unsigned;
+use crate::produce_way::{PLACED_FROM, PLACED_STRIDE, ProduceWay};
 use crate::status::{Refusal, check};
 use crate::teardown::{self, Tenant};
 use crate::uv::{self, Handle, Handles};
@@ -27,7 +29,7 @@ const ROWS_MAX: usize = 1024;
 /// Doubles before the rows.
 const ROWS_FROM: usize = 8;
 /// Counters JavaScript sees.
-const COUNTERS: usize = 17;
+const COUNTERS: usize = 18;
 /// What may be told with the next news is told after so long at the latest.
 const QUIET_MS: u64 = 50;
 
@@ -39,6 +41,8 @@ pub(crate) struct NetHost {
     pub(crate) gone: Cell<bool>,
     /// The engine's leases, which need no engine.
     pub(crate) leases: Rc<RefCell<Leases>>,
+    /// The engine that plain requests are appended to, while it is there.
+    engine: Rc<Host>,
     pub(crate) graveyard: Graveyard,
 }
 
@@ -47,6 +51,8 @@ pub(crate) struct NetState {
     pub(crate) shown: Shown,
     pub(crate) events: KeptDoubles,
     pub(crate) counters: KeptDoubles,
+    pub(crate) placed: KeptDoubles,
+    pub(crate) produce: ProduceWay,
     pub(crate) calls_in: u64,
     pub(crate) is_closing: bool,
     handles: Option<Handles>,
@@ -73,14 +79,17 @@ impl NetHost {
         env: sys::napi_env,
         net: Net,
         wake: sys::napi_ref,
-        leases: Rc<RefCell<Leases>>,
+        engine: Rc<Host>,
     ) -> Result<Rc<NetHost>, Refusal> {
+        let leases = Rc::clone(&engine.leases);
         let fd = net.poll_fd();
         let state = NetState {
             net: Some(net),
             shown: Shown::default(),
             events: KeptDoubles::new(env, ROWS_FROM + ROWS_MAX * EVENT_STRIDE)?,
             counters: KeptDoubles::new(env, COUNTERS)?,
+            placed: KeptDoubles::new(env, PLACED_FROM + ROWS_MAX * PLACED_STRIDE)?,
+            produce: ProduceWay::default(),
             calls_in: 0,
             is_closing: false,
             handles: None,
@@ -90,7 +99,7 @@ impl NetHost {
             is_scheduled: false,
         };
         let (gone, graveyard) = (Cell::new(false), Graveyard::default());
-        let host = Rc::new(NetHost { env, state: RefCell::new(state), gone, leases, graveyard });
+        let host = Rc::new(NetHost { env, state: RefCell::new(state), gone, leases, engine, graveyard });
         let mut event_loop = std::ptr::null_mut();
         // SAFETY: `env` is the running environment; its loop is this thread's and outlives it.
         let handles = unsafe {
@@ -118,7 +127,11 @@ impl NetHost {
             let step = self.state.borrow_mut().step(all);
             match step {
                 Step::Ended => return self.dispose(),
-                Step::News => self.deliver(),
+                Step::News => {
+                    self.place();
+                    self.deliver();
+                    self.let_go_of_placed();
+                }
                 Step::Nothing => {}
             }
             let mut state = self.state.borrow_mut();
@@ -131,6 +144,26 @@ impl NetHost {
         }
         bury(self.env, &self.graveyard);
         self.arrange();
+    }
+
+    /// Appends what can be appended before JavaScript hears of it.
+    fn place(&self) {
+        let mut state = self.state.borrow_mut();
+        let NetState { net, batch, produce, .. } = &mut *state;
+        if let Some(net) = net.as_ref()
+            && produce.take(net, &self.engine, batch)
+        {
+            self.engine.queued();
+        }
+    }
+
+    /// JavaScript has seen the requests that were appended: nobody looks at their bytes again.
+    fn let_go_of_placed(&self) {
+        let mut state = self.state.borrow_mut();
+        let NetState { net, produce, .. } = &mut *state;
+        if let Some(net) = net.as_mut() {
+            produce.let_go(net);
+        }
     }
 
     /// The one callback: shows the batch and runs `wake`.
@@ -150,7 +183,11 @@ impl NetHost {
             let shown = state.show_events(self.env);
             state.batch.clear();
             shown?;
+            let has_placed = state.show_placed(self.env)?;
             state.show_counters(self.env)?;
+            if has_placed {
+                self.engine.show_page()?;
+            }
             state.wake
         };
         // SAFETY: `wake` is a strong reference until `release_references`.
@@ -187,6 +224,7 @@ impl NetHost {
         let state = &mut *state;
         // The counters stay: they are read after the end, too.
         state.events.release(self.env);
+        state.placed.release(self.env);
         state.shown.release(self.env);
         let wake = std::mem::replace(&mut state.wake, std::ptr::null_mut());
         // SAFETY: a strong reference of ours, deleted once.
@@ -239,6 +277,18 @@ impl NetState {
         Ok(())
     }
 
+    /// Writes the rows of what was placed into their array, and forgets them. True when there are any.
+    fn show_placed(&mut self, env: sys::napi_env) -> Result<bool, Refusal> {
+        let rows = std::mem::take(&mut self.produce.placed);
+        if let Some(mut array) = self.placed.doubles(env)? {
+            array.put(0, &[unsigned(rows.len() as u64)]);
+            for (number, row) in rows.iter().enumerate() {
+                array.put(PLACED_FROM + number * PLACED_STRIDE, row);
+            }
+        }
+        Ok(!rows.is_empty())
+    }
+
     /// Brings the counters up to date. Order: `NetCounter` of ts/io/native-types.ts.
     pub(crate) fn show_counters(&self, env: sys::napi_env) -> Result<(), Refusal> {
         let Some(net) = self.net.as_ref() else { return Ok(()) };
@@ -262,6 +312,7 @@ impl NetState {
             counters.gather_bytes,
             counters.slots_held,
             counters.bytes_lent,
+            self.produce.appended,
         ];
         array.put(0, &values.map(unsigned));
         Ok(())

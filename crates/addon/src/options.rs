@@ -25,6 +25,7 @@ pub struct Options {
     pub segment_bytes: f64,
     pub large_value_bytes: f64,
     pub index_interval_bytes: f64,
+    pub read_ahead_bytes: f64,
 }
 
 /// A whole number of an option; `name` is for the error.
@@ -62,6 +63,7 @@ impl Options {
             bulk_bytes: millrace_engine::BULK_BYTES,
             large_bytes: number("largeValueBytes", self.large_value_bytes)?,
             index_interval_bytes: number("indexIntervalBytes", self.index_interval_bytes)?,
+            read_ahead_bytes: number("readAheadBytes", self.read_ahead_bytes)?,
             fresh_directory_id,
             fresh_cluster_id,
             node_id: 0,

@@ -19,6 +19,7 @@ pub(crate) const RECOVERY_CUT_BYTES: usize = 7;
 const IN_CALLBACK: usize = 8;
 pub(crate) const WALL_MS: usize = 9;
 pub(crate) const ABORTED: usize = 10;
+pub(crate) const READ_AHEAD_HELD: usize = 11;
 pub(crate) const CALLS_IN: usize = 16;
 pub(crate) const CALLBACKS_OUT: usize = 17;
 pub(crate) const ENTERS: usize = 18;
@@ -36,6 +37,13 @@ pub(crate) const COMPACTIONS: usize = 29;
 pub(crate) const COMPACTIONS_ABANDONED: usize = 30;
 pub(crate) const COMPACTED_BYTES: usize = 31;
 pub(crate) const COMPACTED_BYTES_LEFT: usize = 32;
+pub(crate) const READ_AHEAD_WINDOWS: usize = 33;
+pub(crate) const READ_AHEAD_BYTES: usize = 34;
+pub(crate) const READ_AHEAD_ANSWERS: usize = 35;
+pub(crate) const READ_AHEAD_UNREAD_BYTES: usize = 36;
+pub(crate) const JOINS: usize = 37;
+pub(crate) const JOINED_RANGES: usize = 38;
+pub(crate) const JOINED_BYTES: usize = 39;
 /// Doubles before the tokens.
 const HEAD: usize = 64;
 /// Doubles of one finished token: token, code, bytes copied.

@@ -1,13 +1,14 @@
-//! What a copy of a live directory consists of: the manifest of a settle, and the files it names, held until they are
-//! copied.
+//! What a copy of a live directory consists of: the base of the manifest that a settle publishes for it, and the files it
+//! names, held until they are copied.
 //!
 //! What it is not: the copying, which is the host's, at its own pace. A copy has no journal: everything up to its mark is
 //! in files, and the mark is where its manifest says that a run ended cleanly.
 //!
-//! The invariant: from the moment the list is made until `backup_end` no file of this directory loses its name.
+//! The invariant: from the moment that base is in place until `backup_end` no file of this directory loses its name.
 
 use crate::engine::{Closing, Engine};
 use crate::error::EngineError;
+use crate::in_place::Publication;
 use crate::manifest::{Head, Manifest};
 use crate::open::Recovery;
 use millrace_io::{Op, OpId};
@@ -21,7 +22,10 @@ use std::path::PathBuf;
 pub(crate) struct Backup {
     /// Everything up to here has to be settled.
     mark: u64,
+    /// The base for it is in place, and nothing it names goes.
     held: bool,
+    /// What that base says, until it is asked for.
+    plan: Option<Result<BackupPlan, EngineError>>,
     /// Removals that wait for its end.
     removals: Vec<(OpId, Op)>,
 }
@@ -50,35 +54,49 @@ pub struct BackupPlan {
 }
 
 impl Engine {
-    /// Begins a backup of everything appended so far: it will be settled. False: one is under way, or the engine takes no
-    /// more work.
+    /// Begins a backup of everything appended so far: it will be settled, and a base of the manifest written, which alone is
+    /// the manifest of the copy. False: one is under way, or the engine takes no more work.
     pub fn backup_begin(&mut self) -> bool {
         if self.backup.is_some() || self.closing != Closing::No || self.failure().is_some() {
             return false;
         }
         let mark = self.journal.appended();
-        self.backup = Some(Backup { mark, held: false, removals: Vec::new() });
-        self.checkpoint.asked |= mark > self.manifest.head.checkpoint_lsn;
+        self.backup = Some(Backup { mark, held: false, plan: None, removals: Vec::new() });
         true
     }
 
-    /// What to copy, once everything up to the mark is settled; from then on all of it stays until `backup_end`. `None`:
-    /// not yet, or none was begun.
+    /// A backup waits for a base of the manifest.
+    pub(crate) fn backup_wants_base(&self) -> bool {
+        self.backup.as_ref().is_some_and(|backup| !backup.held)
+    }
+
+    /// A change of the manifest is in place. When it is the base that a backup waits for, this is the moment it is of: what
+    /// it names is listed and kept.
+    pub(crate) fn backup_of(&mut self, published: &Publication) {
+        let Publication::Base(publish) = published else { return };
+        let manifest = publish.manifest();
+        let mark = manifest.head.checkpoint_lsn;
+        let Some(backup) = self.backup.as_mut().filter(|backup| !backup.held && backup.mark <= mark) else {
+            return;
+        };
+        backup.held = true;
+        let head = Head { clean: true, end_lsn: mark, durable_lsn: mark, base: 0, ..manifest.head };
+        let manifest = Manifest { head, ..manifest.clone() };
+        backup.plan = Some(Recovery::new(&self.config, &manifest).map(|recovery| BackupPlan {
+            mark,
+            manifest: [manifest.encode_head(), manifest.body].concat(),
+            files: files_of(&recovery),
+        }));
+    }
+
+    /// What to copy, once everything up to the mark is settled: answered once. All of it stays until `backup_end`. `None`: not
+    /// yet, or none was begun.
     ///
     /// # Errors
     ///
     /// The manifest in place does not decode, which cannot be.
     pub fn backup_plan(&mut self) -> Result<Option<BackupPlan>, EngineError> {
-        let checkpoint = self.manifest.head.checkpoint_lsn;
-        let Some(backup) = self.backup.as_mut().filter(|backup| backup.mark <= checkpoint) else {
-            return Ok(None);
-        };
-        backup.held = true;
-        let head = Head { clean: true, end_lsn: checkpoint, durable_lsn: checkpoint, ..self.manifest.head };
-        let manifest = Manifest { head, ..self.manifest.clone() };
-        let files = files_of(&Recovery::new(&self.config, &manifest)?);
-        let bytes = [manifest.encode_head(), manifest.body].concat();
-        Ok(Some(BackupPlan { mark: checkpoint, manifest: bytes, files }))
+        self.backup.as_mut().and_then(|backup| backup.plan.take()).transpose()
     }
 
     /// The copy is made, or given up: files that nothing needs any more go now.

@@ -5,9 +5,12 @@
 //! The invariant: a manifest with checkpoint C is published only when every frame up to C is durable in the journal
 //! and everything the manifest names is durable in its files; laps are given back only after that.
 
+use crate::edit::Edit;
 use crate::engine::{Closing, Engine};
+use crate::in_place::Publication;
 use crate::manifest::{Head, Manifest};
-use crate::publish::{Publish, PublishError};
+use crate::publish::PublishError;
+use crate::state::Changed;
 use millrace_io::{Done, IoError, IoErrorKind, OpId, OpQueue};
 use millrace_log::SettleState;
 
@@ -26,9 +29,13 @@ enum Purpose {
 /// The checkpoint under way, and what the last ones came to.
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoint {
-    publish: Option<(Purpose, Publish)>,
-    /// The state map as of the running settle's checkpoint.
+    publish: Option<(Purpose, Publication)>,
+    /// The running settle is published by a base.
+    is_base: bool,
+    /// The state map as of the running settle's checkpoint, or what has changed of it.
     state: Vec<u8>,
+    /// Keys that had changed when it began.
+    changed: Changed,
     retry_at: Option<u64>,
     failures_in_row: u32,
     no_space: bool,
@@ -55,6 +62,11 @@ impl Checkpoint {
     /// The error after which it is unknown which manifest is in place.
     pub fn poison(&self) -> Option<&IoError> {
         self.poison.as_ref()
+    }
+
+    /// The device is not to be trusted any more.
+    pub fn condemn(&mut self, error: IoError) {
+        self.poison = Some(error);
     }
 
     /// The last settle failed because the disk is full.
@@ -85,14 +97,15 @@ impl Engine {
             }
             SettleState::Failed(error) => {
                 self.settle_abandoned();
-                self.checkpoint.failed(now, &error);
+                self.failed(now, &error);
             }
             SettleState::Idle | SettleState::Ready { .. } | SettleState::Working => {}
         }
         if self.checkpoint.publish.is_none()
-            && let Some(manifest) = self.manifest_of_merge()
+            && !self.manifest.is_in_doubt()
+            && let Some(edit) = self.edit_of_merge()
         {
-            self.checkpoint.publish = Some((Purpose::Merge, Publish::begin(manifest, &mut self.queue)));
+            self.append_edit(Purpose::Merge, edit);
         }
         if let Some((_, publish)) = &mut self.checkpoint.publish {
             publish.step(&mut self.queue);
@@ -102,27 +115,51 @@ impl Engine {
     /// A pass that is ready goes before the next settle begins: settles that follow one another would leave it no gap.
     fn publish_compaction(&mut self) {
         if self.checkpoint.publish.is_none()
-            && let Some(manifest) = self.manifest_of_compaction()
+            && !self.manifest.is_in_doubt()
+            && let Some(edit) = self.edit_of_compaction()
         {
-            self.checkpoint.publish = Some((Purpose::Compaction, Publish::begin(manifest, &mut self.queue)));
+            self.append_edit(Purpose::Compaction, edit);
         }
     }
 
+    /// Begins to append an edit; one that is too large is given up, and the next checkpoint is a base.
+    fn append_edit(&mut self, purpose: Purpose, edit: Edit) {
+        match self.manifest.begin_edit(edit, &mut self.queue) {
+            Some(publication) => self.checkpoint.publish = Some((purpose, publication)),
+            None => self.give_up(purpose),
+        }
+    }
+
+    /// What was to be published is not, and nothing names its files.
+    fn give_up(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::Settle => self.settle_abandoned(),
+            Purpose::Merge => self.kv.merge_abandoned(),
+            Purpose::Compaction => self.log.compaction_abandoned(&mut self.queue),
+            Purpose::Close => {}
+        }
+    }
+
+    /// A backup has its base even when nothing was appended since the last checkpoint.
     fn is_settle_due(&self) -> bool {
+        if self.backup_wants_base() {
+            return true;
+        }
         let pressure = self.journal.pressure();
         let (unsettled, capacity) = (pressure.unsettled_bytes, pressure.capacity_bytes);
         let short_of_laps = pressure.occupied_bytes >= capacity / 2 && unsettled >= capacity / 8;
         let short_of_memory = self.unsettled_memory() >= self.config.memory_bytes / 2;
         let asked = short_of_laps || short_of_memory || self.checkpoint.asked;
-        unsettled > 0 && (unsettled >= self.config.settle_bytes || asked)
+        let is_new = unsettled > 0 && self.journal.appended() > self.manifest.head.checkpoint_lsn;
+        is_new && (unsettled >= self.config.settle_bytes || asked)
     }
 
     fn wants_settle(&self, now: u64) -> bool {
         self.closing == Closing::No
             && self.failure().is_none()
             && self.checkpoint.publish.is_none()
+            && !self.reserve.is_working()
             && self.checkpoint.retry_at.is_none_or(|at| at <= now)
-            && self.journal.appended() > self.manifest.head.checkpoint_lsn
             && self.is_settle_due()
     }
 
@@ -135,8 +172,13 @@ impl Engine {
     fn begin_settle(&mut self) {
         self.checkpoint.asked = false;
         let checkpoint = self.journal.appended();
-        self.checkpoint.state = self.state.encode();
-        self.begin_settle_of_views(checkpoint);
+        let is_base = self.manifest.wants_base() || self.backup_wants_base();
+        let changed = self.state.take_changed();
+        self.checkpoint.state =
+            if is_base { self.state.encode() } else { self.state.encode_changes(&changed) };
+        self.checkpoint.is_base = is_base;
+        self.checkpoint.changed = changed;
+        self.begin_settle_of_views(checkpoint, is_base);
         if self.journal.durable() < checkpoint {
             self.journal.request_flush();
         }
@@ -154,23 +196,51 @@ impl Engine {
             durable_lsn: self.journal.durable(),
             ..self.manifest.head
         };
-        let manifest = Manifest::new(head, &log, &kv, &std::mem::take(&mut self.checkpoint.state));
-        self.checkpoint.publish = Some((Purpose::Settle, Publish::begin(manifest, &mut self.queue)));
+        let state = std::mem::take(&mut self.checkpoint.state);
+        if self.checkpoint.is_base {
+            let manifest = Manifest::new(head, &log, &kv, &state);
+            let publication = self.manifest.begin_base(manifest, &mut self.queue);
+            self.checkpoint.publish = Some((Purpose::Settle, publication));
+        } else {
+            self.append_edit(Purpose::Settle, Edit { log, kv, state, ..Edit::of(&head) });
+        }
+    }
+
+    /// No manifest says what has become of the keys of the settle that ends now: the next one does.
+    pub(crate) fn state_unpublished(&mut self) {
+        self.state.give_back(std::mem::take(&mut self.checkpoint.changed));
+    }
+
+    /// What is in reserve is given up for a full disk, and it is tried again as soon as it is free.
+    fn failed(&mut self, now: u64, error: &IoError) {
+        self.checkpoint.failed(now, error);
+        if self.checkpoint.no_space {
+            self.checkpoint.asked = true;
+            if self.reserve.give_up(&mut self.queue) {
+                self.checkpoint.retry_at = Some(now);
+            }
+        }
     }
 
     fn finish_publish(&mut self, now: u64) {
         let done = self.checkpoint.publish.take_if(|(_, publish)| publish.outcome().is_some());
         let Some((purpose, publish)) = done else { return };
-        match publish.outcome() {
-            Some(Ok(())) => {
-                self.manifest = publish.into_manifest();
+        let outcome = publish.outcome().unwrap_or(Ok(()));
+        if outcome.is_ok() {
+            self.backup_of(&publish);
+        }
+        self.manifest.ended(publish, &outcome);
+        match outcome {
+            Ok(()) => {
                 if purpose == Purpose::Settle {
+                    self.checkpoint.changed = Changed::default();
                     self.settle_published();
                     self.journal.settled(self.manifest.head.checkpoint_lsn);
                     self.checkpoint.settles += 1;
                     self.checkpoint.failures_in_row = 0;
                     self.checkpoint.no_space = false;
                     self.checkpoint.retry_at = None;
+                    self.reserve.renew(self.manifest.base_bytes(), &mut self.queue);
                 }
                 if purpose == Purpose::Merge {
                     self.kv.merge_published(&mut self.queue);
@@ -179,26 +249,20 @@ impl Engine {
                     self.log.compaction_published(&mut self.queue);
                 }
             }
-            Some(Err(PublishError::Unchanged(error))) => {
-                match purpose {
-                    Purpose::Settle => self.settle_abandoned(),
-                    Purpose::Merge => self.kv.merge_abandoned(),
-                    Purpose::Compaction => self.log.compaction_abandoned(&mut self.queue),
-                    Purpose::Close => {}
-                }
-                self.checkpoint.failed(now, &error);
+            Err(PublishError::Unchanged(error)) => {
+                self.give_up(purpose);
+                self.failed(now, &error);
             }
-            Some(Err(PublishError::Either(error))) => {
+            Err(PublishError::Either(error)) => {
                 match purpose {
                     Purpose::Settle => self.settle_in_doubt(),
                     Purpose::Merge => self.kv.merge_in_doubt(&mut self.queue),
                     Purpose::Compaction => self.log.compaction_in_doubt(&mut self.queue),
                     Purpose::Close => {}
                 }
-                self.checkpoint.failed(now, &error);
+                self.failed(now, &error);
             }
-            Some(Err(PublishError::Unknown(error))) => self.checkpoint.poison = Some(error),
-            None => {}
+            Err(PublishError::Unknown(error)) => self.checkpoint.poison = Some(error),
         }
         if purpose == Purpose::Close {
             self.closing = Closing::Files;
@@ -257,9 +321,13 @@ impl Engine {
                 durable_lsn: self.journal.durable(),
                 ..self.manifest.head
             };
-            let manifest = Manifest { head, ..self.manifest.clone() };
-            self.checkpoint.publish = Some((Purpose::Close, Publish::begin(manifest, &mut self.queue)));
+            self.append_edit(Purpose::Close, Edit::of(&head));
             self.closing = Closing::Publishing;
+            if self.checkpoint.publish.is_none() {
+                // Which base is in place is not known, so there is none to say it of.
+                self.closing = Closing::Files;
+                self.close_files();
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
-//! Rounds of compaction: which partitions are looked at when, and the manifests that a pass needs.
+//! Rounds of compaction: which partitions are looked at when, and the edits of the manifest that a pass needs.
 //!
 //! What it is not: the pass (crates/log, `compaction`), or when a round begins.
 //!
-//! The invariant: a manifest of compaction has the checkpoint of the one in place and differs from it only in where
-//! records lie; it is never on its way together with another one, nor while a settle waits for its own.
+//! The invariant: an edit of compaction has the checkpoint of the manifest in place and changes only where records lie; it
+//! is never on its way together with another one, nor while a settle waits for its own.
 
+use crate::edit::Edit;
 use crate::engine::{Closing, Engine};
-use crate::manifest::{Head, Manifest};
+use crate::joining::Joining;
+use crate::manifest::Head;
 use millrace_log::SettleState;
 
 /// Partitions looked at in one turn.
@@ -27,6 +29,7 @@ pub(crate) struct Compaction {
     round: Option<Round>,
     /// No step before this time, on the driver's clock: what else there is to do goes first.
     rests_until: u64,
+    pub joining: Joining,
 }
 
 impl Engine {
@@ -77,16 +80,16 @@ impl Engine {
         self.compaction.rests_until = now + (now - begun) * (SHARE - 1);
     }
 
-    /// The manifest that puts the files of a pass in the place of those they were made of; `None`: there is none, or it
-    /// is not its turn.
-    pub(crate) fn manifest_of_compaction(&mut self) -> Option<Manifest> {
+    /// The edit that puts the files of a pass in the place of those they were made of; `None`: there is none, or it is not
+    /// its turn.
+    pub(crate) fn edit_of_compaction(&mut self) -> Option<Edit> {
         let free = self.closing == Closing::No && self.failure().is_none();
         if !free || !self.log.compaction_ready() || self.settle_state() != SettleState::Idle {
             return None;
         }
-        let share = self.log.compaction_manifest(self.manifest.log(), &mut self.queue)?;
+        let log = self.log.compaction_edit(&mut self.queue)?;
         let head =
             Head { clean: false, end_lsn: 0, durable_lsn: self.journal.durable(), ..self.manifest.head };
-        Some(Manifest::new(head, &share, self.manifest.kv(), self.manifest.state()))
+        Some(Edit { log, ..Edit::of(&head) })
     }
 }

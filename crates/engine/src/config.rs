@@ -38,6 +38,8 @@ pub struct EngineConfig {
     pub large_bytes: u64,
     /// Bytes between two entries of a sparse index.
     pub index_interval_bytes: u64,
+    /// Memory for sealed data that is read before readers ask for it; 0: none is.
+    pub read_ahead_bytes: u64,
     /// Identity for a data directory that is created by this open: random, from the host.
     pub fresh_directory_id: [u8; 16],
     /// Cluster id for a data directory that is created by this open.

@@ -9,6 +9,7 @@ use crate::dump_data::{data_file, hint_file, large_file};
 use crate::dump_journal::journal;
 use crate::dump_line::Line;
 use crate::dump_segment::{bulk, index, own_segment, shared_segment};
+use crate::edit;
 use crate::manifest::{self, Manifest, ManifestError};
 use crate::state::State;
 use std::fs::File;
@@ -51,6 +52,7 @@ pub fn dump(path: &Path, limit: usize, data: bool) -> Result<Vec<String>, DumpEr
         Some("data") => data_file(&source, &mut out)?,
         Some("hint") => hint_file(&source, &mut out)?,
         Some("large") => large_file(&source, &directory_id_beside(path)?, &mut out)?,
+        Some("edits") => edits_file(&source, &mut out)?,
         _ if head.starts_with(b"MRmanif1") => manifest_file(&source, &mut out)?,
         _ => journal(&source, &mut out)?,
     }
@@ -135,6 +137,29 @@ fn manifest_file(source: &Source, out: &mut Output) -> Result<(), DumpError> {
         if out.data {
             line = line.text("value", &String::from_utf8_lossy(value));
         }
+        if !out.add(line) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Every edit whose header verifies, those of earlier bases too: a single file cannot tell which base is in place.
+fn edits_file(source: &Source, out: &mut Output) -> Result<(), DumpError> {
+    let bytes = source.whole()?;
+    if !out.add(Line::of("edits").number("bytes", source.length)) {
+        return Ok(());
+    }
+    for (position, found) in edit::each(&bytes) {
+        let line = Line::of("edit").number("position", position).number("base", found.base);
+        let line = line.number("number", u64::from(found.number)).flag("clean", found.edit.clean);
+        let line = line
+            .number("checkpointLsn", found.edit.checkpoint_lsn)
+            .number("durableLsn", found.edit.durable_lsn)
+            .number("logBytes", found.edit.log.len() as u64)
+            .number("storesBytes", found.edit.kv.len() as u64)
+            .number("stateBytes", found.edit.state.len() as u64);
+        let line = if found.is_whole { line } else { line.text("damage", "the checksum does not match") };
         if !out.add(line) {
             break;
         }

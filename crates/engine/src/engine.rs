@@ -12,7 +12,8 @@ use crate::checkpoint::Checkpoint;
 use crate::commit::Prepared;
 use crate::compaction::Compaction;
 use crate::config::EngineConfig;
-use crate::manifest::Manifest;
+use crate::in_place::InPlace;
+use crate::reserve::Reserve;
 use crate::retention::Retention;
 use crate::state::State;
 use millrace_io::{Completion, Io, IoError, OpQueue};
@@ -30,8 +31,9 @@ pub struct Engine {
     pub(crate) kv: Kv,
     pub(crate) config: EngineConfig,
     /// The manifest that is in place.
-    pub(crate) manifest: Manifest,
+    pub(crate) manifest: InPlace,
     pub(crate) checkpoint: Checkpoint,
+    pub(crate) reserve: Reserve,
     pub(crate) closing: Closing,
     pub(crate) retention: Retention,
     pub(crate) compaction: Compaction,
@@ -74,6 +76,8 @@ pub struct Counters {
     pub journal: millrace_journal::Counters,
     /// Manifests published after a settle.
     pub settles: u64,
+    /// Bytes of bases and edits of the manifest.
+    pub manifest_bytes: u64,
     /// Settles that failed and were put off.
     pub settles_failed: u64,
     /// Partitions whose log start retention has moved.
@@ -81,6 +85,7 @@ pub struct Counters {
     /// Cold reads: operations and bytes.
     pub cold_reads: u64,
     pub cold_bytes: u64,
+    pub ahead: millrace_log::AheadCounters,
     pub compaction: millrace_log::CompactionCounters,
 }
 
@@ -94,7 +99,8 @@ impl Engine {
         state: State,
         kv: Kv,
         config: EngineConfig,
-        manifest: Manifest,
+        manifest: InPlace,
+        reserve: Reserve,
         account: RecoveryAccount,
     ) -> Engine {
         Engine {
@@ -107,6 +113,7 @@ impl Engine {
             config,
             manifest,
             checkpoint: Checkpoint::default(),
+            reserve,
             closing: Closing::No,
             retention: Retention::default(),
             compaction: Compaction::default(),
@@ -136,8 +143,10 @@ impl Engine {
             }
             self.step_bulk(now);
             self.step_checkpoint(now);
+            self.log.tick(now);
             self.log.step(&mut self.queue);
             self.step_compaction(now);
+            self.step_joining(now);
             self.step_kv();
             self.step_closing();
         }
@@ -171,6 +180,10 @@ impl Engine {
         let Some(Completion { id, result }) = slot else { return };
         if self.checkpoint.owns(id) {
             self.checkpoint.complete(id, result, &mut self.queue);
+        } else if self.reserve.owns(id) {
+            if let Err(error) = self.reserve.complete(result, &mut self.queue) {
+                self.checkpoint.condemn(error);
+            }
         } else if self.log.owns(id) {
             self.log.complete(id, result, &mut self.queue);
         } else {
@@ -189,6 +202,13 @@ impl Engine {
             failure: self.failure(),
             closed: self.is_closed(),
         }
+    }
+
+    /// The disk is full: a checkpoint or a journal file found no space. Writes that need some are refused, and it is tried
+    /// again.
+    #[must_use]
+    pub fn lacks_space(&self) -> bool {
+        self.checkpoint.no_space() || self.journal.lacks_space()
     }
 
     pub(crate) fn failure(&self) -> Option<Code> {
@@ -233,7 +253,9 @@ impl Engine {
             self.journal.next_deadline().filter(|_| self.steps_journal()),
             self.checkpoint_deadline(),
             self.retention_deadline(),
+            self.log.tick_deadline(),
             self.compaction_deadline(),
+            self.joining_deadline(),
             self.kv_deadline(),
         ]
         .into_iter()
@@ -273,10 +295,12 @@ impl Engine {
         Counters {
             journal: self.journal.counters(),
             settles: self.checkpoint.settles,
+            manifest_bytes: self.manifest.written,
             settles_failed: self.checkpoint.failures,
             deletions: self.retention.deletions,
             cold_reads,
             cold_bytes,
+            ahead: self.log.ahead_counters(),
             compaction: self.log.compaction_counters(),
         }
     }

@@ -9,7 +9,9 @@ use crate::account::Damage;
 use crate::config::EngineConfig;
 use crate::error::EngineError;
 use crate::manifest::Manifest;
-use millrace_io::{BLOCK, Done, FileId, Io, IoError, IoErrorKind, Op, OpenMode, ReadBuffer};
+use crate::open::short_id;
+use millrace_io::{BLOCK, Done, FileId, Io, IoError, IoErrorKind, Op, OpenMode, Piece, ReadBuffer};
+use millrace_journal::{BulkHeader, LARGE_FILE};
 use millrace_kv::data_file::{DIRECTORY, data_path, hint_path, number_of};
 use millrace_kv::large::large_path;
 use millrace_kv::load::{Loaded, Scan, ToLoad, from_hint};
@@ -47,15 +49,27 @@ pub(crate) fn restore(config: &EngineConfig, manifest: &Manifest) -> Result<Kv, 
         directory_id: manifest.head.directory_id,
         epoch: manifest.head.incarnation,
         resident_bytes: config.memory_bytes / 2,
+        large_header: Some(large_header),
     };
     Ok(Kv::restore(config, manifest.kv())?)
+}
+
+/// Block 0 of a large file, as the journal makes it.
+fn large_header(id: [u8; 16], number: u64) -> Piece {
+    BulkHeader { directory_id: short_id(id), number: number | LARGE_FILE }.encode()
 }
 
 /// Loads the keys of all published files. Damage is reported and fenced; it is no error.
 pub(crate) fn load(kv: &mut Kv, io: &mut Io) -> Result<Opened, EngineError> {
     io.make_directory(DIRECTORY)?;
+    load_keys(kv, io)
+}
+
+/// As `load`, without making the directory.
+pub(crate) fn load_keys(kv: &mut Kv, io: &mut Io) -> Result<Opened, EngineError> {
     kv.now(u64::try_from(io.wall_ms()).unwrap_or(0));
-    let names: BTreeSet<String> = io.list(DIRECTORY)?.into_iter().collect();
+    let names = if io.exists(DIRECTORY)? { io.list(DIRECTORY)? } else { Vec::new() };
+    let names: BTreeSet<String> = names.into_iter().collect();
     let last = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0);
     // A name that is removed may come back with a power cut: its number is not given out again.
     kv.reserve_file_numbers(last);
@@ -131,11 +145,7 @@ fn load_file(
             None
         }
     };
-    let hint = match io.read_small(hint_path(sealed.identity.number), HINT_MAX) {
-        Ok(bytes) => from_hint(file, &bytes).ok(),
-        Err(error) if is_fleeting(&error) => return Err(error.into()),
-        Err(_) => None,
-    };
+    let hint = hint_of(io, file)?;
     let loaded = match (hint, opened) {
         (Some(loaded), _) => loaded,
         (None, Some(handle)) => {
@@ -157,12 +167,22 @@ fn load_file(
     Ok(loaded)
 }
 
+/// The keys of a file out of its hint; `None`: it is missing, or does not verify.
+pub(crate) fn hint_of(io: &mut Io, file: &ToLoad) -> Result<Option<Loaded>, EngineError> {
+    match io.read_small(hint_path(file.sealed.identity.number), HINT_MAX) {
+        Ok(bytes) => Ok(from_hint(file, &bytes).ok()),
+        Err(error) if is_fleeting(&error) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
 /// A lack of descriptors or memory says nothing about a file and ends the opening.
 fn is_fleeting(error: &IoError) -> bool {
     matches!(error.kind, IoErrorKind::Descriptors | IoErrorKind::Memory | IoErrorKind::Cancelled)
 }
 
-fn scan(
+/// The keys of a file out of its records, and what does not verify.
+pub(crate) fn scan(
     io: &mut Io,
     handle: FileId,
     file: &ToLoad,

@@ -6,8 +6,9 @@
 //! The invariant: both shares of a manifest say what was true at its checkpoint; a settle of one is never published
 //! without the other's.
 
+use crate::edit::Edit;
 use crate::engine::{Closing, Engine};
-use crate::manifest::{Head, Manifest};
+use crate::manifest::Head;
 use millrace_io::IoError;
 use millrace_kv as kv;
 use millrace_log::SettleState;
@@ -26,8 +27,8 @@ impl Engine {
         }
     }
 
-    pub(crate) fn begin_settle_of_views(&mut self, checkpoint: u64) {
-        self.log.begin_settle(checkpoint);
+    pub(crate) fn begin_settle_of_views(&mut self, checkpoint: u64, is_base: bool) {
+        self.log.begin_settle(checkpoint, is_base);
         self.kv.begin_settle(checkpoint);
     }
 
@@ -37,11 +38,13 @@ impl Engine {
     }
 
     pub(crate) fn settle_abandoned(&mut self) {
+        self.state_unpublished();
         self.log.settle_abandoned(&mut self.queue);
         self.kv.settle_abandoned(&mut self.queue);
     }
 
     pub(crate) fn settle_in_doubt(&mut self) {
+        self.state_unpublished();
         self.log.settle_in_doubt();
         self.kv.settle_in_doubt();
     }
@@ -65,7 +68,7 @@ impl Engine {
     }
 
     pub(crate) fn views_are_busy(&self) -> bool {
-        self.log.busy() || self.kv.busy()
+        self.log.busy() || self.kv.busy() || self.reserve.is_working()
     }
 
     /// Bytes of both views that lie in no published file.
@@ -73,15 +76,15 @@ impl Engine {
         self.log.unsettled_bytes() + self.kv.unsettled_bytes()
     }
 
-    /// The manifest of a merge whose output is durable; `None`: there is none, or it is not its turn.
-    pub(crate) fn manifest_of_merge(&mut self) -> Option<Manifest> {
+    /// The edit of a merge whose output is durable; `None`: there is none, or it is not its turn.
+    pub(crate) fn edit_of_merge(&mut self) -> Option<Edit> {
         let free = self.closing == Closing::No && self.failure().is_none();
         if !free || !self.kv.merge_ready() || matches!(self.settle_state(), SettleState::Ready { .. }) {
             return None;
         }
-        let share = self.kv.merge_manifest()?;
+        let kv = self.kv.merge_manifest()?;
         let head =
             Head { clean: false, end_lsn: 0, durable_lsn: self.journal.durable(), ..self.manifest.head };
-        Some(Manifest::new(head, self.manifest.log(), &share, self.manifest.state()))
+        Some(Edit { kv, ..Edit::of(&head) })
     }
 }

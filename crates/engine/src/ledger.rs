@@ -12,7 +12,7 @@ use crate::planted::{self, PlantedBug};
 use millrace_journal::{FrameHeader, RecoveredEntry};
 use millrace_log::batch::Header;
 use millrace_log::{Log, ReplayError};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Whose an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) struct Ledger {
     stores: BTreeMap<u32, Writes>,
     state: Writes,
     unproven: VecDeque<Unproven>,
+    /// Partitions that were deleted, of which `unproven` may still tell.
+    deleted: BTreeSet<u64>,
     proven_lsn: u64,
     cut_frames: u64,
     cut_lsns: Vec<(u64, u64)>,
@@ -78,6 +80,11 @@ fn compacted_end(log: &Log, partition: u64) -> u64 {
 impl Ledger {
     /// The account of a partition. One that begins now has nothing above what was settled.
     fn account_of(&mut self, id: u64, log: &Log) -> &mut PartitionAccount {
+        // What is looked through is looked through for an id that lives again, not for every deletion: there may be as many
+        // of them as of what is looked through.
+        if self.deleted.remove(&id) {
+            self.unproven.retain(|unproven| unproven.owner != Owner::Partition(id));
+        }
         self.partitions.entry(id).or_insert_with(|| {
             let end = log_end(log, id);
             PartitionAccount { partition: id, settled_end: end, proven_end: end, ..Default::default() }
@@ -107,7 +114,7 @@ impl Ledger {
         match owner {
             Owner::Partition(id) if noted.deletes => {
                 self.partitions.remove(&id);
-                self.unproven.retain(|unproven| unproven.owner != owner);
+                self.deleted.insert(id);
                 return;
             }
             Owner::Partition(id) => {

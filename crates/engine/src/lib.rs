@@ -6,6 +6,7 @@
 mod account;
 pub mod account_file;
 mod account_text;
+mod append;
 mod backup;
 mod checkpoint;
 mod command_run;
@@ -17,12 +18,16 @@ mod dump_data;
 mod dump_journal;
 mod dump_line;
 mod dump_segment;
+mod edit;
+mod edits_file;
 mod effect;
 mod engine;
 mod entry;
 mod error;
 mod finding;
 mod hash_head;
+mod in_place;
+mod joining;
 mod kv;
 mod kv_frame;
 mod kv_open;
@@ -32,16 +37,19 @@ mod kv_settle;
 mod ledger;
 mod lookup;
 pub mod manifest;
+mod merged;
 mod open;
 mod planted;
 mod publish;
 mod read;
 mod repair;
 mod report;
+mod reserve;
 mod retention;
 mod run_writes;
 mod simple_commands;
 mod skip;
+mod skip_stores;
 mod start;
 mod state;
 mod stored;
@@ -77,14 +85,14 @@ pub mod look_planted {
     pub use crate::planted::{PlantedBug, plant};
 }
 #[cfg(feature = "planted")]
-pub use millrace_log::compaction::planted as compaction_planted;
+pub use millrace_log::planted as log_planted;
 pub use millrace_log::{
     Code, Compact, CompactionCounters, Damaged, IndexState, Isolation, Limits, PartitionProducer,
     SegmentReport, SegmentTotals, Watermarks,
 };
 pub use millrace_resp::{Kind as CommandKind, Protocol};
 pub use read::{EpochEnd, Offset, Read, Readable};
-pub use repair::{Act, Action, Offsets, Repairing, repair};
+pub use repair::{Act, Action, LostKeys, Offsets, Repairing, repair};
 pub use retention::PartitionSettings;
 pub use state::State;
 pub use stored::{checkpoint_state, stored_state};

@@ -71,6 +71,12 @@ impl Engine {
         }
     }
 
+    /// Whether a read that was answered at once has left something to begin in a turn.
+    #[must_use]
+    pub fn reads_ahead(&self) -> bool {
+        self.log.reads_ahead()
+    }
+
     /// Appends the tokens that finished since the last call, with their codes.
     pub fn take_finished(&mut self, into: &mut Vec<(u64, Code)>) {
         self.log.drain_finished(into);

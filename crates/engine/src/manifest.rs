@@ -1,8 +1,8 @@
 //! The manifest: who this data directory is, and what was settled as of which LSN. Format: docs/format/manifest.md.
 //!
-//! What it is not: the act of replacing it (`publish.rs`).
+//! What it is not: the act of replacing it (`publish.rs`), or the edits that say what has changed since (`edit.rs`).
 //!
-//! The invariant: it is replaced as a whole; whatever it names was durable before it was published.
+//! The invariant: as a base it is replaced as a whole; whatever it names was durable before it was published.
 //!
 //! Header, little endian, position: field.
 //!
@@ -10,12 +10,14 @@
 //!      0 magic "MRmanif1"       8 format version u32    12 flags u32 (bit 0: closed cleanly)
 //!     16 directory id [16]     32 cluster id [16]       48 node id u32       52 incarnation u32
 //!     56 checkpoint LSN u64    64 end LSN u64           72 durable LSN u64   80 body length u64
-//!     88 length of the log's share u64                  96 body CRC-32C u32     100 zero
+//!     88 length of the log's share u64                  96 body CRC-32C u32     100 number of the base in its run u32, 0: no edits
 //!    104 length of the stores' share u64, before version 4 zero
 //!    112 start of the machine it was written in u64, 0: not known
 //!    120 reserved, zero       124 header CRC-32C u32
 //! ```
 
+/// Path of its edits below the data directory.
+pub use crate::edits_file::PATH as EDITS_PATH;
 use millrace_log::batch::crc32c;
 use millrace_log::fields::{Fields, Short, put_u32, put_u64};
 
@@ -24,7 +26,7 @@ pub const PATH: &str = "manifest";
 /// Where the next manifest is written before it takes the name.
 pub const NEW_PATH: &str = "manifest.new";
 /// Newest format version we know and the one we write.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 /// Bytes of the header.
 pub const HEADER: usize = 128;
 /// The most a manifest may have.
@@ -50,6 +52,17 @@ pub struct Head {
     pub durable_lsn: u64,
     /// Which start of the machine the run is in that wrote it (`Io::boot`); 0: not known.
     pub boot: u64,
+    /// Which base of its run it is, from 1 on; together with the incarnation no two bases are the same. 0: it has no edits,
+    /// as in every version before 7, in a directory that is being created, in a copy, and behind a repair.
+    pub base: u32,
+}
+
+impl Head {
+    /// The base that edits name as theirs.
+    #[must_use]
+    pub fn base_id(&self) -> u64 {
+        u64::from(self.incarnation) << 32 | u64::from(self.base)
+    }
 }
 
 /// A whole manifest.
@@ -62,6 +75,9 @@ pub struct Manifest {
     pub log_bytes: usize,
     /// Bytes of the stores' share.
     pub kv_bytes: usize,
+    /// The checksum of the header as it was read, which the first edit is chained to; `None`: it has no edits, or was not
+    /// read.
+    pub edits_from: Option<u32>,
 }
 
 /// Why a manifest cannot be used.
@@ -69,6 +85,8 @@ pub struct Manifest {
 pub enum ManifestError {
     #[error("it is not a manifest, or its checksum does not match")]
     Invalid,
+    #[error("its edits are missing, damaged, or do not fit it")]
+    Edits,
     #[error("it has format version {0}, newer than this program reads ({VERSION})")]
     Newer(u32),
 }
@@ -83,7 +101,13 @@ impl Manifest {
     /// Joins the shares of log, stores and state map.
     #[must_use]
     pub fn new(head: Head, log: &[u8], kv: &[u8], state: &[u8]) -> Manifest {
-        Manifest { head, body: [log, kv, state].concat(), log_bytes: log.len(), kv_bytes: kv.len() }
+        Manifest {
+            head,
+            body: [log, kv, state].concat(),
+            log_bytes: log.len(),
+            kv_bytes: kv.len(),
+            edits_from: None,
+        }
     }
 
     /// The log's share of the body.
@@ -122,7 +146,7 @@ impl Manifest {
         put_u64(&mut out, self.body.len() as u64);
         put_u64(&mut out, self.log_bytes as u64);
         put_u32(&mut out, crc32c(&self.body));
-        put_u32(&mut out, 0);
+        put_u32(&mut out, head.base);
         put_u64(&mut out, self.kv_bytes as u64);
         put_u64(&mut out, head.boot);
         out.resize(HEADER - 4, 0);
@@ -168,19 +192,23 @@ impl Manifest {
             end_lsn: fields.u64()?,
             durable_lsn: fields.u64()?,
             boot: 0,
+            base: 0,
         };
         let length = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
         let log_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
         let body = rest.get(..length).ok_or(ManifestError::Invalid)?;
         let crc = fields.u32()?;
-        fields.u32()?;
+        let base = fields.u32()?;
+        head.base = if version < 7 { 0 } else { base };
         let kv_bytes = usize::try_from(fields.u64()?).map_err(|_| ManifestError::Invalid)?;
         head.boot = fields.u64()?;
         let shares = log_bytes.checked_add(kv_bytes).filter(|shares| *shares <= length);
         if shares.is_none() || crc32c(body) != crc {
             return Err(ManifestError::Invalid);
         }
-        let mut manifest = Manifest { head, body: body.to_vec(), log_bytes, kv_bytes };
+        let header_crc = crc32c(&header[..HEADER - 4]);
+        let edits_from = (head.base > 0).then_some(header_crc);
+        let mut manifest = Manifest { head, body: body.to_vec(), log_bytes, kv_bytes, edits_from };
         if version < 3 {
             manifest.add_transactions();
         }
@@ -203,6 +231,7 @@ mod tests {
             end_lsn: 6,
             durable_lsn: 6,
             boot: 7,
+            base: 8,
         };
         Manifest::new(head, b"the log", b"the stores", b"the state")
     }
@@ -216,7 +245,9 @@ mod tests {
 
     #[test]
     fn a_manifest_comes_back_whole() {
-        assert_eq!(Manifest::decode(&bytes()), Ok(manifest()));
+        let read = Manifest::decode(&bytes()).expect("whole");
+        assert!(read.edits_from.is_some());
+        assert_eq!(Manifest { edits_from: None, ..read }, manifest());
         assert_eq!((manifest().log(), manifest().state()), (&b"the log"[..], &b"the state"[..]));
     }
 
@@ -239,6 +270,7 @@ mod tests {
         older[HEADER - 4..HEADER].copy_from_slice(&crc.to_le_bytes());
         let read = Manifest::decode(&older).expect("one version back is read");
         assert_eq!((read.log(), read.state()), (&b"the log\0\0\0\0"[..], &b"the state"[..]));
+        assert_eq!(read.edits_from, None, "it has no edits");
     }
 
     #[test]

@@ -9,14 +9,18 @@
 use crate::account::{Damage, Ended, RecoveryAccount};
 use crate::account_file;
 use crate::config::EngineConfig;
+use crate::edits_file;
 use crate::engine::Engine;
 use crate::entry::apply;
 use crate::error::EngineError;
+use crate::in_place::InPlace;
 use crate::kv_open;
 use crate::ledger::Ledger;
-use crate::manifest::{BYTES_MAX, Head, Manifest, ManifestError, PATH};
+use crate::manifest::{Head, Manifest, ManifestError, PATH};
+use crate::merged::{self, ReadError};
 use crate::planted::{self, PlantedBug};
 use crate::publish::Publish;
+use crate::reserve::Reserve;
 use crate::state::State;
 use millrace_io::{Done, Io, IoErrorKind, Op, OpQueue, OpenMode};
 use millrace_journal::{JOURNAL_DIRECTORY, Journal, JournalReport, Listener, RecoveredFrame, Start};
@@ -53,13 +57,18 @@ impl Engine {
         let checkpoint_lsn = manifest.head.checkpoint_lsn;
         let ended = ended(found.fresh, was_clean, manifest.head.boot, io.boot());
         manifest.head.clean = false;
+        manifest.head.base = 1;
         manifest.head.boot = io.boot();
         manifest.head.node_id = config.node_id;
         manifest.head.durable_lsn = report.last_lsn.max(manifest.head.checkpoint_lsn);
         let mut unnamed = recovery.check_segments(&mut io)?;
         kv_open::check_large(&recovery.kv, &mut io, &mut recovery.damage)?;
         unnamed.extend(loaded.unnamed_large(&recovery.kv));
-        let manifest = Publish::run(manifest, &mut io, &mut queue)?;
+        let edits = edits_file::open(&mut io, manifest.edits_from.is_some())?;
+        let published = publish_first(manifest, &mut io, &mut queue)?;
+        let manifest = InPlace::new(&published, edits, config.journal_file_bytes);
+        let base_bytes = published.bytes();
+        drop(published);
         // Only now is it sure which manifest is in place: the one that was read may still have lost its name.
         let unnamed: Vec<PathBuf> = unnamed.into_iter().chain(loaded.unnamed).collect();
         let unnamed_files = unnamed.len() as u64;
@@ -95,22 +104,39 @@ impl Engine {
             stores: sums.stores,
             state: sums.state,
         };
+        // Before the account, which can do without space.
+        let reserve = Reserve::open(&mut io, base_bytes)?;
         account_file::keep(&mut io, &account)?;
         let Recovery { log, state, kv, .. } = recovery;
-        let engine = Engine::assemble(io, queue, journal, log, state, kv, config, manifest, account.clone());
+        let engine =
+            Engine::assemble(io, queue, journal, log, state, kv, config, manifest, reserve, account.clone());
         Ok((engine, account))
     }
 }
 
+/// The directory's id as far as journal and bulk files have it.
+pub(crate) fn short_id(id: [u8; 16]) -> u64 {
+    u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]])
+}
+
 /// Where the journal of a directory with this manifest begins to count.
 pub(crate) fn start_of(head: &Head) -> Start {
-    let id = head.directory_id;
     Start {
-        directory_id: u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]]),
+        directory_id: short_id(head.directory_id),
         incarnation: head.incarnation,
         checkpoint_lsn: head.checkpoint_lsn,
         durable_lsn: head.durable_lsn.max(if head.clean { head.end_lsn } else { 0 }),
         clean: head.clean,
+    }
+}
+
+/// Publishes the base of a run; on a full disk with what is in reserve.
+fn publish_first(manifest: Manifest, io: &mut Io, queue: &mut OpQueue) -> Result<Publish, EngineError> {
+    match Publish::run(manifest.clone(), io, queue) {
+        Err(error) if error.kind == IoErrorKind::NoSpace && Reserve::give_up_now(io)? => {
+            Ok(Publish::run(manifest, io, queue)?)
+        }
+        other => Ok(other?),
     }
 }
 
@@ -135,7 +161,11 @@ struct Found {
 /// Reads the manifest; in an empty directory writes the first one.
 fn load(io: &mut Io, config: &EngineConfig, queue: &mut OpQueue) -> Result<Found, EngineError> {
     if io.exists(PATH)? {
-        let manifest = Manifest::decode(&io.read_small(PATH, BYTES_MAX)?)?;
+        let manifest = match merged::read(io) {
+            Ok(read) => read.manifest,
+            Err(ReadError::Io(error)) => return Err(error.into()),
+            Err(ReadError::Manifest(error)) => return Err(error.into()),
+        };
         let fresh = manifest.head.incarnation == 0;
         return Ok(Found { manifest, fresh });
     }
@@ -152,10 +182,12 @@ fn load(io: &mut Io, config: &EngineConfig, queue: &mut OpQueue) -> Result<Found
         end_lsn: 0,
         durable_lsn: 0,
         boot: 0,
+        base: 0,
     };
     let log = Log::new(log_config(config, &head)).empty_manifest();
     // Incarnation 0 says that nothing was ever appended: a creation that is cut short is begun again.
-    let manifest = Publish::run(Manifest::new(head, &log, &[], &State::default().encode()), io, queue)?;
+    let manifest = Manifest::new(head, &log, &[], &State::default().encode());
+    Publish::run(manifest.clone(), io, queue)?;
     Ok(Found { manifest, fresh: true })
 }
 
@@ -167,6 +199,7 @@ fn log_config(config: &EngineConfig, head: &Head) -> LogConfig {
         own_segment_bytes: config.own_segment_bytes,
         segment_bytes: config.segment_bytes,
         index_interval_bytes: config.index_interval_bytes,
+        read_ahead_bytes: config.read_ahead_bytes,
         #[cfg(feature = "planted")]
         remove_named_files: config.planted.remove_named_files,
     }

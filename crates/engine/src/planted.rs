@@ -1,7 +1,7 @@
-//! Bugs of the account of an opening and of verification, planted to see that tests find them. Without the feature
+//! Bugs of the account of an opening, of verification and of the manifest, planted to see that tests find them. Without the feature
 //! `planted` none of them exists.
 
-/// A bug of what looks at a directory and tells about it.
+/// A bug of what looks at a directory and tells about it, or of the manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlantedBug {
     /// The account leaves all but the first whole frame of a torn tail out.
@@ -18,6 +18,12 @@ pub enum PlantedBug {
     SharedPassedBy,
     /// Verification passes by the last frame of a journal that was closed.
     EndPassedBy,
+    /// Laps and files are given up behind an edit of the manifest that no flush covers.
+    EditUnsynced,
+    /// An edit of the manifest counts although its bytes do not match their checksum.
+    TornEditAccepted,
+    /// Edits are written over those of the base before, whose name a power cut may bring back.
+    BaseUnsynced,
 }
 
 #[cfg(feature = "planted")]

@@ -1,23 +1,25 @@
-//! Replaces the manifest: write `manifest.new`, sync, rename over `manifest`, sync the directory.
+//! Replaces the base of the manifest: write `manifest.new`, sync, rename over `manifest`, sync the directory.
 //!
-//! What it is not: the contents (`manifest.rs`).
+//! What it is not: the contents (`manifest.rs`), or an edit (`append.rs`).
 //!
 //! The invariant: before the rename a failure changes nothing; from the rename on a failure leaves it unknown which
 //! manifest a power cut would bring back, so nothing either of them names may be removed.
 
 use crate::manifest::{Manifest, NEW_PATH, PATH};
+use crate::planted::{self, PlantedBug};
 use millrace_io::{Completion, Done, Io, IoError, IoErrorKind, Op, OpId, OpQueue, OpenMode, SlabWriter};
 use millrace_log::FileWriter;
 use std::path::PathBuf;
 
 const SLAB: usize = 1 << 20;
 
-/// Why a manifest was not published.
+/// Why a manifest, or an edit of it, was not published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PublishError {
     /// The old one is in place; it can be tried again.
     Unchanged(IoError),
-    /// The rename said that there is no room. Either may be in place until the next one is; it can be tried again.
+    /// The rename said that there is no room, or an edit was not written in full. Either may be in place until the next one
+    /// is; it can be tried again.
     Either(IoError),
     /// Either may be in place, and the device is not to be trusted.
     Unknown(IoError),
@@ -96,6 +98,7 @@ impl Publish {
             }
             Stage::Renaming(_) => {
                 self.stage = match result {
+                    Ok(_) if planted::is(PlantedBug::BaseUnsynced) => Stage::Done(Ok(())),
                     Ok(_) => Stage::Directory(queue.push(Op::SyncDirectory { path: PathBuf::new() })),
                     Err(error) if error.kind == IoErrorKind::NoSpace => {
                         Stage::Done(Err(PublishError::Either(error)))
@@ -115,20 +118,31 @@ impl Publish {
         if let Stage::Done(result) = &self.stage { Some(result.clone()) } else { None }
     }
 
-    /// The manifest that was published.
-    pub fn into_manifest(self) -> Manifest {
-        self.manifest
+    /// The manifest that is published.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Bytes of the whole file.
+    pub fn bytes(&self) -> u64 {
+        (self.head.len() + self.manifest.body.len()) as u64
+    }
+
+    /// The checksum of its header, which its first edit is chained to.
+    pub fn header_crc(&self) -> u32 {
+        let crc = self.head.last_chunk().copied().expect("a header is longer than its checksum");
+        u32::from_le_bytes(crc)
     }
 
     /// Publishes and waits; for opening.
-    pub fn run(manifest: Manifest, io: &mut Io, queue: &mut OpQueue) -> Result<Manifest, IoError> {
+    pub fn run(manifest: Manifest, io: &mut Io, queue: &mut OpQueue) -> Result<Publish, IoError> {
         let mut publish = Publish::begin(manifest, queue);
         let mut completions: Vec<Completion> = Vec::new();
         loop {
             publish.step(queue);
             io.submit(queue);
             match publish.outcome() {
-                Some(Ok(())) => return Ok(publish.into_manifest()),
+                Some(Ok(())) => return Ok(publish),
                 Some(Err(
                     PublishError::Unchanged(error)
                     | PublishError::Either(error)

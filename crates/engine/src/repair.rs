@@ -2,7 +2,7 @@
 //! before anything may reuse its place.
 //!
 //! What it is not: a cut. No record is removed, no range shortened: damaged ranges are fenced by the engine, which serves
-//! the rest, unless it is told to give them up (`skip.rs`). Without `apply` nothing is changed.
+//! the rest, unless it is told to give them up (`skip.rs`, `skip_stores.rs`). Without `apply` nothing is changed.
 //!
 //! The invariant: whatever is replaced or may be overwritten lies in `repair/<time>/` before, synced.
 
@@ -10,6 +10,7 @@ use crate::dump_line::Line;
 use crate::error::EngineError;
 use crate::finding::{Severity, Verified};
 use crate::skip::{self, Skip};
+use crate::skip_stores::{self, StoreSkips};
 use crate::verify::{Rebuilt, Verifier};
 use crate::verify_read::{CHUNK, open, read};
 use millrace_io::{Done, FileId, Io, Op, OpenMode, Piece};
@@ -25,10 +26,10 @@ const DIRECTORY: &str = "repair";
 pub enum Act {
     /// An index or hint is written anew from batches or records.
     Rebuild,
-    /// A damaged journal file is copied to `repair/<time>/`, since its place is used again; so is a segment of which ranges
-    /// are given up.
+    /// A damaged journal file is copied to `repair/<time>/`, since its place is used again; so is a segment, data file or
+    /// large file of which something is given up.
     Copy,
-    /// Offsets are given up: reads go on behind them.
+    /// Offsets are given up: reads go on behind them. Or keys of a store: they are absent then.
     Skip,
     /// Nothing: the engine refuses reads of this place and serves the rest.
     Fenced,
@@ -39,8 +40,20 @@ pub enum Act {
 pub struct Repairing {
     /// Without it nothing is changed.
     pub apply: bool,
-    /// Damaged ranges of segments and holes between them are given up.
+    /// Damaged ranges of segments, holes between them, and damaged records and values of stores are given up.
     pub skip_damaged: bool,
+}
+
+/// Keys of a store that are lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostKeys {
+    pub store: u32,
+    /// Those that are known: they are absent afterwards.
+    pub count: u64,
+    /// The first of them, in key order.
+    pub names: Vec<Vec<u8>>,
+    /// Most records that are lost beside, of keys that nobody knows.
+    pub unknown: u64,
 }
 
 /// Offsets of a partition; `to` is exclusive.
@@ -57,8 +70,10 @@ pub struct Action {
     pub act: Act,
     pub file: String,
     pub detail: String,
-    /// Of `Skip`: what is lost.
+    /// Of `Skip`: what is lost of a partition.
     pub offsets: Option<Offsets>,
+    /// Of `Skip`: what is lost of a store.
+    pub keys: Option<LostKeys>,
 }
 
 impl Action {
@@ -72,10 +87,18 @@ impl Action {
             Act::Fenced => "fenced",
         };
         let line = Line::of(act).text("file", &self.file).text("detail", &self.detail);
-        match self.offsets {
+        let line = match self.offsets {
             Some(Offsets { partition, from, to }) => {
-                line.number("partition", partition).number("from", from).number("to", to).finish()
+                line.number("partition", partition).number("from", from).number("to", to)
             }
+            None => line,
+        };
+        match &self.keys {
+            Some(LostKeys { store, count, unknown, .. }) => line
+                .number("store", u64::from(*store))
+                .number("lostKeys", *count)
+                .number("unknownRecords", *unknown)
+                .finish(),
             None => line.finish(),
         }
     }
@@ -95,7 +118,11 @@ pub fn repair(io: Io, how: Repairing, stamp: &str) -> Result<(Verified, Vec<Acti
         Some((_, recovery)) if how.skip_damaged => skip::find(&mut io, recovery, &verified)?,
         _ => Vec::new(),
     };
-    let actions = plan(&verified, &rebuilt, &skips);
+    let stores = match &views {
+        Some((manifest, _)) if how.skip_damaged => skip_stores::find(&mut io, manifest, &verified)?,
+        _ => StoreSkips::default(),
+    };
+    let actions = plan(&verified, &rebuilt, &skips, &stores);
     let home = PathBuf::from(DIRECTORY).join(stamp);
     let changes = actions.iter().any(|action| action.act != Act::Fenced);
     if how.apply && changes {
@@ -107,17 +134,22 @@ pub fn repair(io: Io, how: Repairing, stamp: &str) -> Result<(Verified, Vec<Acti
         for file in &rebuilt {
             replace(&mut io, file, &home)?;
         }
-        if let Some((manifest, recovery)) = views.as_ref().filter(|_| !skips.is_empty()) {
-            skip::apply(&mut io, manifest, recovery, &skips)?;
+        if let Some((mut manifest, recovery)) = views {
+            if !skips.is_empty() {
+                manifest = skip::apply(&mut io, &manifest, &recovery, &skips)?;
+            }
+            if !stores.files.is_empty() {
+                skip_stores::apply(&mut io, &manifest, &stores)?;
+            }
         }
     }
     Ok((verified, actions))
 }
 
-fn plan(verified: &Verified, rebuilt: &[Rebuilt], skips: &[Skip]) -> Vec<Action> {
+fn plan(verified: &Verified, rebuilt: &[Rebuilt], skips: &[Skip], stores: &StoreSkips) -> Vec<Action> {
     let mut actions = Vec::new();
     let given_up: BTreeSet<String> =
-        skip::files(skips).iter().map(|path| path.display().to_string()).collect();
+        skip::files(skips).into_iter().chain(stores.names()).map(|path| path.display().to_string()).collect();
     let mut copied = BTreeSet::new();
     for finding in &verified.findings {
         let file = finding.file.clone();
@@ -128,19 +160,23 @@ fn plan(verified: &Verified, rebuilt: &[Rebuilt], skips: &[Skip]) -> Vec<Action>
             Severity::Note => continue,
             Severity::Derivable if anew => Act::Rebuild,
             Severity::Damage if is_kept && copied.insert(file.clone()) => Act::Copy,
-            Severity::Damage if given_up.contains(&file) => continue,
+            Severity::Damage | Severity::Derivable if given_up.contains(&file) => continue,
             Severity::Derivable | Severity::Damage => Act::Fenced,
         };
-        actions.push(Action { act, file, detail: finding.detail.clone(), offsets: None });
+        actions.push(Action { act, file, detail: finding.detail.clone(), offsets: None, keys: None });
     }
     for skip in skips {
         let partition = skip.reach.partition;
         for (from, to) in skip.lost.iter().copied() {
             let detail = format!("partition {partition}: offsets {from} to {} are lost", to - 1);
             let offsets = Some(Offsets { partition, from, to });
-            actions.push(Action { act: Act::Skip, file: skip.file(), detail, offsets });
+            actions.push(Action { act: Act::Skip, file: skip.file(), detail, offsets, keys: None });
         }
     }
+    actions.extend(stores.files.iter().map(|skip| {
+        let (detail, keys) = (skip.detail(), Some(skip.keys()));
+        Action { act: Act::Skip, file: skip.name(), detail, offsets: None, keys }
+    }));
     actions
 }
 

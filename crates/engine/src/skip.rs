@@ -8,7 +8,7 @@
 
 use crate::error::EngineError;
 use crate::finding::{Severity, Verified};
-use crate::manifest::{Manifest, ManifestError, PATH};
+use crate::manifest::{Head, Manifest, ManifestError, PATH};
 use crate::open::Recovery;
 use crate::publish::Publish;
 use crate::repair::{append, close, create};
@@ -95,12 +95,13 @@ fn bytes_of(io: &mut Io, of: &OfPartition) -> Result<Vec<u8>, EngineError> {
 }
 
 /// Writes the new files and publishes a manifest that names them in place of `manifest`, which is the one in the directory.
+/// Answers the new one.
 pub(crate) fn apply(
     io: &mut Io,
     manifest: &Manifest,
     recovery: &Recovery,
     skips: &[Skip],
-) -> Result<(), EngineError> {
+) -> Result<Manifest, EngineError> {
     let names = if io.exists(DIRECTORY)? { io.list(DIRECTORY)? } else { Vec::new() };
     let taken = names.iter().filter_map(|name| segment::number_of(name)).max().unwrap_or(0);
     let mut file = recovery.log.last_file_number().max(taken);
@@ -136,9 +137,11 @@ pub(crate) fn apply(
         ranges.push((skip.reach.partition, new.range));
     }
     let share = replace_ranges(manifest.log(), &ranges).map_err(|_| ManifestError::Invalid)?;
-    let new = Manifest::new(manifest.head, &share, manifest.kv(), manifest.state());
-    Publish::run(new, io, &mut OpQueue::default())?;
-    Ok(())
+    // It says what the edits said too, and has none of its own.
+    let head = Head { base: 0, ..manifest.head };
+    let new = Manifest::new(head, &share, manifest.kv(), manifest.state());
+    Publish::run(new.clone(), io, &mut OpQueue::default())?;
+    Ok(new)
 }
 
 /// Files that ranges to be replaced lie in.

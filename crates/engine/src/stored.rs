@@ -6,6 +6,7 @@
 
 use crate::error::EngineError;
 use crate::manifest::{Manifest, ManifestError};
+use crate::merged;
 use crate::state::State;
 use crate::verify::Verifier;
 use millrace_io::Io;
@@ -20,13 +21,14 @@ pub fn stored_state(io: Io) -> Result<State, EngineError> {
     verifier.into_state().ok_or_else(|| ManifestError::Invalid.into())
 }
 
-/// The state map of a manifest file's bytes: as of the last checkpoint. May be asked for beside a server, since the file is
-/// only ever replaced as a whole.
+/// The state map as of the last checkpoint, from the bytes of the manifest's two files. May be asked for beside a server;
+/// the caller sees to it that `base` was in place, unchanged, while `edits` was read. A directory whose base has no edits may
+/// be without their file: nothing.
 ///
 /// # Errors
 ///
 /// A newer format, and bytes that do not verify.
-pub fn checkpoint_state(bytes: &[u8]) -> Result<State, EngineError> {
-    let manifest = Manifest::decode(bytes)?;
+pub fn checkpoint_state(base: &[u8], edits: &[u8]) -> Result<State, EngineError> {
+    let manifest = merged::of_bytes(Manifest::decode(base)?, edits)?.0;
     Ok(State::decode(manifest.state()).map_err(|_| ManifestError::Invalid)?)
 }

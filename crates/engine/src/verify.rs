@@ -7,14 +7,15 @@
 //! back as it was written.
 
 use crate::config::{BULK_BYTES, EngineConfig, LARGE_BYTES};
+use crate::edits_file;
 use crate::error::EngineError;
 use crate::finding::{Severity, Verified};
-use crate::manifest::{BYTES_MAX, Manifest, ManifestError, PATH};
+use crate::manifest::{Manifest, ManifestError, PATH};
+use crate::merged::{self, ReadError};
 use crate::open::{Recovery, start_of};
 use crate::planted::{self, PlantedBug};
 use crate::state::State;
 use crate::verify_large::check_files;
-use crate::verify_read::whole;
 use crate::{verify_data, verify_segment};
 use millrace_io::Io;
 use millrace_journal::{JOURNAL_DIRECTORY, Journal, Policy};
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 /// Sizes of an engine that will never append.
-fn config() -> EngineConfig {
+pub(crate) fn config() -> EngineConfig {
     const MIB: u64 = 1 << 20;
     EngineConfig {
         policy: Policy::ALWAYS,
@@ -37,6 +38,7 @@ fn config() -> EngineConfig {
         bulk_bytes: BULK_BYTES,
         large_bytes: LARGE_BYTES,
         index_interval_bytes: 4096,
+        read_ahead_bytes: 0,
         fresh_directory_id: [0; 16],
         fresh_cluster_id: [0; 16],
         node_id: 0,
@@ -116,26 +118,28 @@ impl Verifier {
     }
 
     fn read_manifest(&mut self) -> Result<Option<Manifest>, EngineError> {
-        let bytes = whole(&mut self.io, Path::new(PATH), BYTES_MAX)?;
-        let manifest = match bytes {
-            Ok(bytes) => {
-                self.verified.files += 1;
-                self.verified.bytes += bytes.len() as u64;
-                Manifest::decode(&bytes).map_err(|error| match error {
-                    ManifestError::Newer(_) => Err(EngineError::from(error)),
-                    ManifestError::Invalid => Ok(error.to_string()),
-                })
+        let read = match merged::read(&mut self.io) {
+            Ok(read) => read,
+            Err(ReadError::Manifest(error @ ManifestError::Newer(_))) => return Err(error.into()),
+            Err(ReadError::Io(error)) if crate::verify_read::says_nothing(&error) => return Err(error.into()),
+            Err(ReadError::Manifest(error)) => {
+                let file = if error == ManifestError::Edits { edits_file::PATH } else { PATH };
+                self.verified.found(Severity::Damage, file, 0, &error.to_string());
+                return Ok(None);
             }
-            Err(detail) => Err(Ok(detail)),
+            Err(ReadError::Io(error)) => {
+                self.verified.found(Severity::Damage, PATH, 0, &error.to_string());
+                return Ok(None);
+            }
         };
-        match manifest {
-            Ok(manifest) => Ok(Some(manifest)),
-            Err(Err(error)) => Err(error),
-            Err(Ok(detail)) => {
-                self.verified.found(Severity::Damage, PATH, 0, &detail);
-                Ok(None)
-            }
+        self.verified.files += 1 + u64::from(read.manifest.edits_from.is_some());
+        self.verified.bytes += read.bytes;
+        if read.is_torn {
+            let detail =
+                format!("behind {} edits lies a torn tail: the edit begun there never was", read.edits);
+            self.verified.found(Severity::Note, edits_file::PATH, 0, &detail);
         }
+        Ok(Some(read.manifest))
     }
 
     fn begin(&mut self, manifest: &Manifest) -> Result<(), EngineError> {

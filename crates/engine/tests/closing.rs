@@ -76,6 +76,8 @@ fn an_engine_closes_wherever_a_settle_of_log_and_stores_stands() {
             append_patiently(&mut engine, PARTITION, &TestBatch::of(&[&[1; 1_000]]).encode());
         }
         let settles = engine.counters().settles;
+        // One at least: the appends may have made a settle due already, and then the loop below has nothing to do.
+        put(&mut engine, 9);
         // Appends until the next turn begins a settle.
         while engine.unsettled_bytes() < 32 << 10 {
             commit(&mut engine, &[Write::Put(STORE, b"key".to_vec(), vec![9; 2_000])], Level::Durable);

@@ -8,7 +8,7 @@ mod batches;
 mod compaction;
 
 use compaction::run_many;
-use millrace_engine::compaction_planted::{PlantedBug, plant};
+use millrace_engine::log_planted::{PlantedBug, plant};
 
 /// Power cuts within which a planted bug must show, by a violation or by an assertion that stops the engine.
 const WITHIN_CUTS: u64 = 1_000;

@@ -161,7 +161,7 @@ fn the_calls_of_a_compaction_are_among_the_sites() {
     };
     assert!(has(CallKind::Read, "segments/"), "it reads what there is");
     assert!(has(CallKind::Write, ".log") && has(CallKind::Write, ".index"), "and writes it anew: {sites:?}");
-    assert!(has(CallKind::SyncDirectory, "segments") && has(CallKind::Rename, "manifest"));
+    assert!(has(CallKind::SyncDirectory, "segments") && has(CallKind::Sync, "manifest.edits"));
     assert!(has(CallKind::Unlink, "segments/"), "and what is superseded goes");
 }
 

@@ -3,6 +3,7 @@
 
 mod support;
 
+use millrace_engine::manifest::ManifestError;
 use millrace_engine::{Append, Code, Effect, Engine, EngineError, Level};
 use millrace_io::{Done, Io, Op, OpenMode, SimHandle, SimOptions};
 use support::*;
@@ -48,6 +49,24 @@ fn a_full_disk_refuses_appends_with_a_clear_code_and_everything_resumes_by_itsel
     drop(engine);
     let (mut engine, account) = open(&machine);
     assert!(account.damage.is_empty(), "{account:?}");
+    assert_same(&read_all(&mut engine, 1), &accepted);
+}
+
+#[test]
+fn an_engine_on_a_full_disk_closes_with_the_clean_mark() {
+    let machine = machine(16);
+    let (mut engine, _) = open(&machine);
+    create(&mut engine, &[1]);
+    machine.change_options(|options| options.space = Some((160 << 10) + 1536));
+    let (accepted, refusals) = push(&mut engine, 400, 900);
+    assert!(refusals.contains(&Code::NoSpace), "{} refusals", refusals.len());
+    engine.close_begin();
+    drive(&mut engine, |engine| engine.is_closed());
+    assert!(engine.has_clean_mark(), "its room was there before");
+    drop(engine);
+    machine.change_options(|options| options.space = None);
+    let (mut engine, account) = open(&machine);
+    assert!(account.clean, "{account:?}");
     assert_same(&read_all(&mut engine, 1), &accepted);
 }
 
@@ -271,6 +290,9 @@ fn a_manifest_of_a_newer_format_is_refused_untouched() {
 #[test]
 fn a_directory_whose_journal_belongs_to_another_one_is_refused_untouched() {
     let (machine, _) = settled(7);
+    // Edits are chained to the header that is forged; behind an opening there are none.
+    drop(open(&machine));
+    machine.kill_process();
     forge_manifest(&machine, 16, b"another director");
     let before = files(&machine);
     let error = refused(&machine);
@@ -290,6 +312,64 @@ fn a_damaged_manifest_is_refused_and_a_missing_one_beside_a_journal_too() {
     io.run(Op::Unlink { path: "manifest".into() }).expect("removed");
     drop(io);
     assert_eq!(refused(&machine), EngineError::NoManifest);
+}
+
+fn without(machine: &SimHandle, path: &str) {
+    Io::sim(machine.clone()).run(Op::Unlink { path: path.into() }).expect("removed");
+}
+
+#[test]
+fn a_directory_from_before_the_manifest_had_edits_is_taken_over() {
+    let (machine, mut expected) = settled(12);
+    // An opening writes everything into the base: without its edits it is what the release before wrote.
+    drop(open(&machine));
+    machine.kill_process();
+    forge_manifest(&machine, 100, &0u32.to_le_bytes());
+    forge_manifest(&machine, 8, &5u32.to_le_bytes());
+    without(&machine, "manifest.edits");
+    let (mut engine, account) = open(&machine);
+    assert!(account.damage.is_empty(), "{account:?}");
+    assert_same(&read_all(&mut engine, 1), &expected);
+    let batch = filler(3, 900);
+    for _ in 0..60 {
+        let base = append_patiently(&mut engine, 1, &batch);
+        expected.push(stored(&batch, base, 3));
+    }
+    assert!(engine.counters().settles > 0);
+    machine.cut_power();
+    drop(engine);
+    let (mut engine, account) = open(&machine);
+    assert!(account.damage.is_empty(), "{account:?}");
+    assert_same(&read_all(&mut engine, 1), &expected);
+}
+
+#[test]
+fn missing_edits_and_a_damaged_one_that_others_follow_are_refused_untouched() {
+    let machine = machine(13);
+    let (mut engine, _) = open(&machine);
+    create(&mut engine, &[1]);
+    while engine.counters().settles < 3 {
+        append_patiently(&mut engine, 1, &filler(4, 900));
+    }
+    drop(engine);
+    machine.kill_process();
+    let missing = machine.fork(1);
+    without(&missing, "manifest.edits");
+    assert_eq!(refused(&missing), EngineError::Manifest(ManifestError::Edits));
+    for (position, is_refused) in [(0, true), (30, true), (70, true), (4_096 + 20, true), (8_192 + 20, false)]
+    {
+        let machine = machine.fork(position);
+        assert!(machine.flip_bit("manifest.edits", position, 3));
+        let before = files(&machine);
+        if is_refused {
+            assert_eq!(refused(&machine), EngineError::Manifest(ManifestError::Edits), "byte {position}");
+            assert_eq!(files(&machine), before);
+        } else {
+            // The last one is torn then, and the journal leads to the same state, or its laps are missed.
+            let (engine, account) = open(&machine);
+            assert!(!account.damage.is_empty() || engine.watermarks(1).is_some(), "byte {position}");
+        }
+    }
 }
 
 #[test]

@@ -1,72 +1,30 @@
 //! Large values, promise by promise: they are written once, move by reference, go when nothing needs them, and are never
 //! wrong.
 
+//!
+//! What it is not: merges of large files (`kv_large_merge.rs`).
+
 #[path = "support/kv/mod.rs"]
 mod kv;
+#[path = "support/large/mod.rs"]
+mod large;
 mod support;
 
 use kv::{Write, commit, drive, get, scan, settled_read};
+use large::*;
 use millrace_engine::{Code, Condition, Effect, Engine, EngineConfig, KvRead, Level, Outcome, verify};
 use millrace_io::{Io, SimHandle};
 use std::ops::Bound;
-use support::{config, machine, open_with};
-
-const LARGE: usize = 20_000;
-
-fn large_config() -> EngineConfig {
-    EngineConfig { large_bytes: 10_000, segment_bytes: 128 << 10, ..config() }
-}
+use support::{machine, open_with};
 
 fn open(machine: &SimHandle) -> Engine {
-    let (engine, account) = open_with(machine, large_config());
-    assert!(account.damage.is_empty(), "{account:?}");
-    engine
+    open_on(Io::sim(machine.clone()))
 }
 
-fn put(key: &str, byte: u8) -> Write {
-    Write::Put(1, key.as_bytes().to_vec(), vec![byte; LARGE])
-}
-
-/// A store, and a large file at hand: the first large value of a run finds none yet.
 fn with_store() -> (SimHandle, Engine) {
     let machine = machine(1);
-    let mut engine = open(&machine);
-    commit(&mut engine, &[Write::Create(1), Write::Create(9)], Level::Durable);
-    have_file(&mut engine);
+    let engine = with_store_on(Io::sim(machine.clone()));
     (machine, engine)
-}
-
-fn have_file(engine: &mut Engine) {
-    let before = engine.counters().journal.bulk_bytes;
-    for round in 0..100 {
-        let lsn = commit(engine, &[put("first", round)], Level::Durable);
-        drive(engine, |engine| engine.events().durable >= lsn);
-        if engine.counters().journal.bulk_bytes > before {
-            return;
-        }
-    }
-    panic!("no large file comes");
-}
-
-fn value(engine: &mut Engine, key: &str) -> Option<Vec<u8>> {
-    get(engine, 1, key.as_bytes(), 0).expect("readable").map(|entry| entry.value)
-}
-
-fn settle(engine: &mut Engine) {
-    let before = engine.counters().settles;
-    let mut round = 0u32;
-    while engine.counters().settles < before + 1 {
-        round += 1;
-        let filler = Write::Put(9, format!("filler/{}", round % 4).into_bytes(), vec![0; 2_000]);
-        let lsn = commit(engine, &[filler], Level::Durable);
-        drive(engine, |engine| engine.events().durable >= lsn);
-    }
-    drive(engine, |engine| engine.next_deadline().is_none_or(|at| at > engine.io().now_ns()));
-}
-
-fn close(mut engine: Engine) {
-    engine.close_begin();
-    drive(&mut engine, |engine| engine.is_closed());
 }
 
 fn large_files(machine: &SimHandle) -> Vec<String> {

@@ -55,6 +55,11 @@ fn a_large_file_that_goes_before_the_manifest_without_it_is_durable_is_found() {
 }
 
 #[test]
+fn a_reference_that_moves_before_the_value_is_durable_is_found() {
+    is_found_within(WITHIN_MANY_CUTS, PlantedBug::ReferredBeforeDurable, false);
+}
+
+#[test]
 fn a_put_that_is_acknowledged_before_its_flush_is_found() {
     OF_THE_JOURNAL.with(|planted| {
         planted.set(Planted { acknowledge_before_flush: true, ..Planted::default() });

@@ -27,7 +27,7 @@ fn stores_come_back_as_they_were_after_some_whole_frame() {
     let tally = many(1, false);
     println!("{tally:?}");
     assert!(tally.settles > 100 && tally.merges > 20 && tally.cuts_in_recovery > 0, "{tally:?}");
-    assert!(tally.large_bytes > 1 << 20, "{tally:?}");
+    assert!(tally.large_bytes > 1 << 20 && tally.moved_bytes > 1 << 19, "{tally:?}");
 }
 
 #[test]

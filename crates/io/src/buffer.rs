@@ -282,6 +282,17 @@ impl ReadBuffer {
         ReadBuffer { slab: Slab::new(length) }
     }
 
+    /// As `new`, of memory that may have been used before and holds what was in it. Panics when the pool's slabs are
+    /// smaller than `length`.
+    #[must_use]
+    pub fn from_pool(pool: &SlabPool, length: usize) -> ReadBuffer {
+        let mut slab = pool.take();
+        let length = round_up(length.max(1));
+        assert!(length <= slab.length, "a slab of {} bytes is too small for {length}", slab.length);
+        slab.length = length;
+        ReadBuffer { slab }
+    }
+
     #[must_use]
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
@@ -290,7 +301,7 @@ impl ReadBuffer {
 
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the buffer is uniquely owned and initialised (zeroed at allocation).
+        // SAFETY: the buffer is uniquely owned and initialised (zeroed at allocation, perhaps written since).
         unsafe { std::slice::from_raw_parts(self.slab.start.as_ptr(), self.slab.length) }
     }
 
@@ -351,6 +362,18 @@ mod tests {
         again.write(b"x");
         again.pad_to_block();
         assert!(again.piece(1, BLOCK - 1).bytes().iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn a_buffer_to_read_into_takes_a_part_of_a_pools_slab_and_gives_all_of_it_back() {
+        let pool = SlabPool::new(4 * BLOCK, 1);
+        let mut buffer = ReadBuffer::from_pool(&pool, BLOCK + 1);
+        assert_eq!(buffer.len(), 2 * BLOCK);
+        buffer.bytes_mut().fill(3);
+        let piece = buffer.into_piece(100);
+        assert_eq!((piece.len(), pool.idle()), (100, 0));
+        drop(piece);
+        assert_eq!((pool.idle(), ReadBuffer::from_pool(&pool, 4 * BLOCK).len()), (1, 4 * BLOCK));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::driver::calls::{self, FILE_MODE};
 use crate::errno::IoError;
+use crate::interrupted::uninterrupted;
 use std::fs::{DirBuilder, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -125,10 +126,10 @@ fn take_lock(directory: &OwnedFd, root: &Path) -> Result<File, OpenError> {
     for _ in 0..LOCK_TRIES {
         let mut file = open_lock(directory, &path)?;
         // SAFETY: flock takes any descriptor and touches no memory of ours.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+        let lock = || unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) };
+        if uninterrupted(lock) != 0 {
             let error = std::io::Error::last_os_error();
             match error.raw_os_error() {
-                Some(libc::EINTR) => continue,
                 Some(libc::EWOULDBLOCK) => {
                     return Err(OpenError::Locked { path: root.to_path_buf(), pid: read_pid(&mut file) });
                 }
@@ -152,7 +153,8 @@ fn open_lock(directory: &OwnedFd, path: &Path) -> Result<File, OpenError> {
     let name = calls::c_path(Path::new(LOCK_NAME));
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_CLOEXEC;
     // SAFETY: a zero-terminated string that outlives the call.
-    let descriptor = unsafe { libc::openat(directory.as_raw_fd(), name.as_ptr(), flags, FILE_MODE) };
+    let open = || unsafe { libc::openat(directory.as_raw_fd(), name.as_ptr(), flags, FILE_MODE) };
+    let descriptor = uninterrupted(open);
     if descriptor < 0 {
         return Err(failed(&std::io::Error::last_os_error(), "open", path));
     }

@@ -20,6 +20,7 @@ mod driver;
 mod file_writer;
 mod files;
 mod inflight;
+mod interrupted;
 mod io;
 mod limits;
 mod memory;

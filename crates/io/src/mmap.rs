@@ -12,6 +12,7 @@
 use crate::directory::display;
 use crate::driver::calls;
 use crate::errno::IoError;
+use crate::interrupted::uninterrupted;
 use crate::plan::is_below_root;
 use memmap2::{Advice, Mmap, MmapOptions};
 use std::fs::File;
@@ -50,7 +51,7 @@ impl MappedFile {
         let name = calls::c_path(path);
         let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
         // SAFETY: a zero-terminated string that outlives the call.
-        let descriptor = unsafe { libc::openat(root, name.as_ptr(), flags) };
+        let descriptor = uninterrupted(|| unsafe { libc::openat(root, name.as_ptr(), flags) });
         if descriptor < 0 {
             return Err(failed(io::Error::last_os_error()));
         }

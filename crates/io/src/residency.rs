@@ -5,6 +5,7 @@
 use crate::directory::display;
 use crate::driver::calls;
 use crate::errno::IoError;
+use crate::interrupted::uninterrupted;
 use crate::plan::is_below_root;
 use std::fs::File;
 use std::io;
@@ -32,7 +33,7 @@ pub(crate) fn of(root: RawFd, path: &Path) -> Result<Residency, IoError> {
     let name = calls::c_path(path);
     let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK;
     // SAFETY: a zero-terminated string that outlives the call.
-    let descriptor = unsafe { libc::openat(root, name.as_ptr(), flags) };
+    let descriptor = uninterrupted(|| unsafe { libc::openat(root, name.as_ptr(), flags) });
     if descriptor < 0 {
         return Err(last(io::Error::last_os_error()));
     }

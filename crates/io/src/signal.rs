@@ -1,6 +1,8 @@
 //! An eventfd: what another thread raises, and an event loop can poll.
 
+use crate::clock::{monotonic_ns, timespec};
 use crate::errno::IoError;
+use crate::interrupted::uninterrupted;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 #[derive(Debug)]
@@ -47,10 +49,14 @@ pub(crate) fn last_error(context: &str) -> IoError {
 /// a wake-up that was missed costs a second, not the process.
 const WAIT_MAX_NS: u64 = 1_000_000_000;
 
-/// Blocks until `descriptor` is readable or `timeout_ns` have passed. May return early, and does after a second.
+/// Blocks until `descriptor` is readable or `timeout_ns` have passed, whatever signals arrive; a second at most.
 pub(crate) fn wait_readable(descriptor: RawFd, timeout_ns: Option<u64>) {
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLIN, revents: 0 };
-    let timeout = crate::clock::timespec(timeout_ns.map_or(WAIT_MAX_NS, |wanted| wanted.min(WAIT_MAX_NS)));
-    // SAFETY: `poll` and `timeout` are locals that outlive the call; one entry is announced and present.
-    unsafe { libc::ppoll(&mut poll, 1, &raw const timeout, std::ptr::null()) };
+    let patience = timeout_ns.map_or(WAIT_MAX_NS, |wanted| wanted.min(WAIT_MAX_NS));
+    let deadline = monotonic_ns() + patience;
+    uninterrupted(|| {
+        let left = timespec(deadline.saturating_sub(monotonic_ns()));
+        // SAFETY: `poll` and `left` are locals that outlive the call; one entry is announced and present.
+        unsafe { libc::ppoll(&raw mut poll, 1, &raw const left, std::ptr::null()) }
+    });
 }

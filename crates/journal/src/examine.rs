@@ -39,7 +39,7 @@ impl Journal {
         let mut outside = OutsideFiles::new(config, config.trusts_references());
         let sources = Sources { files: &mut survey.files, outside: &mut outside, report: &mut report };
         let walked = Walk::new(io, config, start, sources, &mut |frame| listener.kept(frame)).run()?;
-        tell_cut(io, &mut survey.files, &walked, listener)?;
+        tell_cut(io, &start, &mut survey.files, &walked, listener)?;
         report.cut_bytes = walked.ghosts.iter().map(|ghost| ghost.end - ghost.place.position).sum();
         report.read_bytes = survey.files.iter().map(|file| file.reader.read_bytes).sum();
         report.bulk_bytes = outside.read_bytes;

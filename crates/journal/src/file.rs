@@ -5,6 +5,7 @@
 //! The one invariant: a file is started again (a new lap) only when every frame in it is settled. Laps are numbered
 //! through all files, so a later lap always has the higher number.
 
+use crate::config::Config;
 use crate::file_header::FRAMES_FROM;
 use millrace_io::FileId;
 
@@ -130,6 +131,20 @@ impl Files {
     /// Files that are or will be written again; fenced ones do not count against the budget.
     pub fn usable(&self) -> usize {
         self.files.iter().filter(|file| file.state != FileState::Fenced).count()
+    }
+
+    /// Whether there may be one more: fewer than the limit, or smaller ones, which a full disk has left room for.
+    pub fn may_grow(&self, config: &Config) -> bool {
+        let limit = u64::from(config.max_files).saturating_mul(config.file_bytes);
+        let usable = self.files.iter().filter(|file| file.state != FileState::Fenced);
+        let bytes: u64 = usable.map(|file| file.capacity).sum();
+        self.usable() < config.max_files as usize || bytes.saturating_add(config.file_bytes) <= limit
+    }
+
+    /// Whether a full file will have room for `bytes` once its frames are settled.
+    pub fn has_unsettled(&self, bytes: u64) -> bool {
+        let room = |file: &JournalFile| file.capacity - FRAMES_FROM >= bytes;
+        self.files.iter().any(|file| matches!(file.state, FileState::Full { .. }) && room(file))
     }
 
     /// Whether a free file of at least `capacity` bytes is waiting to be used.

@@ -92,8 +92,8 @@ pub struct Journal {
     marks: Watermarks,
     last_crc: u32,
     restart: bool,
-    /// A frame was refused because no file could take it, and no other file was begun since.
-    file_missed: bool,
+    /// A frame of so many bytes was refused because no file could take it, and no other file was begun since.
+    missed: Option<u64>,
     /// The last LSN that is not a mark: marks need not be persisted by marks.
     last_effect: u64,
     persisted_durable: u64,
@@ -125,7 +125,7 @@ impl Journal {
             marks: Watermarks::at(tail.last_lsn),
             last_crc: tail.last_crc,
             restart: tail.restart,
-            file_missed: false,
+            missed: None,
             last_effect: tail.last_lsn,
             persisted_durable: tail.persisted_durable,
             durable_moved_at: None,
@@ -327,19 +327,25 @@ impl Journal {
     /// Goes on in another file: ends the open commit and starts a lap.
     fn rotate(&mut self, length: usize) -> Result<usize, JournalError> {
         let Some(file) = self.files.rotate(length as u64, self.marks.appended()) else {
-            self.file_missed = true;
-            return Err(JournalError::Busy(self.why_no_file()));
+            self.missed = Some(length as u64);
+            return Err(JournalError::Busy(self.why_no_file(length as u64)));
         };
-        self.file_missed = false;
+        self.missed = None;
         self.close_commit();
         self.counters.laps += 1;
         Ok(file)
     }
 
-    fn why_no_file(&self) -> Busy {
+    /// The last attempt to make a journal file found no space; it is tried again while there is need of one.
+    #[must_use]
+    pub fn lacks_space(&self) -> bool {
+        self.supply.is_blocked()
+    }
+
+    fn why_no_file(&self, length: u64) -> Busy {
         if self.supply.is_blocked() {
-            Busy::NoSpace
-        } else if self.files.usable() < self.config.max_files as usize || self.supply.is_working() {
+            if self.files.has_unsettled(length) { Busy::Unsettled } else { Busy::NoSpace }
+        } else if self.files.may_grow(&self.config) || self.supply.is_working() {
             Busy::FileNotReady
         } else {
             Busy::Unsettled
@@ -378,12 +384,12 @@ impl Journal {
         self.send_bulk(queue);
         self.start_commit(now, queue);
         self.bulk.step(queue);
-        self.supply.step(now, &self.config, &self.files, self.in_use(), queue);
+        self.supply.step(now, &self.config, &self.files, self.needs_files(), queue);
     }
 
-    /// Whether somebody appends, or tried to: an opening alone makes no file.
-    fn in_use(&self) -> bool {
-        self.counters.frames > 0 || self.file_missed
+    /// Somebody appends, or tried to append a frame of so many bytes: an opening alone makes no file.
+    fn needs_files(&self) -> Option<u64> {
+        self.missed.or((self.counters.frames > 0).then_some(0))
     }
 
     /// Sends what the frames of commits refer to, also of those whose turn has not come: nothing counts before its
@@ -658,6 +664,7 @@ impl Journal {
         let usable = |file: &&JournalFile| file.state != FileState::Fenced;
         let existing: u64 = self.files.iter().filter(usable).map(|file| file.capacity).sum();
         let missing = (self.config.max_files as usize).saturating_sub(self.files.usable()) as u64;
+        let missing = if self.supply.is_short() { 0 } else { missing };
         let taken = |state| matches!(state, FileState::Active | FileState::Full { .. });
         let occupied = self.files.iter().filter(|file| taken(file.state)).map(|file| match file.state {
             FileState::Active => file.used,

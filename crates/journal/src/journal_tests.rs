@@ -466,8 +466,9 @@ fn a_full_disk_is_no_poison_and_passes_by_itself() {
     bench.answer(id, Ok(Done::Opened { file: FileId(20), size: 0 }));
     let (id, _) = bench.take(|op| matches!(op, Op::Write { .. }));
     bench.answer(id, Err(IoError::from_errno(28, "write")));
-    for _ in 0..2 {
-        let (id, _) = bench.take(|op| matches!(op, Op::Close { .. } | Op::Unlink { .. }));
+    for _ in 0..3 {
+        let removes = |op: &Op| matches!(op, Op::Close { .. } | Op::Unlink { .. } | Op::SyncDirectory { .. });
+        let (id, _) = bench.take(removes);
         bench.answer(id, Ok(Done::Finished));
     }
     assert_eq!(bench.try_append(9 * 4096, Request::DURABLE), Err(JournalError::Busy(Busy::NoSpace)));

@@ -24,6 +24,7 @@ enum Stage {
     Publishing,
     Closing,
     Removing,
+    Forgetting,
 }
 
 /// One file in the making.
@@ -64,7 +65,14 @@ impl Prewriter {
         match self.stage {
             Stage::Closing => return self.remove(),
             Stage::Removing => {
-                return Next::GivenUp(self.failure.take().expect("removed because of a failure"));
+                // Only then are its bytes free for certain.
+                self.stage = Stage::Forgetting;
+                return Next::Op(Op::SyncDirectory { path: PathBuf::from(JOURNAL_DIRECTORY) });
+            }
+            Stage::Forgetting => {
+                let first = self.failure.take().expect("removed because of a failure");
+                let error = result.err().filter(|error| !passes(error)).unwrap_or(first);
+                return Next::GivenUp(error);
             }
             _ => {}
         }
@@ -90,7 +98,7 @@ impl Prewriter {
             }
             Stage::Renaming => (Stage::Publishing, Some(Op::SyncDirectory { path: directory() })),
             Stage::Publishing => return Next::Ready { file, header: self.header },
-            Stage::Closing | Stage::Removing => unreachable!("handled by advance"),
+            Stage::Closing | Stage::Removing | Stage::Forgetting => unreachable!("handled by advance"),
         };
         self.stage = stage;
         Next::Op(op.unwrap_or_else(|| self.fill(file)))

@@ -4,6 +4,8 @@
 //!
 //! The one invariant: up to the highest LSN known to be durable nothing is cut; what is missing there is reported and
 //! the frames behind it are kept. Beyond it, the first frame that does not follow ends the journal.
+//!
+//! It ends whatever the files hold: in each file it only goes forwards, so no lap is followed twice.
 
 use crate::beyond::{Beyond, Run, runs_beyond};
 use crate::config::{Config, Start};
@@ -81,6 +83,8 @@ pub(crate) struct Walked {
     pub ghosts: Vec<Run>,
     /// Last LSN kept in each file; 0: none.
     pub last_in_file: Vec<u64>,
+    /// Behind the last frame that was followed in each file: no frame before it is followed any more.
+    pub walked_to: Vec<u64>,
     /// Files in which damage was found.
     pub damaged: Vec<usize>,
     /// The highest lap seen in any whole frame.
@@ -120,6 +124,7 @@ impl<'a> Walk<'a> {
         let state = Walked {
             durable_known: start.durable_lsn,
             last_in_file: vec![0; files.len()],
+            walked_to: vec![0; files.len()],
             last_lap: files.iter().map(Found::lap).max().unwrap_or(0),
             ..Walked::default()
         };
@@ -190,7 +195,17 @@ impl<'a> Walk<'a> {
         let lsn = run.first.lsn;
         let next = self.state.last_lsn + 1;
         let fork = lsn == next && run.first.flags & FLAG_RESTART == 0 && self.state.end.is_some();
-        lsn >= next && !fork && lsn <= known + 1 && run.first.incarnation >= self.state.incarnation
+        let forwards = self.is_forwards(run.place);
+        forwards
+            && lsn >= next
+            && !fork
+            && lsn <= known + 1
+            && run.first.incarnation >= self.state.incarnation
+    }
+
+    /// Whether a place lies behind all that was followed in its file.
+    fn is_forwards(&self, place: Place) -> bool {
+        place.position >= self.state.walked_to[place.file]
     }
 
     /// Follows the chain from a frame that is taken as it is.
@@ -242,8 +257,10 @@ impl<'a> Walk<'a> {
     fn accept(&mut self, place: Place, frame: &Frame, outside: Vec<Outside>) -> Result<Place, OpenError> {
         let header = &frame.header;
         check_incarnation(&self.files[place.file], frame, &self.start)?;
+        assert!(self.is_forwards(place), "a walk goes forwards");
         let bytes = header.frame_bytes() as u64;
         let state = &mut self.state;
+        state.walked_to[place.file] = place.position + bytes;
         state.last_lsn = header.lsn;
         state.last_crc = frame.crc;
         state.lap = header.lap;
@@ -315,7 +332,8 @@ impl<'a> Walk<'a> {
 
     fn continues_in(&self, file: usize) -> bool {
         let first = self.files[file].first.as_ref();
-        first.is_some_and(|frame| frame.header.lap > self.state.lap && self.is_next(frame))
+        let forwards = self.is_forwards(Place { file, position: FRAMES_FROM });
+        forwards && first.is_some_and(|frame| frame.header.lap > self.state.lap && self.is_next(frame))
     }
 
     fn is_next(&self, frame: &Frame) -> bool {

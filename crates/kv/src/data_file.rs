@@ -30,6 +30,9 @@ pub enum Role {
     Merge = 2,
     /// Values of any store, written with their frames; it has another header (`large.rs`) and no records.
     Large = 3,
+    /// As `Merge`, and among its records are some that other files have too, with the same sequence, and which say where
+    /// the value was before: the file with the higher number is right.
+    Move = 4,
 }
 
 /// Which file it is.
@@ -94,6 +97,7 @@ impl Role {
         match number {
             1 => Some(Role::Settle),
             2 => Some(Role::Merge),
+            4 => Some(Role::Move),
             _ => None,
         }
     }

@@ -38,6 +38,8 @@ pub struct DataFile {
     pub needed: u64,
     pub needed_bytes: u64,
     pub last_lsn: u64,
+    /// Of a large file: the keys of stores up to this one were moved elsewhere by merges.
+    pub passed: Option<u32>,
     /// Reads, snapshots and merges that need it.
     holds: u32,
     retired: bool,
@@ -131,6 +133,7 @@ impl Files {
             needed: 0,
             needed_bytes: 0,
             last_lsn: 0,
+            passed: None,
             holds: 0,
             retired: false,
             state: State::Closed,
@@ -301,6 +304,11 @@ impl Files {
         for path in [data_path(number), hint_path(number)] {
             self.work.insert(queue.push(Op::Unlink { path }), Work::Unlink);
         }
+    }
+
+    /// Removes the name of a large file that never came to be.
+    pub fn unlink_large(&mut self, number: u64, queue: &mut OpQueue) {
+        self.work.insert(queue.push(Op::Unlink { path: large_path(number) }), Work::Unlink);
     }
 
     /// Closes every file nobody holds; for shutting down.

@@ -21,7 +21,7 @@ use crate::settle::{Apply, Settle};
 use crate::share::Published;
 use crate::store::Store;
 use crate::value::Value;
-use millrace_io::{Done, IoError, OpId, OpQueue};
+use millrace_io::{Done, IoError, OpId, OpQueue, Piece};
 use std::collections::BTreeMap;
 
 /// Fixed at open.
@@ -32,6 +32,8 @@ pub struct KvConfig {
     pub epoch: u32,
     /// Budget for settled values in memory, in bytes.
     pub resident_bytes: u64,
+    /// The first block of a large file, of directory id and number; `None`: no large file is made by merges.
+    pub large_header: Option<fn([u8; 16], u64) -> Piece>,
 }
 
 /// All stores, their files, and what is going on with them.
@@ -81,6 +83,8 @@ pub(crate) struct Totals {
     pub merge_ms: u64,
     pub merged_bytes: u64,
     pub reclaimed_bytes: u64,
+    /// Of large values, of those that merges wrote.
+    pub moved_bytes: u64,
     pub purged: u64,
 }
 
@@ -118,6 +122,8 @@ pub struct Stats {
     pub merge_ms: u64,
     pub merged_bytes: u64,
     pub reclaimed_bytes: u64,
+    /// Bytes of large values that merges copied out of mostly dead files; `merged_bytes` has them too.
+    pub moved_bytes: u64,
     pub purged: u64,
     pub cold_reads: u64,
 }
@@ -391,6 +397,7 @@ impl Kv {
             merge_ms: self.totals.merge_ms,
             merged_bytes: self.totals.merged_bytes,
             reclaimed_bytes: self.totals.reclaimed_bytes,
+            moved_bytes: self.totals.moved_bytes,
             purged: self.totals.purged,
             cold_reads: self.reader.reads,
             ..Stats::default()

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 /// Values that lie in large files have at most so many bytes.
 pub const VALUE_MAX: usize = 512 << 20;
-const VALUE_CRC_AT: usize = 4;
+pub(crate) const VALUE_CRC_AT: usize = 4;
 const TAG_AT: usize = VALUE_CRC_AT + 4;
 const TAG: u8 = 1;
 const TAG_EXPIRES: u8 = 0x10;

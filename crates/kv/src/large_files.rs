@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const LARGE_FROM: u64 = BLOCK as u64;
 
 /// Whole blocks of a value.
-fn blocks(length: u32) -> u64 {
+pub(crate) fn blocks(length: u32) -> u64 {
     u64::from(length).next_multiple_of(BLOCK as u64)
 }
 

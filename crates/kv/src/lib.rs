@@ -5,6 +5,7 @@
 
 mod bytes;
 mod condition;
+mod data_builder;
 pub mod data_file;
 mod data_writer;
 mod deltas;
@@ -18,6 +19,7 @@ pub mod keydir;
 mod kv;
 pub mod large;
 mod large_files;
+mod large_merge;
 mod leaf;
 mod limits;
 pub mod load;
@@ -34,14 +36,17 @@ mod read;
 mod reader;
 pub mod record;
 mod resident;
+mod salvage;
 mod scan;
 mod settle;
 mod share;
 mod store;
 mod value;
+mod value_copy;
 pub mod varint;
 
 pub use condition::Condition;
+pub use data_builder::DataBuilder;
 pub use data_writer::Sealed;
 pub use kv::{Kv, KvConfig, Stats};
 pub use limits::KEY_MAX;

@@ -51,7 +51,8 @@ impl Loaded {
         self.entries().filter_map(|entry| Some((entry.key, entry.sequence, entry.reference?)))
     }
 
-    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    /// All keys, in order, with where their records lie.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.runs.iter().flat_map(|(position, bytes)| Entries::new(bytes, *position))
     }
 }
@@ -90,8 +91,11 @@ impl Kv {
         let Some(of) = self.stores.get(&store) else { return };
         let now = self.clock_ms();
         let cleared_at = of.current.cleared_at;
-        let mut files: Vec<_> = loaded.iter().map(Loaded::entries).collect();
-        // Ties of a key go to the highest sequence.
+        // Ties of a key go to the highest sequence; of the same record in several files the newest file is right.
+        let mut loaded: Vec<&Loaded> = loaded.iter().collect();
+        let number = |slot: u32| self.files.get(slot).map_or(0, |file| file.sealed.identity.number);
+        loaded.sort_by_key(|loaded| Reverse(number(loaded.slot)));
+        let mut files: Vec<_> = loaded.iter().map(|loaded| loaded.entries()).collect();
         let mut heads = BinaryHeap::new();
         for (index, file) in files.iter_mut().enumerate() {
             heads.extend(file.next().map(|entry| head(entry, index)));

@@ -13,6 +13,7 @@ use crate::data_writer::DataWriter;
 use crate::files::{Files, Handle};
 use crate::hint::Entries;
 use crate::kv::Kv;
+use crate::large_merge::LargeSource;
 use crate::limits::STEP_ENTRIES;
 use crate::location::{Location, Settled};
 use crate::merge_input::{Input, State};
@@ -20,11 +21,12 @@ use crate::merge_plan::{Candidate, choose};
 use crate::planted;
 use crate::record::{Kind, Record};
 use crate::store::Store;
+use crate::value_copy::ValueCopy;
 use millrace_io::{Done, IoError, IoErrorKind, Op, OpId, OpQueue};
 use std::path::PathBuf;
 
 #[derive(Debug)]
-enum Stage {
+pub(crate) enum Stage {
     /// Inputs are read and the output is written.
     Copying,
     Directory(OpId),
@@ -45,19 +47,72 @@ enum Stage {
 pub(crate) struct Merge {
     store: u32,
     inputs: Vec<Input>,
+    /// Instead of inputs: large files whose values are copied.
+    pub values: Option<LargeSource>,
     /// Created with the first record that is kept.
-    output: Option<DataWriter>,
+    pub output: Option<DataWriter>,
     /// Where each record of the output came from.
-    origins: Vec<(u32, u64)>,
-    finished: bool,
-    stage: Stage,
-    max_sequence: u64,
+    pub origins: Vec<(u32, u64)>,
+    /// Places of copied values that no key points at yet, in the order of the output.
+    pub needs: Vec<Location>,
+    pub finished: bool,
+    pub stage: Stage,
+    pub max_sequence: u64,
     input_bytes: u64,
+    /// Somebody wants all of it merged.
+    asked: bool,
+    /// It has nothing but a manifest to publish.
+    pub releases: bool,
     /// Wall clock, ms.
     begun_ms: u64,
 }
 
 impl Merge {
+    pub fn new(store: u32, asked: bool, begun_ms: u64) -> Merge {
+        Merge {
+            store,
+            inputs: Vec::new(),
+            values: None,
+            output: None,
+            origins: Vec::new(),
+            needs: Vec::new(),
+            finished: false,
+            stage: Stage::Copying,
+            max_sequence: 0,
+            input_bytes: 0,
+            asked,
+            releases: false,
+            begun_ms,
+        }
+    }
+
+    fn copy(&self) -> Option<&ValueCopy> {
+        self.values.as_ref()?.copy.as_ref()
+    }
+
+    /// Slots of the files it holds.
+    fn held(&self) -> impl Iterator<Item = u32> {
+        let large = self.values.iter().flat_map(|values| values.slots.iter().copied());
+        self.inputs.iter().map(|input| input.slot).chain(large)
+    }
+
+    /// Some of the output cannot be written.
+    fn has_failed(&self) -> bool {
+        let failed = |outcome: Option<Result<(), IoError>>| outcome.is_some_and(|outcome| outcome.is_err());
+        failed(self.output.as_ref().and_then(DataWriter::outcome))
+            || failed(self.copy().and_then(ValueCopy::outcome))
+    }
+
+    /// All of the output is durable but for its names.
+    fn is_written(&self) -> bool {
+        let of_values = self.copy().map_or(Some(Ok(())), ValueCopy::outcome);
+        let of_values = if planted::refers_early() { Some(Ok(())) } else { of_values };
+        matches!(
+            (self.output.as_ref().and_then(DataWriter::outcome), of_values),
+            (Some(Ok(())), Some(Ok(())))
+        )
+    }
+
     pub fn store(&self) -> u32 {
         self.store
     }
@@ -65,12 +120,15 @@ impl Merge {
     pub fn owns(&self, id: OpId) -> bool {
         self.inputs.iter().any(|input| input.state == State::Reading(id))
             || self.output.as_ref().is_some_and(|output| output.owns(id))
+            || self.copy().is_some_and(|copy| copy.is_reading(id) || copy.owns(id))
             || matches!(self.stage, Stage::Directory(op) if op == id)
     }
 
     /// Nothing of it is in flight.
     fn has_stopped(&self) -> bool {
-        !self.reads() && self.output.as_ref().is_none_or(|output| output.outcome().is_some())
+        !self.reads()
+            && self.output.as_ref().is_none_or(|output| output.outcome().is_some())
+            && self.values.as_ref().is_none_or(LargeSource::has_stopped)
     }
 
     fn reads(&self) -> bool {
@@ -153,14 +211,14 @@ impl Kv {
     /// a merge is under way.
     pub fn begin_merge(&mut self, store: u32, asked: bool) -> bool {
         let chosen = choose(&self.candidates(store), asked);
-        self.begin_merge_of_slots(store, chosen)
+        self.begin_merge_of_slots(store, chosen, asked) || asked && self.begin_large_merge(true)
     }
 
     /// Begins to merge those files of a store whose numbers `pick` wants. False: none, or a merge is under way.
     pub fn begin_merge_of(&mut self, store: u32, pick: &mut dyn FnMut(u64) -> bool) -> bool {
         let mut slots: Vec<u32> = self.candidates(store).iter().map(|candidate| candidate.slot).collect();
         slots.retain(|slot| self.files.get(*slot).is_some_and(|file| pick(file.sealed.identity.number)));
-        self.begin_merge_of_slots(store, slots)
+        self.begin_merge_of_slots(store, slots, false)
     }
 
     /// Files of a store that can be merged.
@@ -174,21 +232,11 @@ impl Kv {
             .collect()
     }
 
-    fn begin_merge_of_slots(&mut self, store: u32, chosen: Vec<u32>) -> bool {
+    fn begin_merge_of_slots(&mut self, store: u32, chosen: Vec<u32>, asked: bool) -> bool {
         if chosen.is_empty() || self.merge.is_some() || self.closing || !self.files.has_slots() {
             return false;
         }
-        let mut merge = Merge {
-            store,
-            inputs: Vec::with_capacity(chosen.len()),
-            output: None,
-            origins: Vec::new(),
-            finished: false,
-            stage: Stage::Copying,
-            max_sequence: 0,
-            input_bytes: 0,
-            begun_ms: self.clock_ms(),
-        };
+        let mut merge = Merge::new(store, asked, self.clock_ms());
         for slot in chosen {
             let Some(file) = self.files.get(slot) else { continue };
             merge.inputs.push(Input::new(slot, file.seal, file.sealed.length));
@@ -203,11 +251,15 @@ impl Kv {
     /// Begins the first merge that is due, of any store.
     pub(crate) fn begin_due_merge(&mut self) {
         let stores: Vec<u32> = self.stores.keys().copied().collect();
-        let _ = stores.into_iter().any(|store| self.begin_merge(store, false));
+        let _ =
+            stores.into_iter().any(|store| self.begin_merge(store, false)) || self.begin_large_merge(false);
     }
 
     pub(crate) fn merge_has_work(&self) -> bool {
         self.merge.as_ref().is_some_and(|merge| match merge.stage {
+            Stage::Copying if merge.values.is_some() => {
+                merge.values.as_ref().is_some_and(LargeSource::has_work)
+            }
             Stage::Copying => {
                 let fed = merge.inputs.iter().any(|input| input.state == State::Hungry);
                 fed || (merge.next_input().is_some()
@@ -223,9 +275,16 @@ impl Kv {
     pub(crate) fn step_merge(&mut self, queue: &mut OpQueue) {
         let Some(mut merge) = self.merge.take() else { return };
         match merge.stage {
+            Stage::Copying if merge.values.is_some() => {
+                if self.copy_values(&mut merge, queue) {
+                    self.end_merge(&merge, queue);
+                    return;
+                }
+            }
             Stage::Copying => self.copy(&mut merge, queue),
             Stage::Moving { .. } => {
-                if self.move_some(&mut merge) {
+                let moved = self.move_some(&mut merge);
+                if moved && merge.values.as_mut().is_none_or(|values| values.is_down(queue)) {
                     self.end_merge(&merge, queue);
                     return;
                 }
@@ -233,7 +292,7 @@ impl Kv {
             Stage::Stopping => {
                 self.stop(&mut merge, queue);
                 if merge.has_stopped() {
-                    self.discard(&merge, queue);
+                    self.discard(merge, queue);
                     return;
                 }
             }
@@ -304,7 +363,10 @@ impl Kv {
         if let Some(record) = kept {
             if merge.output.is_none() {
                 let number = self.files.new_number();
-                let identity = self.identity(number, merge.store, Role::Merge);
+                let roles = merge.inputs.iter().filter_map(|input| self.files.get(input.slot));
+                let mut roles = roles.map(|file| file.sealed.identity.role);
+                let role = if roles.any(|role| role == Role::Move) { Role::Move } else { Role::Merge };
+                let identity = self.identity(number, merge.store, role);
                 merge.output = Some(DataWriter::create(identity, 0, queue));
             }
             // The record borrows from the input, the output is another field.
@@ -321,11 +383,12 @@ impl Kv {
         self.stop(merge, queue);
     }
 
-    fn stop(&mut self, merge: &mut Merge, queue: &mut OpQueue) {
+    pub(crate) fn stop(&mut self, merge: &mut Merge, queue: &mut OpQueue) {
         merge.stage = Stage::Stopping;
-        if let Some(output) = &mut merge.output {
-            output.abandon(&IoError::from_errno(libc::ECANCELED, "the merge was given up"), queue);
-        }
+        let error = IoError::from_errno(libc::ECANCELED, "the merge was given up");
+        merge.output.iter_mut().for_each(|output| output.abandon(&error, queue));
+        let copy = merge.values.as_mut().and_then(|values| values.copy.as_mut());
+        copy.into_iter().for_each(|copy| copy.abandon(&error, queue));
     }
 
     pub(crate) fn complete_merge(&mut self, id: OpId, result: Result<Done, IoError>, queue: &mut OpQueue) {
@@ -335,6 +398,11 @@ impl Kv {
             // A merge that is ready waits to be published: on the way to closing, it would wait for ever.
             let publishable = result.is_ok() && !self.closing;
             merge.stage = if publishable { Stage::Ready } else { Stage::Stopping };
+            if publishable {
+                self.need_values(&mut merge);
+            }
+        } else if merge.copy().is_some_and(|copy| copy.is_reading(id)) {
+            self.value_read(&mut merge, result, queue);
         } else if let Some(index) = merge.inputs.iter().position(|input| input.state == State::Reading(id)) {
             merge.inputs[index].state = State::Hungry;
             let taken = match (result, stopping) {
@@ -351,22 +419,39 @@ impl Kv {
                 Err(Some(detail)) => self.input_damaged(&mut merge, index, detail, queue),
                 Err(None) => self.stop(&mut merge, queue),
             }
-        } else if let Some(output) = &mut merge.output {
-            output.complete(id, result, queue);
-            match output.outcome() {
-                Some(Ok(())) if !stopping && planted::moves_early() => {
+        } else {
+            self.complete_output(&mut merge, id, result, queue);
+            if matches!(merge.stage, Stage::Copying) && merge.is_written() {
+                if planted::moves_early() && merge.values.is_none() {
                     self.merge = Some(merge);
                     return self.merge_published(queue);
                 }
-                Some(Ok(())) if !stopping => {
-                    let op = Op::SyncDirectory { path: PathBuf::from(DIRECTORY) };
-                    merge.stage = Stage::Directory(queue.push(op));
-                }
-                Some(Err(_)) => merge.stage = Stage::Stopping,
-                _ => {}
+                let op = Op::SyncDirectory { path: PathBuf::from(DIRECTORY) };
+                merge.stage = Stage::Directory(queue.push(op));
             }
         }
         self.merge = Some(merge);
+    }
+
+    fn complete_output(
+        &mut self,
+        merge: &mut Merge,
+        id: OpId,
+        result: Result<Done, IoError>,
+        queue: &mut OpQueue,
+    ) {
+        let copy = merge.values.as_mut().and_then(|values| values.copy.as_mut());
+        match copy.filter(|copy| copy.owns(id)) {
+            Some(copy) => copy.complete(id, result, queue),
+            None => {
+                if let Some(output) = &mut merge.output {
+                    output.complete(id, result, queue);
+                }
+            }
+        }
+        if matches!(merge.stage, Stage::Copying) && merge.has_failed() {
+            merge.stage = Stage::Stopping;
+        }
     }
 
     /// A file was opened, or could not be.
@@ -379,6 +464,10 @@ impl Kv {
             if error.is_some() {
                 merge.stage = Stage::Stopping;
             }
+        }
+        let copy = merge.values.as_mut().and_then(|values| values.copy.as_mut());
+        if copy.is_some_and(|copy| copy.unpark(slot)) && error.is_some() {
+            merge.stage = Stage::Stopping;
         }
         if matches!(merge.stage, Stage::Stopping) {
             self.stop(&mut merge, queue);
@@ -425,10 +514,15 @@ impl Kv {
         let hint = output.hint();
         let mut entries = Entries::new(&hint[*used..], *position);
         let mut store = self.stores.get_mut(&merge.store);
+        let moves_values = merge.values.is_some();
+        let mut nothing = Vec::new();
         for entry in entries.by_ref().take(STEP_ENTRIES) {
             let (from_slot, from_position) = merge.origins[*next];
             *next += 1;
-            let location = Location { slot: *slot, position: entry.position, length: entry.length };
+            let location = match moves_values {
+                true => self.files.location_of(&entry, *slot),
+                false => Location { slot: *slot, position: entry.position, length: entry.length },
+            };
             let still = store.as_mut().filter(|store| {
                 store.current.keydir.get(entry.key).is_some_and(|settled| {
                     (settled.location.slot, settled.location.position) == (from_slot, from_position)
@@ -436,42 +530,65 @@ impl Kv {
             });
             match still.filter(|_| !entry.tombstone) {
                 // The value stays where it is, and the keydir with it.
-                Some(_) if entry.reference.is_some() => {}
+                Some(_) if entry.reference.is_some() && !moves_values => {}
                 Some(store) => {
-                    store.record_moved(entry.key, entry.length);
+                    store.record_moved(entry.key, location.length);
                     let keydir = &mut store.current.keydir;
-                    let from = Location { slot: from_slot, position: from_position, length: 0 };
+                    let from = Location { slot: from_slot, position: from_position, length: location.length };
                     self.resident.rename(from.packed(), location.packed());
                     let (sequence, expires_ms) = (entry.sequence, entry.expires_ms);
                     keydir.set(entry.key, &Settled { location, sequence, expires_ms });
+                    self.files.need_no_more(from);
                 }
                 // A tombstone that a merge has kept is needed.
                 None if entry.tombstone => {}
-                None => self.files.bury(*slot, entry.length),
+                None => {
+                    self.files.bury(*slot, entry.length);
+                    nothing.extend(moves_values.then_some(location));
+                }
             }
         }
         (*used, *position) = (hint.len() - entries.rest().len(), entries.position());
-        *used == hint.len()
+        let done = *used == hint.len();
+        nothing.into_iter().for_each(|place| self.copied_for_nothing(merge, place));
+        done
     }
 
     fn end_merge(&mut self, merge: &Merge, queue: &mut OpQueue) {
-        let written = merge.output.as_ref().map_or(0, |output| output.sealed().length);
-        self.totals.merges += 1;
+        let emptied = self.large_files_passed(merge);
+        for slot in merge.held() {
+            self.files.release(slot, queue);
+        }
+        if merge.releases {
+            return;
+        }
+        if merge.values.is_none() || merge.output.is_some() {
+            let moved = merge.copy().map_or(0, ValueCopy::bytes);
+            let written = merge.output.as_ref().map_or(0, |output| output.sealed().length) + moved;
+            self.totals.merges += 1;
+            self.totals.merged_bytes += written;
+            self.totals.moved_bytes += moved;
+            self.totals.reclaimed_bytes += (merge.input_bytes + emptied).saturating_sub(written);
+        }
         self.totals.merge_ms += self.clock_ms().saturating_sub(merge.begun_ms);
-        self.totals.merged_bytes += written;
-        self.totals.reclaimed_bytes += merge.input_bytes.saturating_sub(written);
-        for input in &merge.inputs {
-            self.files.release(input.slot, queue);
+        if !self.begin_large_merge(merge.asked) && merge.values.is_some() {
+            self.release_large(merge.store);
         }
     }
 
     /// A merge came to nothing: its output goes, its inputs stay.
-    fn discard(&mut self, merge: &Merge, queue: &mut OpQueue) {
+    fn discard(&mut self, mut merge: Merge, queue: &mut OpQueue) {
         if let Some(output) = &merge.output {
             self.files.unlink(output.sealed().identity.number, queue);
         }
-        for input in &merge.inputs {
-            self.files.release(input.slot, queue);
+        match merge.copy() {
+            // It is among the files, and goes as others do that nothing needs.
+            Some(_) if !merge.needs.is_empty() => self.need_values_no_more(&mut merge),
+            Some(copy) => self.files.unlink_large(copy.number, queue),
+            None => {}
+        }
+        for slot in merge.held() {
+            self.files.release(slot, queue);
         }
     }
 
@@ -484,11 +601,13 @@ impl Kv {
 
     /// The manifest of a ready merge may or may not be in place: its output stays until a later one is.
     pub fn merge_in_doubt(&mut self, queue: &mut OpQueue) {
-        if let Some(merge) = self.merge.take_if(|merge| matches!(merge.stage, Stage::Ready)) {
-            self.in_doubt.extend(merge.output.map(|output| output.sealed().identity.number));
-            for input in &merge.inputs {
-                self.files.release(input.slot, queue);
+        if let Some(mut merge) = self.merge.take_if(|merge| matches!(merge.stage, Stage::Ready)) {
+            self.in_doubt.extend(merge.output.as_ref().map(|output| output.sealed().identity.number));
+            for slot in merge.held() {
+                self.files.release(slot, queue);
             }
+            // No file goes before a manifest without it is in place.
+            self.need_values_no_more(&mut merge);
         }
     }
 
@@ -499,8 +618,8 @@ impl Kv {
         match merge.stage {
             // Its manifest may be on its way, or in place: the files stay for the next opening to judge.
             Stage::Ready | Stage::Moving { .. } => {
-                for input in &merge.inputs {
-                    self.files.release(input.slot, queue);
+                for slot in merge.held() {
+                    self.files.release(slot, queue);
                 }
                 return;
             }

@@ -17,6 +17,9 @@ const SMALL_FILES: usize = 8;
 const INPUTS_MAX: usize = 32;
 const BYTES_MAX: u64 = 4 << 30;
 
+/// One merge copies no more of large files, unless one file has more.
+const LARGE_BYTES_MAX: u64 = 64 << 20;
+
 /// Figures of one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Candidate {
@@ -57,9 +60,63 @@ pub fn choose(files: &[Candidate], asked: bool) -> Vec<u32> {
     chosen
 }
 
+/// Figures of one large file that some key needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LargeCandidate {
+    pub slot: u32,
+    /// The next store whose keys may point there.
+    pub store: u32,
+    /// Bytes of values, and those of them that keys need.
+    pub bytes: u64,
+    pub live_bytes: u64,
+}
+
+impl LargeCandidate {
+    fn is_dead(&self, percent: u64) -> bool {
+        self.bytes.saturating_sub(self.live_bytes) * 100 >= self.bytes * percent
+    }
+}
+
+/// The large files to empty now, and the store whose values are copied; `None`: nothing is due. `asked`: what a merge
+/// would only take along makes it due. Of the files' sizes only the part counts: they are small, or have one value.
+#[must_use]
+pub fn choose_large(files: &[LargeCandidate], asked: bool) -> Option<(u32, Vec<u32>)> {
+    let trigger = if asked { TAKE_PERCENT } else { TRIGGER_PERCENT };
+    let store = files.iter().find(|file| file.is_dead(trigger))?.store;
+    let mut chosen = Vec::new();
+    let mut bytes = 0;
+    for file in files.iter().filter(|file| file.store == store && file.is_dead(TAKE_PERCENT)) {
+        if chosen.len() == INPUTS_MAX || !chosen.is_empty() && bytes + file.live_bytes > LARGE_BYTES_MAX {
+            break;
+        }
+        bytes += file.live_bytes;
+        chosen.push(file.slot);
+    }
+    Some((store, chosen))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn large(slot: u32, store: u32, mib: u64, live_mib: u64) -> LargeCandidate {
+        LargeCandidate { slot, store, bytes: mib << 20, live_bytes: live_mib << 20 }
+    }
+
+    #[test]
+    fn a_mostly_dead_large_file_is_emptied_store_by_store_and_takes_half_dead_ones_along() {
+        let files = [large(0, 1, 16, 16), large(1, 1, 16, 6), large(2, 2, 16, 1), large(3, 1, 16, 9)];
+        assert_eq!(choose_large(&files, false), Some((1, vec![1, 3])));
+        assert_eq!(choose_large(&files[3..], false), None);
+        assert_eq!(choose_large(&files[3..], true), Some((1, vec![3])));
+        assert_eq!(choose_large(&files[..1], true), None);
+    }
+
+    #[test]
+    fn one_merge_of_large_files_copies_a_bounded_number_of_bytes() {
+        let files: Vec<LargeCandidate> = (0..30).map(|slot| large(slot, 1, 16, 5)).collect();
+        assert_eq!(choose_large(&files, false).map(|(_, slots)| slots.len()), Some(12));
+    }
 
     fn file(slot: u32, mib: u64, dead_mib: u64) -> Candidate {
         Candidate { slot, bytes: mib << 20, dead_bytes: dead_mib << 20 }

@@ -11,6 +11,8 @@ pub enum PlantedBug {
     MovedBeforeDurable,
     /// Large files go when a manifest that does not name them is about to be published, not when it is durable.
     LargeFileDropped,
+    /// A merge of large files publishes references to values that are not durable yet.
+    ReferredBeforeDurable,
     /// Expiry goes by the wall clock as it is, also when it goes back.
     ClockBelieved,
 }
@@ -61,6 +63,10 @@ pub(crate) fn moves_early() -> bool {
 
 pub(crate) fn drops_large_files() -> bool {
     is(PlantedBug::LargeFileDropped)
+}
+
+pub(crate) fn refers_early() -> bool {
+    is(PlantedBug::ReferredBeforeDurable)
 }
 
 pub(crate) fn believes_the_clock() -> bool {

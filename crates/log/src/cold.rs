@@ -44,6 +44,25 @@ pub struct Cold {
     gaps: bool,
     /// The last batch that was met without a record.
     pub empty: Option<Piece>,
+    /// Batches found so far, and their bytes.
+    found: Vec<Piece>,
+    taken: u64,
+    /// Behind the last batch found: offset, position.
+    resume: Option<(u64, u64)>,
+}
+
+/// Where some bytes have left a read.
+#[derive(Debug)]
+pub enum Scan {
+    /// A fetch has as much as was asked for.
+    Full,
+    /// The range has no more, or no more that may be read.
+    End,
+    /// So many bytes from `Cold::position` on are needed.
+    Short(u64),
+    /// What lies at `Cold::position` does not verify.
+    Damaged(&'static str),
+    Answer(Next),
 }
 
 /// What a chunk led to.
@@ -78,7 +97,60 @@ impl Cold {
         let Stretch { offset, position, .. } = stretch;
         let (alignment, gaps) = (kind.alignment(), kind.has_gaps());
         let want = want.max(HEADER as u64);
-        Some(Cold { goal, range, position, offset, want, alignment, gaps, empty: None })
+        let (found, taken, resume) = (Vec::new(), 0, None);
+        Some(Cold { goal, range, position, offset, want, alignment, gaps, empty: None, found, taken, resume })
+    }
+
+    /// A fetch that goes on where the batch at this offset and position of `range` is known to begin.
+    #[must_use]
+    pub fn resumed(goal: Goal, range: Range, kind: Kind, offset: u64, position: u64) -> Cold {
+        Cold {
+            goal,
+            range,
+            position,
+            offset,
+            want: HEADER as u64,
+            alignment: kind.alignment(),
+            gaps: kind.has_gaps(),
+            empty: None,
+            found: Vec::new(),
+            taken: 0,
+            resume: None,
+        }
+    }
+
+    /// Goes on at the start of the range that follows, with what was found so far.
+    pub fn cross(&mut self, range: Range, kind: Kind) {
+        if let Goal::Fetch { offset, .. } = &mut self.goal {
+            *offset = range.base.max(*offset);
+        }
+        (self.range, self.position, self.offset) = (range, range.position, range.base);
+        if let Some((_, position)) = &mut self.resume {
+            *position = range.position;
+        }
+        (self.alignment, self.gaps) = (kind.alignment(), kind.has_gaps());
+    }
+
+    /// Where the next batch to look at begins.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// No more than one batch is read at once from now on: what can be read around bytes that cannot is served.
+    pub fn narrow(&mut self) {
+        self.want = HEADER as u64;
+    }
+
+    /// Behind the last batch that was found: its range, offset and position.
+    #[must_use]
+    pub fn resume(&self) -> Option<(Range, u64, u64)> {
+        self.resume.map(|(offset, position)| (self.range, offset, position))
+    }
+
+    /// What was found.
+    pub fn take_found(&mut self) -> Vec<Piece> {
+        std::mem::take(&mut self.found)
     }
 
     fn range_end(&self) -> u64 {
@@ -99,37 +171,50 @@ impl Cold {
         let (start, asked) = self.wanted();
         let needed = (start + asked as u64).min(self.range_end()) - start;
         let cut = (chunk.len() as u64) < needed;
-        let mut found = Vec::new();
-        let mut taken = 0u64;
+        match self.scan(start, chunk, epochs, scratch) {
+            Scan::Full => Next::Fetched(self.take_found()),
+            Scan::End => self.done(),
+            Scan::Short(needed) => self.short(needed, cut),
+            Scan::Damaged(detail) => self.damaged(detail),
+            Scan::Answer(next) => next,
+        }
+    }
+
+    /// Goes through batches that begin in `chunk`, which lies at `start` of the file, at or before `position`.
+    pub fn scan(&mut self, start: u64, chunk: &Piece, epochs: &Epochs, scratch: &mut Vec<u8>) -> Scan {
         loop {
             if self.position >= self.range_end() || self.is_past() {
-                return self.done(found);
+                return Scan::End;
             }
             let at = (self.position - start) as usize;
             let left = (chunk.len().saturating_sub(at) as u64).min(self.range_end() - self.position);
             if left < HEADER as u64 {
-                return self.short(found, HEADER as u64, cut);
+                return Scan::Short(HEADER as u64);
             }
             let bytes = &chunk.bytes()[at..at + left as usize];
             let header = match self.header(bytes, epochs) {
                 Ok(header) => header,
-                Err(detail) => return self.damaged(found, detail),
+                Err(detail) => return Scan::Damaged(detail),
             };
+            let before = self.found.len();
             if !self.skips(&header) {
                 if header.length as u64 > left {
-                    return self.short(found, header.length as u64, cut);
+                    return Scan::Short(header.length as u64);
                 }
                 if verify(bytes).is_err() {
-                    return self.damaged(found, "checksum of a batch");
+                    return Scan::Damaged("checksum of a batch");
                 }
-                match self.take(&header, chunk.slice(at, header.length), &mut found, &mut taken, scratch) {
+                match self.take(&header, chunk.slice(at, header.length), scratch) {
                     Ok(false) => {}
-                    Ok(true) => return Next::Fetched(found),
-                    Err(next) => return next,
+                    Ok(true) => return Scan::Full,
+                    Err(next) => return Scan::Answer(next),
                 }
             }
             self.position = (self.position + header.length as u64).next_multiple_of(self.alignment);
             self.offset = header.end_offset();
+            if self.found.len() > before {
+                self.resume = Some((self.offset, self.position));
+            }
         }
     }
 
@@ -151,11 +236,11 @@ impl Cold {
     }
 
     /// What was verified before the damage is served first.
-    fn damaged(&self, found: Vec<Piece>, detail: &'static str) -> Next {
-        if found.is_empty() {
+    fn damaged(&mut self, detail: &'static str) -> Next {
+        if self.found.is_empty() {
             Next::Damaged { position: self.position, detail }
         } else {
-            Next::Fetched(found)
+            Next::Fetched(self.take_found())
         }
     }
 
@@ -167,24 +252,19 @@ impl Cold {
         }
     }
 
-    fn is_past(&self) -> bool {
+    /// Nothing from here on may be read.
+    #[must_use]
+    pub fn is_past(&self) -> bool {
         match self.goal {
             Goal::Fetch { below, .. } | Goal::Time { below, .. } => self.offset >= below,
         }
     }
 
     /// Uses one verified batch. True: the fetch is complete.
-    fn take(
-        &mut self,
-        header: &Header,
-        batch: Piece,
-        found: &mut Vec<Piece>,
-        taken: &mut u64,
-        scratch: &mut Vec<u8>,
-    ) -> Result<bool, Next> {
+    fn take(&mut self, header: &Header, batch: Piece, scratch: &mut Vec<u8>) -> Result<bool, Next> {
         match self.goal {
             Goal::Fetch { max_bytes, below, .. } => {
-                let fits = found.is_empty() || *taken + batch.len() as u64 <= max_bytes;
+                let fits = self.found.is_empty() || self.taken + batch.len() as u64 <= max_bytes;
                 if !fits || header.end_offset() > below {
                     return Ok(true);
                 }
@@ -193,8 +273,8 @@ impl Cold {
                     self.empty = Some(batch);
                     return Ok(false);
                 }
-                *taken += batch.len() as u64;
-                found.push(batch);
+                self.taken += batch.len() as u64;
+                self.found.push(batch);
                 Ok(false)
             }
             Goal::Time { target, from, below } => {
@@ -210,27 +290,27 @@ impl Cold {
         }
     }
 
-    fn done(&self, found: Vec<Piece>) -> Next {
+    fn done(&mut self) -> Next {
         match self.goal {
-            Goal::Fetch { .. } if found.is_empty() && self.gaps => Next::Passed,
-            Goal::Fetch { .. } if found.is_empty() => {
-                self.damaged(found, "a range ends before its last offset")
+            Goal::Fetch { .. } if self.found.is_empty() && self.gaps => Next::Passed,
+            Goal::Fetch { .. } if self.found.is_empty() => {
+                self.damaged("a range ends before its last offset")
             }
-            Goal::Fetch { .. } => Next::Fetched(found),
+            Goal::Fetch { .. } => Next::Fetched(self.take_found()),
             Goal::Time { .. } => Next::Found(None),
         }
     }
 
     /// The chunk ends inside a batch of which `needed` bytes are needed; `cut`: the file had no more.
-    fn short(&mut self, found: Vec<Piece>, needed: u64, cut: bool) -> Next {
-        if !found.is_empty() {
-            return Next::Fetched(found);
+    fn short(&mut self, needed: u64, cut: bool) -> Next {
+        if !self.found.is_empty() {
+            return Next::Fetched(self.take_found());
         }
         if needed > self.range_end() - self.position {
-            return self.damaged(found, "a batch reaches beyond its range");
+            return self.damaged("a batch reaches beyond its range");
         }
         if cut {
-            return self.damaged(found, "the file ends early");
+            return self.damaged("the file ends early");
         }
         self.want = self.want.max(needed);
         Next::More

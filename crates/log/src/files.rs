@@ -7,7 +7,10 @@
 
 use crate::segment::{Kind, index_path, path};
 use millrace_io::{Done, FileId, IoError, Op, OpId, OpQueue, OpenMode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+/// How many ranges a manifest names in each file, by the file's number.
+pub type Named = BTreeMap<u64, u32>;
 
 /// Sealed files kept open at most, unless readers hold more.
 const OPEN_MAX: usize = 128;
@@ -126,6 +129,29 @@ impl Files {
             .map(|(&number, sealed)| (number, sealed.kind, sealed.length))
     }
 
+    /// How many ranges live in each file that has any.
+    #[must_use]
+    pub fn ranges(&self) -> Named {
+        let live = self.sealed.iter().filter(|(_, sealed)| sealed.ranges > 0);
+        live.map(|(&number, sealed)| (number, sealed.ranges)).collect()
+    }
+
+    /// Bulk files with living ranges that frames above `settled` have made longer: number, kind, length.
+    pub fn grown(&self, settled: u64) -> impl Iterator<Item = (u64, Kind, u64)> {
+        self.sealed
+            .iter()
+            .filter(move |(_, file)| file.kind == Kind::Bulk && file.ranges > 0 && file.last_lsn > settled)
+            .map(|(&number, file)| (number, file.kind, file.length))
+    }
+
+    /// A manifest names this file with this length: it is new, or has grown.
+    pub fn name(&mut self, number: u64, kind: Kind, length: u64) {
+        match self.sealed.get_mut(&number) {
+            Some(file) => file.length = file.length.max(length),
+            None => self.add(number, kind, length),
+        }
+    }
+
     /// A bulk file in which no range lies yet: number, kind, length.
     #[must_use]
     pub fn unnamed_bulk(&self, number: u64) -> Option<(u64, Kind, u64)> {
@@ -158,12 +184,12 @@ impl Files {
 
     /// A manifest that names exactly `named` is published, and all frames up to `settled` are in it: all other files go,
     /// but for bulk files that later frames refer to or may.
-    pub fn keep_only(&mut self, named: &BTreeSet<u64>, settled: u64, queue: &mut OpQueue) {
+    pub fn keep_only(&mut self, named: &Named, settled: u64, queue: &mut OpQueue) {
         let growing = self.growing;
         let gone: Vec<u64> = self
             .sealed
             .iter()
-            .filter(|(number, sealed)| !sealed.doomed && sealed.ranges == 0 && !named.contains(number))
+            .filter(|(number, sealed)| !sealed.doomed && sealed.ranges == 0 && !named.contains_key(number))
             .filter(|(number, sealed)| sealed.last_lsn <= settled && growing != Some(**number))
             .map(|(&number, _)| number)
             .collect();

@@ -3,7 +3,13 @@
 //! What it is not: the journal (frames, flushes), the engine (which frame holds what), a protocol (requests).
 //! Time and completions are input, operations are output: nothing here touches a file or a clock.
 
+mod ahead;
+mod ahead_read;
 pub mod batch;
+mod captured;
+mod changes;
+#[cfg(test)]
+mod changes_tests;
 pub mod code;
 mod cold;
 pub mod compaction;
@@ -18,6 +24,7 @@ mod lookup;
 pub mod marker;
 mod order;
 mod partition;
+pub mod planted;
 mod producers;
 pub mod range;
 mod reader;
@@ -31,10 +38,15 @@ mod settle;
 mod snapshot;
 mod table;
 mod tail;
+#[cfg(test)]
+#[path = "../tests/support/batches.rs"]
+mod testing;
 mod transactions;
 pub mod verify;
 pub mod watermarks;
 
+pub use ahead::AheadCounters;
+pub use changes::merged;
 pub use code::Code;
 pub use compaction::{Compact, CompactionCounters};
 pub use limits::Limits;

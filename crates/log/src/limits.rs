@@ -151,7 +151,7 @@ impl Log {
 
     /// Declares the limits of a partition; false when there is no such partition.
     pub fn limit(&mut self, id: u64, limits: &Arc<Limits>) -> bool {
-        let partition = self.table.find(id).and_then(|handle| self.table.get_mut(handle));
+        let partition = self.table.find(id).and_then(|handle| self.table.get_unsaved(handle));
         let Some(partition) = partition else { return false };
         partition.limits = Some(Arc::clone(limits));
         true

@@ -7,9 +7,9 @@
 
 use crate::batch::{Checked, Header};
 use crate::code::Code;
-use crate::compaction::{CompactionCounters, MAP_BYTES, Pass};
+use crate::compaction::{CompactionCounters, FEWEST, MAP_BYTES, Pass};
 use crate::content::SLAB;
-use crate::files::Files;
+use crate::files::{Files, Named};
 use crate::marker::Marker;
 use crate::order::{Entry, Order};
 use crate::partition::{Partition, Undo};
@@ -35,9 +35,28 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// Distance between two entries of a sparse index.
     pub index_interval_bytes: u64,
+    /// Memory for sealed data that is read before readers ask for it; 0: none is.
+    pub read_ahead_bytes: u64,
     /// Files go although the manifest in place names them.
     #[cfg(feature = "planted")]
     pub remove_named_files: bool,
+}
+
+impl LogConfig {
+    /// Of a log of which nothing but its share of a manifest is ever looked at: it opens no file.
+    pub(crate) fn of_a_share() -> LogConfig {
+        LogConfig {
+            directory_id: [0; 16],
+            epoch: 0,
+            memory_bytes: 0,
+            own_segment_bytes: u64::MAX,
+            segment_bytes: u64::MAX,
+            index_interval_bytes: u64::MAX,
+            read_ahead_bytes: 0,
+            #[cfg(feature = "planted")]
+            remove_named_files: false,
+        }
+    }
 }
 
 /// All partitions, their files, and what is going on with them.
@@ -57,6 +76,10 @@ pub struct Log {
     pub(crate) settle_slabs: SlabPool,
     /// Deleted while a settle reads their tails.
     pub(crate) zombies: Vec<Handle>,
+    /// Ids of partitions deleted since the last settle began.
+    pub(crate) gone: Vec<u64>,
+    /// How many ranges the manifest in place names in each file.
+    pub(crate) named: Named,
     pub(crate) reader: Reader,
     /// Memory for inflated records while a read or search looks into a batch.
     pub(crate) scratch: Vec<u8>,
@@ -65,6 +88,8 @@ pub struct Log {
     pub(crate) compaction: Option<Box<Pass>>,
     pub(crate) compaction_counters: CompactionCounters,
     pub(crate) compaction_map_bytes: u64,
+    /// Small neighbouring ranges that are joined at least.
+    pub(crate) join_fewest: usize,
     /// The slabs that were charged last: of frames, of bulk batches.
     last_slabs: [usize; 2],
 }
@@ -98,12 +123,15 @@ impl Log {
             settle: None,
             settle_slabs: SlabPool::new(SLAB, 4),
             zombies: Vec::new(),
-            reader: Reader::default(),
+            gone: Vec::new(),
+            named: Named::default(),
+            reader: Reader::new(config.read_ahead_bytes),
             scratch: Vec::new(),
             aborted: 0,
             compaction: None,
             compaction_counters: CompactionCounters::default(),
             compaction_map_bytes: MAP_BYTES,
+            join_fewest: FEWEST,
             last_slabs: [0; 2],
         }
     }
@@ -287,9 +315,11 @@ impl Log {
         let settling = self.settle.is_some();
         let partition = self.partition_mut(handle);
         partition.deleted = true;
+        let id = partition.id;
         for range in std::mem::take(&mut partition.ranges) {
             self.files.release(range.file);
         }
+        self.gone.push(id);
         if settling {
             self.zombies.push(handle);
         } else {
@@ -325,7 +355,9 @@ impl Log {
 
     /// Drops what lies below the log start, once the frame that moved it is in the journal.
     pub fn trim(&mut self, handle: Handle) {
-        for range in self.partition_mut(handle).trim() {
+        // Whoever moved the log start has marked the partition as changed.
+        let partition = self.table.get_unsaved(handle);
+        for range in partition.map(Partition::trim).unwrap_or_default() {
             self.files.release(range.file);
         }
     }
@@ -333,12 +365,12 @@ impl Log {
     /// The journal is written and durable up to these LSNs: moves the watermarks of all partitions concerned.
     pub fn advance(&mut self, written: u64, durable: u64) {
         while let Some(entry) = self.order.next_written(written) {
-            if let Some(partition) = self.table.get_mut(handle_of(&entry)) {
+            if let Some(partition) = self.table.get_unsaved(handle_of(&entry)) {
                 partition.written(entry.end);
             }
         }
         while let Some(entry) = self.order.next_durable(durable) {
-            if let Some(partition) = self.table.get_mut(handle_of(&entry)) {
+            if let Some(partition) = self.table.get_unsaved(handle_of(&entry)) {
                 partition.durable(entry.end);
             }
         }
@@ -349,7 +381,7 @@ impl Log {
     pub(crate) fn evict(&mut self) {
         while self.order.bytes() > self.config.memory_bytes {
             let Some(entry) = self.order.evict(self.settled_lsn) else { return };
-            let Some(partition) = self.table.get_mut(handle_of(&entry)) else { continue };
+            let Some(partition) = self.table.get_unsaved(handle_of(&entry)) else { continue };
             // Compaction has taken what it rewrote already.
             if partition.tail.front().is_none_or(|batch| batch.base >= entry.end) {
                 continue;
@@ -391,10 +423,11 @@ impl Log {
     /// Starts what can be started: waiting reads, the next slab of a settle.
     pub fn step(&mut self, queue: &mut OpQueue) {
         self.step_reads(queue);
+        self.step_ahead(queue);
         self.step_settle(queue);
         #[cfg(feature = "planted")]
         if self.config.remove_named_files {
-            self.files.keep_only(&std::collections::BTreeSet::new(), self.settled_lsn, queue);
+            self.files.keep_only(&Named::default(), self.settled_lsn, queue);
         }
     }
 
@@ -406,6 +439,7 @@ impl Log {
 
     /// Closes all files that no reader holds.
     pub fn close_files(&mut self, queue: &mut OpQueue) {
+        self.reader.ahead.forget_all();
         self.files.close_all(queue);
     }
 

@@ -5,6 +5,7 @@
 //!
 //! The invariant: no reader sees an offset at or above the bound of its isolation, or below the log start.
 
+use crate::ahead_read::Served;
 use crate::code::Code;
 use crate::cold::Goal;
 use crate::log::Log;
@@ -79,7 +80,7 @@ impl Log {
     }
 
     /// Whole batches from the one that holds `offset` on (rule 27), at least one even above `max_bytes` (rule 26),
-    /// none at the readable end. A read of sealed data ends with its file: the next read goes on.
+    /// none at the readable end. A read of sealed data may end with its file: the next read goes on.
     pub fn fetch(
         &mut self,
         id: u64,
@@ -102,6 +103,9 @@ impl Log {
             return Ok(Fetch::Ready(Vec::new()));
         }
         let range = *partition.range_of(offset).ok_or(Code::Damaged)?;
+        if let Served::Pieces(pieces) = self.fetch_ahead(handle, offset, max_bytes, below) {
+            return Ok(Fetch::Ready(pieces));
+        }
         let goal = Goal::Fetch { offset, max_bytes, below };
         Ok(Fetch::Pending(self.start_cold(handle, id, range, goal)))
     }

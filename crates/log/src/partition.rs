@@ -28,6 +28,8 @@ pub struct Partition {
     pub tail: Tail,
     /// Batches below this offset lie in published ranges.
     pub settled_end: u64,
+    /// The log start that the manifest in place says.
+    pub saved_start: u64,
     /// Bytes of batches at and above `settled_end`.
     pub unsettled_bytes: u64,
     /// In offset order; may have holes only below `log_start`.
@@ -66,6 +68,7 @@ impl Partition {
             marks: Watermarks::default(),
             tail: Tail::default(),
             settled_end: 0,
+            saved_start: 0,
             unsettled_bytes: 0,
             ranges: Vec::new(),
             resumes: Vec::new(),

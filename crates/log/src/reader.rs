@@ -5,6 +5,8 @@
 //! The invariant: every token that was handed out is reported finished exactly once, whatever happens to its
 //! partition, its file or the device.
 
+use crate::ahead::Ahead;
+use crate::ahead_read::{Reading, Served};
 use crate::code::Code;
 use crate::cold::{Cold, Goal, Next};
 use crate::files::Handle as FileHandle;
@@ -51,10 +53,14 @@ struct Job {
     /// A batch without records that was passed by: the answer when there is nothing better.
     empty: Option<Piece>,
     memory: usize,
+    /// Windows have nothing for it.
+    is_plain: bool,
+    /// The device could not read as much as was wanted: batch by batch.
+    is_narrow: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Work {
+pub(crate) enum Work {
     IndexOpen(u64),
     IndexRead(u64, FileId),
     IndexClose,
@@ -62,10 +68,11 @@ enum Work {
     /// A range of a bulk file, whole: its sparse index is made from its batches.
     BulkRead(u64),
     Chunk(u64),
+    Ahead(Reading),
 }
 
 /// All cold reads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reader {
     last_token: u64,
     jobs: BTreeMap<u64, Job>,
@@ -82,12 +89,35 @@ pub struct Reader {
     finished: Vec<(u64, Code)>,
     results: BTreeMap<u64, Result<Found, Code>>,
     damage: Vec<Damaged>,
+    pub(crate) ahead: Ahead,
     /// Operations and bytes since open, for counters.
     pub reads: u64,
     pub bytes: u64,
 }
 
 impl Reader {
+    /// With memory for read-ahead in bytes.
+    #[must_use]
+    pub fn new(ahead_bytes: u64) -> Reader {
+        Reader {
+            last_token: 0,
+            jobs: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            parked: BTreeMap::new(),
+            in_flight: 0,
+            work: BTreeMap::new(),
+            sparse: BTreeMap::new(),
+            sparse_order: VecDeque::new(),
+            sparse_memory: 0,
+            finished: Vec::new(),
+            results: BTreeMap::new(),
+            damage: Vec::new(),
+            ahead: Ahead::new(ahead_bytes),
+            reads: 0,
+            bytes: 0,
+        }
+    }
+
     /// Tokens whose results can be taken, in the order they finished.
     pub fn drain_finished(&mut self, into: &mut Vec<(u64, Code)>) {
         into.append(&mut self.finished);
@@ -139,7 +169,7 @@ impl Reader {
         sparse
     }
 
-    fn push(&mut self, queue: &mut OpQueue, op: Op, work: Work) {
+    pub(crate) fn push(&mut self, queue: &mut OpQueue, op: Op, work: Work) {
         self.work.insert(queue.push(op), work);
     }
 }
@@ -155,9 +185,9 @@ impl Log {
 
     fn continue_cold(&mut self, token: u64, partition: Handle, id: u64, range: Range, goal: Goal) {
         self.files.take(range.file);
-        self.reader
-            .jobs
-            .insert(token, Job { partition, id, range, goal, cold: None, empty: None, memory: 0 });
+        let (cold, empty, memory) = (None, None, 0);
+        let job = Job { partition, id, range, goal, cold, empty, memory, is_plain: false, is_narrow: false };
+        self.reader.jobs.insert(token, job);
         self.reader.waiting.push_back(token);
     }
 
@@ -170,7 +200,10 @@ impl Log {
     }
 
     /// Does the next thing a read needs: handle, sparse index, chunk.
-    fn advance_read(&mut self, token: u64, queue: &mut OpQueue) {
+    pub(crate) fn advance_read(&mut self, token: u64, queue: &mut OpQueue) {
+        if self.waits_for_window(token, queue) {
+            return;
+        }
         let Some(job) = self.reader.jobs.get(&token) else { return };
         let (range, goal, entered) = (job.range, job.goal, job.cold.is_some());
         let file = match self.files.handle(range.file, queue) {
@@ -199,6 +232,24 @@ impl Log {
             }
         }
         self.read_chunk(token, file, queue);
+    }
+
+    /// True when the read is answered from windows, or will be.
+    fn waits_for_window(&mut self, token: u64, queue: &mut OpQueue) -> bool {
+        let Some(job) = self.reader.jobs.get(&token).filter(|job| !job.is_plain) else { return false };
+        let Goal::Fetch { offset, max_bytes, below } = job.goal else { return false };
+        let partition = job.partition;
+        match self.fetch_ahead(partition, offset, max_bytes, below) {
+            Served::Pieces(pieces) => self.finish(token, Ok(Found::Pieces(pieces)), queue),
+            Served::Wait if self.park_ahead(token, partition, offset) => {}
+            Served::Wait | Served::No => {
+                if let Some(job) = self.reader.jobs.get_mut(&token) {
+                    job.is_plain = true;
+                }
+                return false;
+            }
+        }
+        true
     }
 
     fn load_sparse(&mut self, token: u64, range: &Range, file: FileId, queue: &mut OpQueue) {
@@ -276,12 +327,20 @@ impl Log {
             }
             (Work::BulkRead(token), result) => self.bulk_range_read(token, result, queue),
             (Work::Chunk(token), result) => self.chunk_read(token, result, queue),
+            (Work::Ahead(reading), result) => self.window_read(reading, result, queue),
         }
     }
 
     fn complete_file(&mut self, id: OpId, result: Result<Done, IoError>, queue: &mut OpQueue) {
         let Some((number, error)) = self.files.complete(id, result, queue) else { return };
         self.compaction_file(number, error.as_ref(), queue);
+        if error.is_none() {
+            self.reader.ahead.file_changed(number);
+        } else {
+            for token in self.reader.ahead.fail_file(number) {
+                self.advance_read(token, queue);
+            }
+        }
         for token in self.reader.parked.remove(&number).unwrap_or_default() {
             match &error {
                 None => self.advance_read(token, queue),
@@ -309,18 +368,32 @@ impl Log {
     fn chunk_read(&mut self, token: u64, result: Result<Done, IoError>, queue: &mut OpQueue) {
         let Some(job) = self.reader.jobs.get_mut(&token) else { return };
         self.reader.in_flight -= job.memory;
-        job.memory = 0;
+        let wanted = std::mem::take(&mut job.memory);
         let piece = match result {
             Ok(Done::Read { buffer, length }) => buffer.into_piece(length),
             Ok(other) => unreachable!("a read completes as read, not {other:?}"),
-            Err(error) => return self.read_failed(token, &error, queue),
+            Err(error) => {
+                // What lies beside the bytes that cannot be read is still there.
+                let is_narrow = std::mem::replace(&mut job.is_narrow, true);
+                if let Some(cold) =
+                    job.cold.as_mut().filter(|_| is_medium(&error) && !is_narrow && wanted > BLOCK)
+                {
+                    cold.narrow();
+                    return self.advance_read(token, queue);
+                }
+                return self.read_failed(token, &error, queue);
+            }
         };
         self.reader.bytes += piece.len() as u64;
         let Some(partition) = self.table.get(job.partition).filter(|partition| !partition.deleted) else {
             return self.finish(token, Err(Code::UnknownPartition), queue);
         };
         let Some(cold) = &mut job.cold else { return };
-        match cold.feed(&piece, &partition.epochs, &mut self.scratch) {
+        let next = cold.feed(&piece, &partition.epochs, &mut self.scratch);
+        if let (Next::Fetched(_), Some((range, offset, position))) = (&next, cold.resume()) {
+            self.reader.ahead.remember(job.partition, offset, range, position);
+        }
+        match next {
             Next::More => self.advance_read(token, queue),
             Next::Passed => self.passed(token, queue),
             Next::Fetched(pieces) => self.finish(token, Ok(Found::Pieces(pieces)), queue),
@@ -377,7 +450,11 @@ impl Log {
             IoErrorKind::Cancelled => self.finish(token, Err(Code::Closing), queue),
             IoErrorKind::Descriptors | IoErrorKind::Memory => self.finish(token, Err(Code::Busy), queue),
             _ => {
-                let position = self.reader.jobs.get(&token).map_or(0, |job| job.range.position);
+                let position = self
+                    .reader
+                    .jobs
+                    .get(&token)
+                    .map_or(0, |job| job.cold.as_ref().map_or(job.range.position, Cold::position));
                 self.damaged(token, position, &error.to_string(), queue);
             }
         }
@@ -408,6 +485,11 @@ impl Log {
         self.reader.results.insert(token, result);
         self.step_reads(queue);
     }
+}
+
+/// Whether an error speaks of the bytes on the medium, not of what the process may have.
+fn is_medium(error: &IoError) -> bool {
+    !matches!(error.kind, IoErrorKind::Cancelled | IoErrorKind::Descriptors | IoErrorKind::Memory)
 }
 
 /// Whole blocks around the sparse table of a range.

@@ -42,10 +42,14 @@ impl Log {
     pub fn expire_producers(&mut self, now_ms: i64, idle_ms: i64) -> usize {
         let mut forgotten = 0;
         for slot in 0..self.table.slots() {
-            let Some(partition) = self.table.in_slot_mut(slot) else { continue };
+            let Some((handle, partition)) = self.table.in_slot_unsaved(slot) else { continue };
             let transactions = &partition.transactions;
             let is_busy = |id| transactions.first_of(id).is_some();
-            forgotten += partition.producers.expire(now_ms, idle_ms, is_busy);
+            let gone = partition.producers.expire(now_ms, idle_ms, is_busy);
+            if gone > 0 {
+                self.table.mark_changed(handle);
+            }
+            forgotten += gone;
         }
         forgotten
     }

@@ -200,18 +200,7 @@ impl Log {
 ///
 /// The share is none, or a range begins or ends inside another one.
 pub fn replace_ranges(share: &[u8], new: &[(u64, Range)]) -> Result<Vec<u8>, SnapshotError> {
-    // Nothing of this log but its share is ever looked at.
-    let config = LogConfig {
-        directory_id: [0; 16],
-        epoch: 0,
-        memory_bytes: 0,
-        own_segment_bytes: u64::MAX,
-        segment_bytes: u64::MAX,
-        index_interval_bytes: u64::MAX,
-        #[cfg(feature = "planted")]
-        remove_named_files: false,
-    };
-    let mut log = Log::restore(config, 0, share)?;
+    let mut log = Log::restore(LogConfig::of_a_share(), 0, share)?;
     for (partition, range) in new {
         log.put_in_place(*partition, *range)?;
     }

@@ -7,12 +7,13 @@
 //! The invariant: until the manifest is durable nothing in memory changes; a settle that fails leaves orphan files
 //! and nothing else, and its data stays in the tails and in the journal.
 
+use crate::captured::Captured;
 use crate::content::{Built, Content, Part, index_file};
 use crate::index::Sparse;
 use crate::log::Log;
 use crate::range::Range;
 use crate::segment::{DIRECTORY, Kind, index_path, path};
-use crate::snapshot::{Added, AddedRange, Snapshot};
+use crate::snapshot::{Added, AddedRange};
 use crate::table::Handle;
 use millrace_io::{Done, FileWriter, IoError, Op, OpId, OpQueue, OpenMode, SlabWriter};
 use std::collections::{BTreeSet, VecDeque};
@@ -55,7 +56,7 @@ pub struct Settle {
     covered: Vec<Covered>,
     current: Option<Current>,
     stage: Stage,
-    snapshot: Snapshot,
+    captured: Captured,
     added: Added,
     created: Vec<(u64, Kind)>,
     /// Sparse indexes of ranges in bulk files, for readers.
@@ -76,11 +77,11 @@ pub enum SettleState {
 }
 
 impl Log {
-    /// Begins to settle everything appended so far; `checkpoint` is the LSN of the last frame. Panics when a settle is
-    /// under way.
-    pub fn begin_settle(&mut self, checkpoint: u64) {
+    /// Begins to settle everything appended so far; `checkpoint` is the LSN of the last frame. `whole`: the manifest that
+    /// publishes it says everything; otherwise it is an edit of the one in place. Panics when a settle is under way.
+    pub fn begin_settle(&mut self, checkpoint: u64, whole: bool) {
         assert!(self.settle.is_none(), "one settle at a time");
-        let snapshot = Snapshot::capture(self);
+        let captured = Captured::of(self, whole);
         let mut handles = std::mem::take(&mut self.dirty);
         handles.retain(|handle| self.table.get(*handle).is_some());
         handles.sort_by_key(|handle| self.table.get(*handle).map(|partition| partition.id));
@@ -114,7 +115,7 @@ impl Log {
             covered,
             current: None,
             stage,
-            snapshot,
+            captured,
             added,
             created: Vec::new(),
             placed,
@@ -134,11 +135,11 @@ impl Log {
         }
     }
 
-    /// The log's share of the manifest that publishes this settle. `None`: none is ready.
+    /// The log's share of the manifest, or of the edit, that publishes this settle. `None`: none is ready.
     #[must_use]
     pub fn settle_manifest(&self) -> Option<Vec<u8>> {
         let settle = self.settle.as_ref().filter(|settle| matches!(settle.stage, Stage::Ready))?;
-        Some(settle.snapshot.encode(self.files.last_number(), &settle.added))
+        Some(settle.captured.encode(self.files.last_number(), &settle.added))
     }
 
     /// Does at most one slab of work.
@@ -251,7 +252,7 @@ impl Log {
     pub fn settle_published(&mut self, queue: &mut OpQueue) {
         let settle = self.settle.take().filter(|settle| matches!(settle.stage, Stage::Ready));
         let settle = settle.expect("only a ready settle is published");
-        let named = settle.snapshot.named(&settle.added);
+        settle.captured.published(self, &settle.added);
         for (number, kind, length) in settle.added.files.iter().filter(|(_, kind, _)| *kind != Kind::Bulk) {
             self.files.add(*number, *kind, *length);
         }
@@ -259,7 +260,7 @@ impl Log {
             self.reader.cache(&range, sparse);
         }
         for covered in &settle.covered {
-            let Some(partition) = self.table.get_mut(covered.handle) else { continue };
+            let Some(partition) = self.table.get_unsaved(covered.handle) else { continue };
             partition.settled_end = covered.to;
             partition.unsettled_bytes -= covered.bytes;
             self.unsettled_bytes -= covered.bytes;
@@ -268,7 +269,7 @@ impl Log {
             }
         }
         for added in settle.added.ranges {
-            let partition = self.table.get_mut(added.handle);
+            let partition = self.table.get_unsaved(added.handle);
             if let Some(partition) = partition.filter(|partition| !partition.deleted) {
                 let first = partition.tail.at_or_behind(added.range.base).map(|batch| batch.max_timestamp);
                 partition.dirty_since = partition.dirty_since.or(first);
@@ -279,7 +280,7 @@ impl Log {
         }
         self.settled_lsn = settle.checkpoint;
         self.end_settle();
-        self.files.keep_only(&named, self.settled_lsn, queue);
+        self.files.keep_only(&self.named, self.settled_lsn, queue);
         self.evict();
     }
 
@@ -306,6 +307,7 @@ impl Log {
                 self.dirty.push(covered.handle);
             }
         }
+        settle.captured.given_up(self);
         self.end_settle();
         settle.created
     }

@@ -16,7 +16,6 @@ use crate::segment::Kind;
 use crate::table::Handle;
 use crate::transactions::Transactions;
 use crate::watermarks::Watermarks;
-use std::collections::BTreeSet;
 
 /// What manifests of format 2 lack at the end of the log's share: that no partition has transactions.
 pub const NO_TRANSACTIONS: [u8; 4] = [0; 4];
@@ -89,12 +88,6 @@ impl Snapshot {
         Snapshot { partitions: out, transactions, files: log.files.live().collect() }
     }
 
-    /// Numbers of all files a manifest with these additions names.
-    #[must_use]
-    pub fn named(&self, added: &Added) -> BTreeSet<u64> {
-        self.files.iter().chain(&added.files).map(|(number, ..)| *number).collect()
-    }
-
     /// The log's share of the manifest.
     #[must_use]
     pub fn encode(&self, last_file: u64, added: &Added) -> Vec<u8> {
@@ -142,6 +135,9 @@ impl Log {
         if fields.left() > 0 {
             return Err(SnapshotError::Invalid);
         }
+        // It is as the manifest says: the next one has nothing to add.
+        log.table.take_changed();
+        log.named = log.files.ranges();
         Ok(log)
     }
 
@@ -153,6 +149,7 @@ impl Log {
         }
         partition.marks = Watermarks::settled(start, end, None);
         partition.settled_end = end;
+        partition.saved_start = start;
         partition.epochs = Epochs::decode(fields)?;
         partition.producers = Producers::decode(fields)?;
         let count = fields.count(ENCODED)?;
@@ -177,7 +174,7 @@ impl Log {
         Ok(())
     }
 
-    fn restore_range(&mut self, handle: Handle, range: Range) -> Result<(), SnapshotError> {
+    pub(crate) fn restore_range(&mut self, handle: Handle, range: Range) -> Result<(), SnapshotError> {
         let partition = self.table.get_mut(handle).ok_or(SnapshotError::Invalid)?;
         let (_, length) = self.files.get(range.file).ok_or(SnapshotError::Invalid)?;
         let follows = partition.ranges.last().is_none_or(|last| last.end <= range.base);

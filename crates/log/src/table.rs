@@ -2,7 +2,8 @@
 //!
 //! What it is not: aware of anything inside a partition.
 //!
-//! The invariant: a generation grows whenever a slot is emptied, so a stale (slot, generation) finds nothing.
+//! The invariants: a generation grows whenever a slot is emptied, so a stale (slot, generation) finds nothing; and
+//! whoever can change what a manifest says of a partition has marked it as changed.
 
 use crate::partition::Partition;
 use std::collections::HashMap;
@@ -32,6 +33,8 @@ impl Hasher for IdHasher {
 #[derive(Debug, Default)]
 struct Slot {
     generation: u32,
+    /// It is in the table's list of changed partitions.
+    changed: bool,
     partition: Option<Box<Partition>>,
 }
 
@@ -48,6 +51,8 @@ pub struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
     ids: HashMap<u64, u32, BuildHasherDefault<IdHasher>>,
+    /// Partitions that changed since the list was last taken; some of them may be gone.
+    changed: Vec<Handle>,
 }
 
 impl Table {
@@ -64,9 +69,36 @@ impl Table {
         if slot.generation == handle.generation { slot.partition.as_deref() } else { None }
     }
 
+    /// A partition to be changed: the next manifest says anew what it is.
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut Partition> {
+        self.mark_changed(handle);
+        self.get_unsaved(handle)
+    }
+
+    /// A partition of which only what no manifest says is changed, or what one says already.
+    pub fn get_unsaved(&mut self, handle: Handle) -> Option<&mut Partition> {
         let slot = self.slots.get_mut(handle.slot as usize)?;
         if slot.generation == handle.generation { slot.partition.as_deref_mut() } else { None }
+    }
+
+    /// The next manifest says anew what this partition is.
+    pub fn mark_changed(&mut self, handle: Handle) {
+        if let Some(slot) = self.slots.get_mut(handle.slot as usize)
+            && slot.generation == handle.generation
+            && !slot.changed
+        {
+            slot.changed = true;
+            self.changed.push(handle);
+        }
+    }
+
+    /// The partitions that changed since this was last asked; the caller answers for their getting into a manifest.
+    pub fn take_changed(&mut self) -> Vec<Handle> {
+        let changed = std::mem::take(&mut self.changed);
+        for handle in &changed {
+            self.slots[handle.slot as usize].changed = false;
+        }
+        changed
     }
 
     /// How many slots there are.
@@ -81,11 +113,14 @@ impl Table {
         self.slots.get(slot as usize)?.partition.as_deref()
     }
 
-    /// Adds a partition whose id is not there yet.
-    pub fn in_slot_mut(&mut self, slot: u32) -> Option<&mut Partition> {
-        self.slots.get_mut(slot as usize)?.partition.as_deref_mut()
+    /// The partition in a slot, hidden or not, of which only what no manifest says is changed, and its handle.
+    pub fn in_slot_unsaved(&mut self, slot: u32) -> Option<(Handle, &mut Partition)> {
+        let place = self.slots.get_mut(slot as usize)?;
+        let handle = Handle { slot, generation: place.generation };
+        place.partition.as_deref_mut().map(|partition| (handle, partition))
     }
 
+    /// Adds a partition whose id is not there yet.
     pub fn insert(&mut self, partition: Partition) -> Handle {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -95,7 +130,9 @@ impl Table {
         assert!(before.is_none(), "partition {} is there already", partition.id);
         let place = &mut self.slots[slot as usize];
         place.partition = Some(Box::new(partition));
-        Handle { slot, generation: place.generation }
+        let handle = Handle { slot, generation: place.generation };
+        self.mark_changed(handle);
+        handle
     }
 
     /// Makes the id unknown; the partition stays reachable by its handle until `remove`.
@@ -115,6 +152,8 @@ impl Table {
             return None;
         }
         let partition = place.partition.take()?;
+        // It may be in the list still: another life of the slot is told apart by its generation.
+        place.changed = false;
         debug_assert!(!self.ids.contains_key(&partition.id) || self.ids[&partition.id] != handle.slot);
         place.generation += 1;
         self.free.push(handle.slot);

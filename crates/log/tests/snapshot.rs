@@ -16,6 +16,9 @@ fn config() -> LogConfig {
         own_segment_bytes: 1 << 10,
         segment_bytes: 1 << 20,
         index_interval_bytes: 256,
+        read_ahead_bytes: 4 << 20,
+        #[cfg(feature = "planted")]
+        remove_named_files: false,
     }
 }
 

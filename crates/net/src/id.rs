@@ -42,6 +42,12 @@ impl ConnectionId {
         self.0.number()
     }
 
+    /// Below 2^20, and given out again when the connection is gone.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0.index as usize
+    }
+
     #[must_use]
     pub fn of_number(number: u64) -> ConnectionId {
         ConnectionId(Key::of_number(number))

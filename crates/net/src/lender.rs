@@ -27,8 +27,8 @@ pub(crate) enum Lender {
 /// What became of a lent range.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lent {
-    /// The socket refers to so many bytes from the start of the range.
-    Taken(usize),
+    /// The socket refers to so many bytes from the start of the range; with `is_full`, it took what it could.
+    Taken { bytes: usize, is_full: bool },
     /// The socket is full.
     Full,
     /// The connection has failed, with this errno.
@@ -38,8 +38,8 @@ pub(crate) enum Lent {
 }
 
 impl Lender {
-    /// Hands pages of `length` bytes at `start` to `socket`, as many as it takes at once. With `more`, the kernel may wait
-    /// for what follows before it fills a segment.
+    /// Hands pages of `length` bytes at `start` to `socket`, as many as it takes at once. Meanwhile somebody holds its
+    /// `Impatient`. With `more`, the kernel may wait for what follows before it fills a segment.
     ///
     /// # Safety
     ///
@@ -57,17 +57,13 @@ impl Lender {
             *self = Lender::Refused;
             return Lent::Refused;
         };
-        // A splice waits for a full socket unless the socket itself is told not to let anybody wait; and the ring would
-        // answer "again" instead of waiting if it always were.
-        nonblocking(socket, true);
         let (taken, end) = pass(from, socket, named, more);
-        nonblocking(socket, false);
         if taken < named && pass(from, nowhere.as_raw_fd(), named - taken, false).0 < named - taken {
             // It cannot be emptied, so it cannot be used again.
             *self = Lender::Refused;
         }
         match end {
-            _ if taken > 0 => Lent::Taken(taken),
+            _ if taken > 0 => Lent::Taken { bytes: taken, is_full: taken < named },
             None | Some(libc::EAGAIN) => Lent::Full,
             Some(libc::EPIPE | libc::ECONNRESET | libc::ETIMEDOUT | libc::ENOTCONN) => {
                 Lent::Failed(end.unwrap_or_default())
@@ -78,6 +74,25 @@ impl Lender {
                 Lent::Refused
             }
         }
+    }
+}
+
+/// A socket that lets nobody wait, for as long as this is there. A splice waits for a full socket unless the socket itself
+/// is told so; and the ring would answer "again" instead of waiting if it always were.
+#[derive(Debug)]
+pub(crate) struct Impatient(RawFd);
+
+impl Impatient {
+    /// Of a socket that stays open until this has been dropped.
+    pub(crate) fn new(socket: RawFd) -> Impatient {
+        nonblocking(socket, true);
+        Impatient(socket)
+    }
+}
+
+impl Drop for Impatient {
+    fn drop(&mut self) {
+        nonblocking(self.0, false);
     }
 }
 
@@ -138,12 +153,19 @@ mod tests {
         let (full, _peer) = UnixStream::pair().unwrap();
         let (free, mut reader) = UnixStream::pair().unwrap();
         let mut lender = Lender::default();
-        // SAFETY: static bytes, never written.
-        let mut send = |socket: &UnixStream, from: usize, length: usize| unsafe {
-            lender.send(socket.as_raw_fd(), BYTES[from..].as_ptr(), length, false)
+        let mut send = |socket: &UnixStream, from: usize, length: usize| {
+            let _impatient = Impatient::new(socket.as_raw_fd());
+            // SAFETY: static bytes, never written.
+            unsafe { lender.send(socket.as_raw_fd(), BYTES[from..].as_ptr(), length, false) }
         };
-        while send(&full, 0, 1 << 20) != Lent::Full {}
-        assert_eq!(send(&free, 1, 3), Lent::Taken(3));
+        let mut told_full = false;
+        loop {
+            match send(&full, 0, 1 << 20) {
+                Lent::Taken { is_full, .. } => told_full = is_full,
+                other => break assert_eq!((other, told_full), (Lent::Full, true)),
+            }
+        }
+        assert_eq!(send(&free, 1, 3), Lent::Taken { bytes: 3, is_full: false });
         drop(free);
         let mut seen = Vec::new();
         reader.read_to_end(&mut seen).unwrap();
@@ -156,6 +178,7 @@ mod tests {
         let (socket, peer) = UnixStream::pair().unwrap();
         drop(peer);
         let mut lender = Lender::default();
+        let _impatient = Impatient::new(socket.as_raw_fd());
         // SAFETY: static bytes, never written.
         let lent = unsafe { lender.send(socket.as_raw_fd(), BYTES.as_ptr(), 100, false) };
         assert_eq!(lent, Lent::Failed(libc::EPIPE));

@@ -59,6 +59,14 @@ impl Memory {
         unsafe { std::ptr::copy_nonoverlapping(self.start.as_ptr().add(at), bytes.as_mut_ptr(), bytes.len()) }
     }
 
+    /// Bytes that the kernel has filled and not been given again. None outside the mapping.
+    pub(crate) fn bytes(&self, start: usize, end: usize) -> Option<&[u8]> {
+        let length = end.checked_sub(start).filter(|_| end <= self.length)?;
+        // SAFETY: inside the mapping; nobody writes there while this thread is here: the kernel only writes what it was
+        // given, and JavaScript, which may have been shown the mapping, runs on this thread.
+        Some(unsafe { std::slice::from_raw_parts(self.at(start), length) })
+    }
+
     /// Copies into the mapping.
     pub(crate) fn write(&mut self, at: usize, bytes: &[u8]) {
         assert!(at.checked_add(bytes.len()).is_some_and(|end| end <= self.length), "outside the mapping");

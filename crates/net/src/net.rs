@@ -217,6 +217,17 @@ impl Net {
         bytes
     }
 
+    /// The bytes of a frame that is not released, where they lie. None outside its memory.
+    #[must_use]
+    pub fn frame_bytes(&self, number: u32, start: usize, end: usize) -> Option<&[u8]> {
+        let owned = self.owned();
+        let memory = match number.checked_sub(1) {
+            None => owned.slots.memory(),
+            Some(mapping) => owned.gathers.memory(mapping)?,
+        };
+        memory.bytes(start, end)
+    }
+
     /// The arena's number in frames.
     pub(crate) const ARENA: u32 = ARENA;
 

@@ -6,7 +6,7 @@
 use crate::connection::Phase;
 use crate::event::CloseReason;
 use crate::id::{ConnectionId, Purpose};
-use crate::lender::Lent;
+use crate::lender::{Impatient, Lent};
 use crate::net::{Net, Owned};
 use crate::output::{ByCall, Flying};
 use crate::payload::{Foreign, Payload};
@@ -97,11 +97,38 @@ impl Net {
 
     /// Sends by calls while something is lent. True when the rest, if there is one, may go by the ring.
     fn send_by_calls(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.owned().connections.get(id) else { return false };
+        // For all pieces of the turn at once: two calls, not two a piece.
+        let impatient = Impatient::new(connection.socket.as_raw_fd());
+        let stopped = self.call_out(id);
+        drop(impatient);
+        match stopped {
+            Stopped::Failed(errno) => {
+                self.end(id, CloseReason::Failed(errno));
+                return false;
+            }
+            Stopped::ForNow => {
+                self.await_room(id);
+                return false;
+            }
+            Stopped::NothingLent => {}
+        }
+        let connection = self.owned().connections.get(id);
+        let is_drained = connection.is_some_and(|c| c.output.is_empty() && c.phase == Phase::Draining);
+        if is_drained {
+            self.drained(id);
+        }
+        !is_drained
+    }
+
+    /// The calls themselves: until nothing is lent any more, the socket is full, or others have their turn. The
+    /// connection stays, and its descriptor with it.
+    fn call_out(&mut self, id: ConnectionId) -> Stopped {
         let mut turn = 0;
         loop {
             let (_, owned) = self.parts();
-            let Some(connection) = owned.connections.get_mut(id) else { return false };
-            let Some(next) = connection.output.by_call() else { break };
+            let Some(connection) = owned.connections.get_mut(id) else { return Stopped::NothingLent };
+            let Some(next) = connection.output.by_call() else { return Stopped::NothingLent };
             let socket = connection.socket.as_raw_fd();
             let outcome = match next.is_lent {
                 // SAFETY: a piece that says it may be lent is immutable, and its memory is not used again.
@@ -112,29 +139,19 @@ impl Net {
             let outcome = if is_lent { outcome } else { copy_out(socket, next) };
             owned.counters.sends += 1;
             match outcome {
-                Lent::Taken(bytes) => {
+                Lent::Taken { bytes, is_full } => {
                     connection.output.took(bytes);
                     owned.counters.bytes_lent += if is_lent { bytes as u64 } else { 0 };
                     owned.note_taken(id, bytes);
-                    turn += bytes;
+                    turn += if is_full { TURN_MAX } else { bytes };
                 }
-                Lent::Failed(errno) => {
-                    self.end(id, CloseReason::Failed(errno));
-                    return false;
-                }
+                Lent::Failed(errno) => return Stopped::Failed(errno),
                 Lent::Full | Lent::Refused => turn = TURN_MAX,
             }
             if turn >= TURN_MAX && !self.owned().connections.get(id).is_none_or(|c| c.output.is_empty()) {
-                self.await_room(id);
-                return false;
+                return Stopped::ForNow;
             }
         }
-        let connection = self.owned().connections.get(id);
-        let is_drained = connection.is_some_and(|c| c.output.is_empty() && c.phase == Phase::Draining);
-        if is_drained {
-            self.drained(id);
-        }
-        !is_drained
     }
 
     /// The connection goes on when its socket takes bytes.
@@ -181,6 +198,15 @@ impl Net {
     }
 }
 
+/// Why no more leaves by calls.
+enum Stopped {
+    NothingLent,
+    /// The socket is full, or it is the turn of others.
+    ForNow,
+    /// With this errno.
+    Failed(i32),
+}
+
 const SEND_INTERRUPTED: i32 = -libc::EINTR;
 const SEND_AGAIN: i32 = -libc::EAGAIN;
 const SEND_CANCELLED: i32 = -libc::ECANCELED;
@@ -192,7 +218,7 @@ fn copy_out(socket: RawFd, range: ByCall) -> Lent {
     // SAFETY: readable bytes of a payload that the connection's output keeps.
     let taken = unsafe { libc::send(socket, range.start.cast(), range.length, flags) };
     match usize::try_from(taken) {
-        Ok(taken) => Lent::Taken(taken),
+        Ok(taken) => Lent::Taken { bytes: taken, is_full: taken < range.length },
         Err(_) => match io::Error::last_os_error().raw_os_error() {
             Some(libc::EAGAIN | libc::EINTR | libc::ENOBUFS) => Lent::Full,
             errno => Lent::Failed(errno.unwrap_or(libc::EIO)),

@@ -249,6 +249,20 @@ function levelOf(asked: LevelNumber, floor: LevelNumber): LevelNumber {
   return asked === Level.memory || asked > floor ? asked : floor;
 }
 
+/** Whether the addon may append the next request of this kind itself; it is told of the topic then. */
+function isPlain(
+  { produceWay, catalogue }: BrokerContext,
+  { transactionalId, topicData }: ProduceInPlace,
+  asked: LevelNumber,
+  version: number,
+): boolean {
+  const [data] = topicData;
+  if (produceWay === undefined || asked === Level.memory || transactionalId !== null) return false;
+  if (data === undefined || topicData.length > 1 || data.partitionData.length !== 1) return false;
+  const topic = version >= TOPIC_IDS_SINCE ? catalogue.byId(data.topicId) : catalogue.get(data.name);
+  return topic !== undefined && produceWay.learn(topic);
+}
+
 export function produceHandler(context: BrokerContext): Handler<ProduceInPlace, ProduceResponse> {
   return {
     api: { ...produceApi, decodeRequest: decodeProduceInPlace },
@@ -267,6 +281,7 @@ export function produceHandler(context: BrokerContext): Handler<ProduceInPlace, 
         }
         open.close();
       };
+      if (asked !== undefined) exchange.isPlain = isPlain(context, request, asked, apiVersion);
       if (apiVersion >= ENLISTS_SINCE && request.transactionalId !== null)
         enlistThen(context, request, apiVersion, produce);
       else produce(ErrorCode.NONE);

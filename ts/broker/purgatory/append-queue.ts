@@ -80,6 +80,8 @@ export class AppendQueue {
   #waitingBytes = 0;
   /** Appends of the present round that have not been placed or refused yet. */
   #offered = 0;
+  /** Runs when one more has to wait. */
+  onWait: (() => void) | null = null;
   /** Refused in the present round, in order. */
   #refused: QueuedAppend[] = [];
 
@@ -93,11 +95,16 @@ export class AppendQueue {
     return this.#waiting.length + this.#refused.length;
   }
 
+  /** Nobody waits: what comes now may be appended without asking here. */
+  get isIdle(): boolean {
+    return this.size === 0 && this.#offered === 0;
+  }
+
   /** Appends one batch as a frame of its own; what finds no room waits for it. */
   submit(append: QueuedAppend): void {
     // Before the look at who waits: those that are refused now come first.
     this.#engine.beginEarly();
-    if (this.size === 0 && this.#offered === 0) this.#engine.submitFrame(append);
+    if (this.isIdle) this.#engine.submitFrame(append);
     else if (this.#waitingBytes + append.length > WAITING_BYTES_MAX) append.refuse(Code.busy);
     else this.#enqueue(append);
   }
@@ -128,6 +135,7 @@ export class AppendQueue {
     append.deadlineMs = this.#timers.nowMs() + append.timeoutMs;
     this.#waiting.push(append);
     this.#waitingBytes += append.length;
+    this.onWait?.();
     if (this.#offered === 0 && !this.#retry.armed) this.#timers.set(this.#retry, RETRY_MS);
   }
 

@@ -2,8 +2,7 @@
  * How much clients have used of their quotas, and how long they have to wait for it.
  *
  * Time is an input. The invariants to remember: what is over the quota is a debt that is paid by waiting, whatever the
- * connection; without any quota nothing is measured; idle clients are forgotten, so memory is bounded by those that are
- * active.
+ * connection; without any quota nothing is measured; memory is bounded, however many clients owe.
  */
 
 import type { QuotaKey } from './quota.ts';
@@ -14,7 +13,7 @@ import type { QuotaStore } from './quota-store.ts';
 const BURST_MS = 1000;
 /** No answer makes a client wait longer; what is left of its debt is told with the next. */
 const THROTTLE_MAX_MS = 30_000;
-/** Clients that are remembered; beyond, those without a debt are forgotten. */
+/** Clients that are remembered; beyond, the one that has been silent longest is forgotten. */
 const METERS_MAX = 10_000;
 
 interface Meter {
@@ -51,16 +50,17 @@ export class QuotaMeter {
     return Math.min(Math.ceil(Math.max(0, meter.paidMs - nowMs)), THROTTLE_MAX_MS);
   }
 
+  /** The meter, which is the last of all from now on. */
   #meterOf(id: string, nowMs: number): Meter {
-    const known = this.#meters.get(id);
-    if (known !== undefined) return known;
-    if (this.#meters.size >= METERS_MAX) this.#forget(nowMs);
-    const meter = { paidMs: nowMs - BURST_MS };
+    const meter = this.#meters.get(id) ?? { paidMs: nowMs - BURST_MS };
+    this.#meters.delete(id);
     this.#meters.set(id, meter);
+    if (this.#meters.size > METERS_MAX) this.#forgetFirst();
     return meter;
   }
 
-  #forget(nowMs: number): void {
-    for (const [id, { paidMs }] of this.#meters) if (paidMs <= nowMs - BURST_MS) this.#meters.delete(id);
+  #forgetFirst(): void {
+    const [first] = this.#meters.keys();
+    if (first !== undefined) this.#meters.delete(first);
   }
 }

@@ -20,6 +20,7 @@ pub fn small() -> EngineConfig {
         bulk_bytes: 3_000,
         large_bytes: 700,
         index_interval_bytes: 512,
+        read_ahead_bytes: 4 << 20,
         ..config()
     }
 }

@@ -27,6 +27,7 @@ pub fn config() -> EngineConfig {
         bulk_bytes: 0,
         large_bytes: 0,
         index_interval_bytes: 1 << 10,
+        read_ahead_bytes: 4 << 20,
         fresh_directory_id: *b"a data directory",
         fresh_cluster_id: *b"one test cluster",
         node_id: 1,

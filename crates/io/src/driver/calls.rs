@@ -6,6 +6,7 @@
 
 use crate::attempt::{Attempt, Handle, remaining};
 use crate::buffer::Piece;
+use crate::interrupted::uninterrupted;
 use crate::op::OpenMode;
 use std::ffi::CString;
 use std::io;
@@ -97,8 +98,9 @@ pub(crate) fn perform(root: RawFd, attempt: &mut Attempt) -> i64 {
 
 fn open(root: RawFd, path: &Path, mode: OpenMode, direct: bool) -> i64 {
     let path = c_path(path);
+    let flags = open_flags(mode, direct);
     // SAFETY: a zero-terminated string that outlives the call.
-    returned(unsafe { libc::openat(root, path.as_ptr(), open_flags(mode, direct), FILE_MODE) })
+    returned(uninterrupted(|| unsafe { libc::openat(root, path.as_ptr(), flags, FILE_MODE) }))
 }
 
 /// Opens a directory below `root` for `fsync`.
@@ -106,7 +108,7 @@ pub(crate) fn open_directory(root: RawFd, path: &Path) -> i64 {
     let path = c_path(path);
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC | libc::O_NOFOLLOW;
     // SAFETY: a zero-terminated string that outlives the call.
-    returned(unsafe { libc::openat(root, path.as_ptr(), flags) })
+    returned(uninterrupted(|| unsafe { libc::openat(root, path.as_ptr(), flags) }))
 }
 
 /// Closes a descriptor nothing refers to any more.
@@ -162,7 +164,7 @@ pub(crate) fn sync_directory(root: RawFd, path: &Path) -> i64 {
     }
     let handle = directory as Handle;
     // SAFETY: fsync takes any descriptor and touches no memory of ours.
-    let result = returned(unsafe { libc::fsync(handle) });
+    let result = returned(uninterrupted(|| unsafe { libc::fsync(handle) }));
     close(handle);
     result
 }

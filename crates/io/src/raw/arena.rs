@@ -6,6 +6,8 @@
 //! The one invariant: while the kernel writes into a slot, no other operation is given it, and it cannot be released.
 
 use super::request::Refused;
+#[cfg(feature = "planted")]
+use crate::planted::RawBug;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -105,7 +107,10 @@ impl Arena {
     pub fn release(&self, lease: u64) -> Result<(), Refused> {
         let mut leases = self.leases();
         let slot = slot_of(&leases, lease)?;
-        if self.busy[slot].load(Ordering::Acquire) != 0 {
+        let is_busy = self.busy[slot].load(Ordering::Acquire) != 0;
+        #[cfg(feature = "planted")]
+        let is_busy = is_busy && !RawBug::LeaseReleasedInFlight.is_planted();
+        if is_busy {
             return Err(Refused::LeaseBusy);
         }
         leases.state[slot].1 = false;
@@ -144,6 +149,8 @@ impl Arena {
             let more = |count: u32| (count < EXCLUSIVE - 1).then(|| count + 1);
             busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).is_ok()
         };
+        #[cfg(feature = "planted")]
+        let taken = taken || RawBug::BufferReusedInFlight.is_planted();
         if !taken {
             return Err(Refused::LeaseBusy);
         }
@@ -157,6 +164,8 @@ fn slot_of(leases: &Leases, lease: u64) -> Result<usize, Refused> {
     let (slot, generation) = ((lease & (SLOTS_MAX as u64 - 1)) as usize, lease >> 20);
     match leases.state.get(slot) {
         Some((given, true)) if u64::from(*given) == generation => Ok(slot),
+        #[cfg(feature = "planted")]
+        Some((_, true)) if RawBug::StaleLeaseAccepted.is_planted() => Ok(slot),
         _ => Err(Refused::LeaseStale),
     }
 }

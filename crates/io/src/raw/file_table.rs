@@ -4,6 +4,8 @@
 //! the next file that is opened, by whomever.
 
 use super::request::{FileNumber, Refused};
+#[cfg(feature = "planted")]
+use crate::planted::RawBug;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Values a number has for its slot.
@@ -61,7 +63,10 @@ impl FileTable {
 
     fn find(&mut self, number: FileNumber) -> Option<&mut File> {
         let place = self.slots.get_mut(number.slot() as usize)?;
-        if u64::from(place.generation) != number.0 >> 20 {
+        let is_stale = u64::from(place.generation) != number.0 >> 20;
+        #[cfg(feature = "planted")]
+        let is_stale = is_stale && !RawBug::StaleFileAccepted.is_planted();
+        if is_stale {
             return None;
         }
         place.file.as_mut()
@@ -94,7 +99,10 @@ impl FileTable {
     }
 
     fn remove_idle(&mut self, number: FileNumber) -> Option<Idle> {
-        let token = self.find(number).filter(|file| file.busy == 0)?.closing?;
+        let is_idle = |file: &&mut File| file.busy == 0;
+        #[cfg(feature = "planted")]
+        let is_idle = |file: &&mut File| is_idle(file) || RawBug::DescriptorClosedInFlight.is_planted();
+        let token = self.find(number).filter(is_idle)?.closing?;
         let slot = number.slot();
         let file = self.slots[slot as usize].file.take()?;
         self.free.push(slot);

@@ -48,6 +48,13 @@ pub(super) struct Flights {
     free: Vec<u32>,
 }
 
+impl Drop for Flights {
+    /// Flights that are still with somebody are leaked by whoever gives up waiting, never freed.
+    fn drop(&mut self) {
+        assert!(self.len() == 0 || std::thread::panicking(), "memory of an operation in flight is freed");
+    }
+}
+
 impl Flights {
     pub fn add(&mut self, flight: Flight) -> u64 {
         let slot = self.free.pop().unwrap_or_else(|| {

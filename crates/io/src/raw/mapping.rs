@@ -7,6 +7,7 @@
 //! When the map goes, zeros take the place of the file; the address space stays taken, memory does not.
 
 use crate::errno::IoError;
+use crate::interrupted::uninterrupted;
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -39,7 +40,7 @@ impl Mapping {
         let context = format!("map {}", path.to_string_lossy());
         let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK;
         // SAFETY: a zero-terminated string that outlives the call.
-        let descriptor = unsafe { libc::open(path.as_ptr(), flags) };
+        let descriptor = uninterrupted(|| unsafe { libc::open(path.as_ptr(), flags) });
         if descriptor < 0 {
             return Err(last(&context));
         }

@@ -13,6 +13,8 @@ mod file_table;
 mod flights;
 mod mapping;
 mod perform;
+#[cfg(all(test, feature = "planted"))]
+mod planted_tests;
 mod polled;
 mod pool;
 mod raw_io;

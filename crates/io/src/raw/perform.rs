@@ -5,6 +5,7 @@
 use super::describe::gather;
 use super::request::{Bytes, Request};
 use crate::clock::monotonic_ns;
+use crate::interrupted::uninterrupted;
 use std::os::fd::RawFd;
 
 /// What came of a call.
@@ -42,7 +43,7 @@ fn is_stream(descriptor: RawFd) -> bool {
 fn ready(descriptor: RawFd, events: u32) -> u32 {
     let mut poll = libc::pollfd { fd: descriptor, events: events as libc::c_short, revents: 0 };
     // SAFETY: one entry is announced and present.
-    unsafe { libc::poll(&raw mut poll, 1, 0) };
+    uninterrupted(|| unsafe { libc::poll(&raw mut poll, 1, 0) });
     u32::from(poll.revents as u16)
 }
 
@@ -198,12 +199,22 @@ fn connect(descriptor: RawFd, address: &super::Address, is_begun: &mut bool) -> 
     }
     *is_begun = true;
     let (place, length) = address.place();
-    // SAFETY: an address of this length that outlives the call.
-    let result = returned(unsafe { libc::connect(descriptor, place, length) });
-    if result == -i64::from(libc::EINPROGRESS) {
-        return Performed::Blocked(descriptor, OUT);
+    let mut was_interrupted = false;
+    loop {
+        // SAFETY: an address of this length that outlives the call.
+        let result = returned(unsafe { libc::connect(descriptor, place, length) });
+        return match -result as i32 {
+            libc::EINTR => {
+                was_interrupted = true;
+                continue;
+            }
+            libc::EINPROGRESS => Performed::Blocked(descriptor, OUT),
+            // What was broken off may have begun all the same.
+            libc::EALREADY if was_interrupted => Performed::Blocked(descriptor, OUT),
+            libc::EISCONN if was_interrupted => Performed::Done(0),
+            _ => Performed::Done(result),
+        };
     }
-    Performed::Done(result)
 }
 
 /// A read or write of any kind. Streams are tried without waiting; where that cannot be asked for, when they are ready.

@@ -420,6 +420,10 @@ impl RawIo {
             let close = self.files.release(number);
             self.start_close(close);
         }
+        #[cfg(feature = "planted")]
+        if flight.is_cancelled && crate::planted::RawBug::CancelLosesCompletion.is_planted() {
+            return;
+        }
         self.ready.push(Completed { owner: flight.owner, source: flight.source, result, request });
     }
 

@@ -43,6 +43,8 @@ pub(super) struct SimFile {
     image: Image,
     durable_size: u64,
     pending: VecDeque<Pending>,
+    /// What the medium cannot read any more: from, to.
+    unreadable: Vec<(u64, u64)>,
 }
 
 impl SimFile {
@@ -164,6 +166,16 @@ impl SimFile {
             let position = self.durable_size + random.below(sectors) * SECTOR;
             self.image.write(position, &sector);
         }
+    }
+
+    /// The medium cannot read these bytes any more.
+    pub fn spoil(&mut self, position: u64, length: u64) {
+        self.unreadable.push((position, position + length));
+    }
+
+    /// Whether any of these bytes cannot be read.
+    pub fn is_spoiled(&self, position: u64, length: u64) -> bool {
+        self.unreadable.iter().any(|(from, to)| *from < position + length && position < *to)
     }
 
     /// Changes the medium behind everyone's back.

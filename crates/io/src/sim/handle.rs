@@ -141,6 +141,14 @@ impl SimHandle {
         self.overwrite(path, position, &[byte ^ (1 << (bit % 8))])
     }
 
+    /// Reads of these bytes fail with EIO from now on. False when there is no such file.
+    pub fn spoil(&self, path: impl AsRef<Path>, position: u64, length: u64) -> bool {
+        let mut world = self.world();
+        let Ok(inode) = world.inode_of(path.as_ref()) else { return false };
+        world.with_file(inode, |file, _| file.spoil(position, length));
+        true
+    }
+
     /// What was damaged so far in the file that has this name now.
     #[must_use]
     pub fn damage_of(&self, path: impl AsRef<Path>) -> Vec<Damage> {

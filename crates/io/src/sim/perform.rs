@@ -156,6 +156,9 @@ impl World {
         let now_ns = self.now_ns;
         let file = self.files.get_mut(&open.inode).expect("an open file exists");
         file.evict(now_ns);
+        if file.is_spoiled(position, bytes.len() as u64) {
+            return Err(libc::EIO);
+        }
         let length = file.read(position, bytes);
         if stale {
             let newer = bytes[..length].to_vec();

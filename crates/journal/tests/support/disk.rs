@@ -70,6 +70,7 @@ impl Disk {
             let entry = frame.entries().next().expect("one entry");
             assert_eq!(entry.payload.bytes(), body(frame.lsn()), "a wrong value came back");
             frames.push(frame.lsn());
+            assert!(frames.len() < 100_000, "a walk in a circle");
         })?;
         Ok((Open { io, journal, queue: OpQueue::default() }, Seen { frames, report }))
     }

@@ -61,7 +61,7 @@ impl Log {
         }
         let ripe = ratio(dirty_bytes, clean_bytes + dirty_bytes) > u64::from(rules.dirty_ratio)
             || rules.lag_max_ms.is_some_and(|ms| is_older(partition, now_ms, ms));
-        (dirty_bytes > 0 && ripe).then_some(Order { handle, ranges, dirty, rules, now_ms })
+        (dirty_bytes > 0 && ripe).then_some(Order { handle, ranges, dirty, rules, now_ms, joins: false })
     }
 }
 

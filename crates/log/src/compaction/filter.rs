@@ -7,9 +7,9 @@
 
 use super::history::Fate;
 use super::key_map::KeyMap;
-use super::planted;
 use crate::batch::{DELETE_HORIZON, HEADER, Head, Header, inflate};
 use crate::code::Code;
+use crate::planted;
 use crate::records::{Stored, WalkError, walk_stored};
 
 const CODEC_MASK: i16 = 0b111;

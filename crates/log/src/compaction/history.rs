@@ -6,8 +6,8 @@
 //! The invariant: a marker is spent only when no batch of its transaction is left in front of it, so readers that still
 //! see a record of a transaction see how it ended.
 
-use super::planted;
 use crate::batch::Header;
+use crate::planted;
 use crate::transactions::Aborted;
 use std::collections::{BTreeMap, BTreeSet};
 

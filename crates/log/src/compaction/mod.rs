@@ -12,14 +12,14 @@ mod choose;
 mod filter;
 mod group;
 mod history;
+mod join;
 mod key_map;
 mod output;
 mod pass;
-pub mod planted;
 mod publish;
 mod source;
-mod splice;
 
+pub(crate) use join::FEWEST;
 pub(crate) use pass::Pass;
 
 /// What a compacted partition may lose, and when.
@@ -45,6 +45,10 @@ pub struct CompactionCounters {
     /// Bytes of batches that were replaced, and of those in their place.
     pub bytes_before: u64,
     pub bytes_after: u64,
+    /// Runs of small neighbouring ranges that were joined, the ranges in them, and their bytes.
+    pub joins: u64,
+    pub joined_ranges: u64,
+    pub joined_bytes: u64,
 }
 
 /// Memory of the key map unless the host says otherwise, in bytes: Kafka's `log.cleaner.dedupe.buffer.size`.

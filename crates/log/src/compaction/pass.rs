@@ -1,5 +1,5 @@
 //! One pass over one partition: map the keys of the dirty ranges, then copy group after group without what the map
-//! supersedes. Steps of bounded work, operations out, completions in.
+//! supersedes; a pass that joins maps nothing and copies everything. Steps of bounded work, operations out, completions in.
 //!
 //! What it is not: the choice of the partition (`choose.rs`), or what happens around a manifest (`publish.rs`).
 //!
@@ -12,13 +12,13 @@ use super::group::Group;
 use super::history::{Fate, History};
 use super::key_map::KeyMap;
 use super::output::Output;
-use super::planted;
 use super::source::{Next, Source};
 use crate::batch::{HEADER, Header, inflate};
 use crate::code::Code;
-use crate::files::Handle as FileHandle;
+use crate::files::{Handle as FileHandle, Named};
 use crate::log::Log;
 use crate::partition::Partition;
+use crate::planted;
 use crate::range::Range;
 use crate::records::{WalkError, walk_stored};
 use crate::segment::{DIRECTORY, Kind};
@@ -56,8 +56,8 @@ pub(crate) struct Pass {
     /// The sync of the directory that is in flight.
     syncing: Option<OpId>,
     pub group: Group,
-    /// Files that the manifest on its way names.
-    pub named: BTreeSet<u64>,
+    /// Ranges in each file that the manifest on its way names.
+    pub named: Named,
     pub directory_id: [u8; 16],
     /// Ranges that are not in a group yet; while mapping, those to be mapped come first.
     left: Vec<Range>,
@@ -76,6 +76,8 @@ pub(crate) struct Pass {
     log_end: u64,
     now_ms: i64,
     horizon_ms: i64,
+    /// Every batch stays as it is.
+    pub joins: bool,
     filter: Filter,
     /// Nothing can be done before an operation completes.
     waits: bool,
@@ -101,6 +103,8 @@ pub(crate) struct Order {
     pub dirty: usize,
     pub rules: Compact,
     pub now_ms: i64,
+    /// The ranges become one, and no batch of them goes.
+    pub joins: bool,
 }
 
 impl Pass {
@@ -113,7 +117,7 @@ impl Pass {
             stage: Stage::Mapping,
             syncing: None,
             group: Group::of(&[], 0),
-            named: BTreeSet::new(),
+            named: Named::default(),
             directory_id,
             left: order.ranges,
             at: order.dirty,
@@ -125,6 +129,7 @@ impl Pass {
             marked,
             log_end: partition.marks.log_end,
             now_ms: order.now_ms,
+            joins: order.joins,
             horizon_ms: order.now_ms.saturating_add(retention),
             filter: Filter::default(),
             waits: false,
@@ -283,6 +288,7 @@ impl Log {
             Step::On => {}
             Step::Waits => pass.waits = true,
             Step::Stop => self.stop_pass(pass, queue),
+            Step::End if pass.joins => self.next_group(pass, queue),
             Step::End if pass.mapped_end == 0 => self.end_pass(pass),
             Step::End => {
                 let mapped_end = pass.mapped_end;
@@ -447,7 +453,7 @@ impl Log {
 
     /// Damage ends the pass, and the partition is left alone until the next opening.
     fn damaged_source(&mut self, pass: &Pass, detail: &str) -> Step {
-        if let Some(partition) = self.table.get_mut(pass.handle) {
+        if let Some(partition) = self.table.get_unsaved(pass.handle) {
             partition.uncompactable = true;
         }
         if let Some(source) = &pass.source {
@@ -516,8 +522,11 @@ impl Log {
     fn end_pass(&mut self, pass: &mut Pass) {
         pass.group = Group::of(&[], 0);
         pass.stage = Stage::Done;
+        if pass.joins {
+            return;
+        }
         self.compaction_counters.runs += 1;
-        if let Some(partition) = self.table.get_mut(pass.handle) {
+        if let Some(partition) = self.table.get_unsaved(pass.handle) {
             partition.dirty_since = None;
         }
     }
@@ -531,6 +540,6 @@ impl Log {
         for output in &pass.group.outputs {
             self.files.unlink(output.number, output.kind, queue);
         }
-        self.compaction_counters.abandoned += 1;
+        self.compaction_counters.abandoned += u64::from(!pass.joins);
     }
 }

@@ -1,5 +1,7 @@
 //! How a client takes compacted batches apart, written anew for the tests.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 /// One record a reader has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {

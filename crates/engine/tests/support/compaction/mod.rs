@@ -87,6 +87,7 @@ pub fn config(draw_bulk: bool) -> EngineConfig {
         bulk_bytes: if draw_bulk { 256 } else { 0 },
         large_bytes: 0,
         index_interval_bytes: 512,
+        read_ahead_bytes: 4 << 20,
         fresh_directory_id: *b"a simulated disk",
         fresh_cluster_id: *b"one test cluster",
         node_id: 1,

@@ -9,6 +9,9 @@ use millrace_engine::{
 use millrace_io::{Io, SimHandle};
 use std::collections::BTreeMap;
 
+/// Neighbouring ranges that are joined: fewer than in life, where settles are many.
+const JOINED: usize = 4;
+
 pub struct Machine {
     pub draw: Draw,
     pub tally: Tally,
@@ -99,6 +102,8 @@ impl Machine {
         self.poisoned = engine.events().failure.is_some();
         self.tally.poisoned += u64::from(self.poisoned);
         self.tally.settles += engine.counters().settles;
+        self.tally.joins += engine.counters().compaction.joins;
+        self.tally.cuts_in_joins += u64::from(self.sim.is_cut() && engine.is_compacting());
         self.tally.bulk_bytes += engine.counters().journal.bulk_bytes;
         self.tally.cold_reads += engine.counters().cold_reads;
         let io = engine.io().counters();
@@ -175,7 +180,8 @@ impl Machine {
                 self.sim.change_options(|options| options.cut_at = Some(at));
             }
             match Engine::open(Io::sim(self.sim.clone()), self.plan.config.clone()) {
-                Ok((engine, account)) => {
+                Ok((mut engine, account)) => {
+                    engine.set_joining(JOINED);
                     if !account.damage.is_empty() {
                         return Err(format!("damage on an honest device: {:?}", account.damage));
                     }

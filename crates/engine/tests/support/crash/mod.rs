@@ -49,10 +49,13 @@ pub struct Tally {
     pub again: u64,
     /// Operations that failed, in lives that no power cut ended.
     pub failed: u64,
+    /// Runs of small ranges that were joined, and cuts while one was copied or published.
+    pub joins: u64,
+    pub cuts_in_joins: u64,
 }
 
 impl Tally {
-    pub const FIELDS: usize = 15;
+    pub const FIELDS: usize = 17;
 
     /// Everything it counts, by name.
     pub fn places(&mut self) -> [(&'static str, &mut u64); Tally::FIELDS] {
@@ -72,6 +75,8 @@ impl Tally {
             ("short", &mut self.short),
             ("again", &mut self.again),
             ("failed", &mut self.failed),
+            ("joins", &mut self.joins),
+            ("cuts_in_joins", &mut self.cuts_in_joins),
         ]
     }
 

@@ -28,6 +28,8 @@ pub enum Plant {
     RemoveNamedFiles,
     #[cfg(feature = "planted")]
     AcknowledgeOutOfOrder,
+    #[cfg(feature = "planted")]
+    Engine(millrace_engine::look_planted::PlantedBug),
 }
 
 /// Device and settings of one seed.
@@ -55,7 +57,7 @@ impl Plan {
             4 => Policy { interval_ns: 1_000_000 + draw.below(20_000_000), ..Policy::OS },
             _ => Policy::OS,
         };
-        let config = EngineConfig {
+        let mut config = EngineConfig {
             policy,
             journal_file_bytes: draw.pick(&[16 << 10, 32 << 10, 64 << 10]),
             journal_files: draw.pick(&[3, 4, 6]),
@@ -66,6 +68,7 @@ impl Plan {
             bulk_bytes: draw.pick(&[0, 300, 300, 1_500]),
             large_bytes: 0,
             index_interval_bytes: draw.pick(&[256, 1 << 10, 4 << 10]),
+            read_ahead_bytes: 0,
             fresh_directory_id: *b"a simulated disk",
             fresh_cluster_id: *b"one test cluster",
             node_id: 1,
@@ -83,6 +86,7 @@ impl Plan {
             ..Limits::default()
         };
         let settings = PartitionSettings { limits, flush: None };
+        config.read_ahead_bytes = draw.pick(&[0, 1 << 20, 8 << 20]);
         let mut plan = Plan { device, config, partitions, largest_value, settings, errors };
         plan.plant(plant);
         plan
@@ -96,8 +100,11 @@ impl Plan {
     #[cfg(feature = "planted")]
     fn plant(&mut self, plant: Plant) {
         use millrace_io::planted::PlantedBug;
+        if let Plant::Engine(bug) = plant {
+            millrace_engine::look_planted::plant(Some(bug));
+        }
         match plant {
-            Plant::Nothing => {}
+            Plant::Nothing | Plant::Engine(_) => {}
             Plant::AcknowledgeBeforeFlush => self.config.planted.acknowledge_before_flush = true,
             Plant::AcceptStaleLap => self.config.planted.accept_stale_lap = true,
             Plant::RetryFailedFlush => self.config.planted.retry_failed_flush = true,

@@ -18,16 +18,31 @@ pub struct Tally {
     pub frames: u64,
     /// Bytes that went to large files.
     pub large_bytes: u64,
+    /// Bytes that merges copied out of mostly dead large files.
+    pub moved_bytes: u64,
 }
 
 impl Tally {
+    pub const FIELDS: usize = 7;
+
+    /// Everything it counts, by name.
+    pub fn places(&mut self) -> [(&'static str, &mut u64); Tally::FIELDS] {
+        [
+            ("cuts", &mut self.cuts),
+            ("cuts_in_recovery", &mut self.cuts_in_recovery),
+            ("settles", &mut self.settles),
+            ("merges", &mut self.merges),
+            ("frames", &mut self.frames),
+            ("large_bytes", &mut self.large_bytes),
+            ("moved_bytes", &mut self.moved_bytes),
+        ]
+    }
+
     fn add(&mut self, other: &Tally) {
-        self.cuts += other.cuts;
-        self.cuts_in_recovery += other.cuts_in_recovery;
-        self.settles += other.settles;
-        self.merges += other.merges;
-        self.frames += other.frames;
-        self.large_bytes += other.large_bytes;
+        let mut other = *other;
+        for ((_, sum), (_, part)) in self.places().into_iter().zip(other.places()) {
+            *sum += *part;
+        }
     }
 }
 
@@ -65,6 +80,7 @@ pub fn run(seed: u64, spoils_hints: bool) -> Result<Tally, String> {
         bulk_bytes: 0,
         large_bytes: pick(&[0, 50, 50, 2_000]),
         index_interval_bytes: 1 << 10,
+        read_ahead_bytes: 4 << 20,
         fresh_directory_id: *b"a simulated disk",
         fresh_cluster_id: *b"one test cluster",
         node_id: 1,
@@ -113,7 +129,9 @@ impl Machine {
         self.tally.settles += engine.counters().settles;
         self.tally.large_bytes += engine.counters().journal.bulk_bytes;
         let stores = self.states.last().expect("there is always one").1.keys().next().copied();
-        self.tally.merges += stores.and_then(|store| engine.kv_stats(store)).map_or(0, |stats| stats.merges);
+        let stats = stores.and_then(|store| engine.kv_stats(store)).unwrap_or_default();
+        self.tally.merges += stats.merges;
+        self.tally.moved_bytes += stats.moved_bytes;
         drop(engine);
         if self.spoils_hints {
             self.spoil_hints();

@@ -1,6 +1,6 @@
 //! Bugs that can be planted to see that tests find them. Without the feature `planted` none of them exists.
 
-/// A bug of compaction.
+/// A bug of compaction or of reading ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlantedBug {
     /// A tombstone goes in the pass that first sees it, whatever `delete_retention_ms` says.
@@ -9,6 +9,10 @@ pub enum PlantedBug {
     PublishedBeforeDurable,
     /// Records of aborted transactions win their keys.
     AbortedRecordWins,
+    /// The files of ranges that were copied go before the manifest that names them no more is durable.
+    InputGoesEarly,
+    /// Memory of windows that answers still refer to is not counted.
+    LentForgotten,
 }
 
 #[cfg(feature = "planted")]
@@ -53,4 +57,12 @@ pub(crate) fn publishes_early() -> bool {
 
 pub(crate) fn aborted_wins() -> bool {
     is(PlantedBug::AbortedRecordWins)
+}
+
+pub(crate) fn removes_early() -> bool {
+    is(PlantedBug::InputGoesEarly)
+}
+
+pub(crate) fn forgets_lent() -> bool {
+    is(PlantedBug::LentForgotten)
 }
