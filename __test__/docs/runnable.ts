@@ -88,7 +88,7 @@ export async function prepare(runnables: readonly Runnable[]): Promise<void> {
 
 /** Inside the repository, so that `millrace` and the clients are found as they would be in a user's project. */
 async function homeOf(code: string): Promise<string> {
-  if (!/from '(ioredis|redis)'/.test(code)) return join(root, '.cache/docs');
+  if (!/from '(ioredis|redis|@opentelemetry\/api)'/.test(code)) return join(root, '.cache/docs');
   return join(await exampleClients(), 'docs');
 }
 
