@@ -8,6 +8,8 @@
 import type { Command } from './command.ts';
 import { aclCommands } from './commands/acl.ts';
 import { backupCommands } from './commands/backup.ts';
+import { bitAlgebraCommands } from './commands/bit-algebra.ts';
+import { bitFieldCommands } from './commands/bit-fields.ts';
 import { bitCommands } from './commands/bits.ts';
 import { clientCommands } from './commands/clients.ts';
 import { configCommands } from './commands/config.ts';
@@ -40,6 +42,8 @@ const ours: readonly Command[] = [
   ...stringCommands,
   ...stringPartCommands,
   ...bitCommands,
+  ...bitAlgebraCommands,
+  ...bitFieldCommands,
   ...hashCommands,
   ...setCommands,
   ...setAlgebraCommands,

@@ -90,6 +90,37 @@ const strings: Make[] = [
   ],
 ];
 
+const bitType = (r: Random): string =>
+  pick(r, ['i8', 'u8', 'i1', 'u1', 'i5', 'u13', 'i64', 'u63', 'i33', 'u16', 'u64', 'i65', 'i0', 'x8', 'u', 'I8', '']);
+const bitPlace = (r: Random): string => pick(r, ['0', '1', '7', '13', '100', '#0', '#1', '#3', '-1', '#-1', 'x', '#']);
+const bitNumber = (r: Random): string => pick(r, [count(r), '1', '-1', '100', '-100', '255', '-129', '4294967296']);
+
+/** Some operations of BITFIELD, right and wrong ones. */
+const bitOperations = (r: Random): string[] =>
+  Array.from({ length: r.between(0, 4) }, () =>
+    pick(r, [
+      ['GET', bitType(r), bitPlace(r)],
+      ['get', pick(r, ['u8', 'i16', 'i64']), pick(r, ['0', '3', '#1'])],
+      ['SET', pick(r, ['u8', 'i16', 'i64', 'i1']), pick(r, ['0', '3', '#1', '77']), bitNumber(r)],
+      ['SET', bitType(r), bitPlace(r), bitNumber(r)],
+      ['INCRBY', pick(r, ['u8', 'i16', 'i64', 'i1', 'u63']), pick(r, ['0', '3', '#1', '77']), bitNumber(r)],
+      ['incrby', bitType(r), bitPlace(r), bitNumber(r)],
+      ['OVERFLOW', pick(r, ['WRAP', 'SAT', 'FAIL', 'sat', 'fail', 'x'])],
+      pick(r, [['GET', 'u8'], ['SET', 'u8', '0'], ['OVERFLOW'], ['x']]),
+    ]),
+  ).flat();
+
+const bits: Make[] = [
+  (r) => ['BITOP', pick(r, ['AND', 'OR', 'XOR', 'and', 'Or', 'x']), key(r), ...some(r, key)],
+  (r) => ['BITOP', pick(r, ['NOT', 'not']), key(r), key(r)],
+  (r) => ['BITOP', 'NOT', key(r), ...some(r, key)],
+  (r) => ['BITOP', 'AND', key(r)],
+  (r) => ['BITFIELD', key(r), ...bitOperations(r)],
+  (r) => ['BITFIELD', key(r), 'OVERFLOW', pick(r, ['SAT', 'FAIL', 'WRAP']), ...bitOperations(r)],
+  (r) => ['BITFIELD_RO', key(r), ...bitOperations(r)],
+  (r) => ['BITFIELD_RO', key(r), 'GET', bitType(r), bitPlace(r)],
+];
+
 const generic: Make[] = [
   (r) => [pick(r, ['DEL', 'UNLINK']), ...some(r, key)],
   (r) => [pick(r, ['EXISTS', 'TOUCH']), ...some(r, key)],
@@ -203,9 +234,9 @@ const unordered: Make[] = [
 const near: Make[] = [(r) => [pick(r, ['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME']), key(r)]];
 
 /** Families of commands whose replies are compared byte for byte. */
-const families: readonly (readonly Make[])[] = [strings, generic, hashes, others, ...collectionFamilies];
+const families: readonly (readonly Make[])[] = [strings, bits, generic, hashes, others, ...collectionFamilies];
 /** Those that may stand in a transaction. */
-const quiet: readonly (readonly Make[])[] = [strings, hashes, ...collectionFamilies, ...blockingFamilies];
+const quiet: readonly (readonly Make[])[] = [strings, bits, hashes, ...collectionFamilies, ...blockingFamilies];
 
 /** A transaction, with commands in it that may be wrong. */
 function transaction(random: Random): RandomCommand[] {

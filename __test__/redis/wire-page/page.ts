@@ -57,9 +57,8 @@ subscriber with 32 MiB waiting is closed. Patterns are at most 1 KiB long. \`FLU
 
 ## Not here
 
-Cluster, replication, ACL users beyond \`default\` and its password, modules, functions, streams, bit operations over several
-strings (BITOP, BITFIELD), shard channels, CLIENT PAUSE, the latency monitor, Lua (the scripts of lock libraries are known and run
-natively). SWAPDB is not here, because a database is three stores with names that the embedded API opens too: a swap would have to
+Cluster, replication, ACL users beyond \`default\` and its password, modules, functions, streams, shard channels, CLIENT
+PAUSE, the latency monitor, Lua (the scripts of lock libraries are known and run natively). SWAPDB is not here, because a database is three stores with names that the embedded API opens too: a swap would have to
 rename them under whoever has them open.
 `;
 

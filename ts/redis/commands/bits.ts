@@ -8,9 +8,13 @@ import { checkLength } from './string-parts.ts';
 
 const BIT_OFFSET = 'ERR bit offset is not an integer or out of range';
 
-function bitOffset({ host }: Call, arg: Buffer): number {
-  const offset = parseInt64(arg);
-  if (offset === undefined || offset < 0n || offset >= 2n ** 32n) throw new CommandError(BIT_OFFSET);
+/** Where a bit is. `#3`, where a field has a width, is behind three fields of this many bits. */
+export function bitOffset({ host }: Call, arg: Buffer, width = 0): number {
+  const isCounted = width > 0 && arg[0] === 35;
+  const given = parseInt64(isCounted ? arg.subarray(1) : arg);
+  if (given === undefined) throw new CommandError(BIT_OFFSET);
+  const offset = isCounted ? given * BigInt(width) : given;
+  if (offset < 0n || offset >= 2n ** 32n) throw new CommandError(BIT_OFFSET);
   if (offset >> 3n >= host.settings.number('proto-max-bulk-len')) throw new CommandError(BIT_OFFSET);
   return Number(offset);
 }
