@@ -20,6 +20,9 @@ export function buildLoadTools(): void {
   if (build.status !== 0) throw new Error(`cargo build ended with ${build.status ?? build.signal}`);
 }
 
+/** Where a built program is. */
+export const loadTool = (tool: 'millrace-load' | 'bare-ring'): string => join(root, 'target/release', tool);
+
 /** Runs `millrace-load` or `bare-ring` and returns its figures, nested ones under joined names (`latencyMicrosP50`). */
 export async function runLoadTool(
   tool: 'millrace-load' | 'bare-ring',
@@ -27,7 +30,7 @@ export async function runLoadTool(
   options: Readonly<Record<string, string | number>>,
 ): Promise<Figures> {
   const args = [verb, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])];
-  const child = spawn(join(root, 'target/release', tool), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(loadTool(tool), args, { stdio: ['ignore', 'pipe', 'pipe'] });
   return figuresOf(child, [tool, ...args].join(' '));
 }
 

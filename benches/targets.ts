@@ -14,6 +14,7 @@ export const MILLRACE = 'millrace, durable';
 export const KAFKA = 'kafka, never flushing';
 export const KAFKA_FLUSHING = 'kafka, flushing every message';
 export const PARTITIONS = 4;
+const TOPIC = 'bench';
 
 /** A broker that takes load. */
 export interface Target {
@@ -46,13 +47,17 @@ export async function openKafka(workplace: Workplace, flushEveryMessage: boolean
 
 /** A side that produces into a topic of its own. */
 export async function producer(target: Target, workplace: Workplace, load: Load): Promise<Side> {
-  const topic = 'bench';
-  await runLoadTool('millrace-load', 'create', { bootstrap: target.address, topic, partitions: PARTITIONS });
+  await runLoadTool('millrace-load', 'create', { bootstrap: target.address, topic: TOPIC, partitions: PARTITIONS });
+  return loaded(target, workplace, load);
+}
+
+/** As `producer`, of a topic that is there. */
+export function loaded(target: Target, workplace: Workplace, load: Load): Side {
   const { warmUpSeconds, seconds } = workplace.size;
   const measure = (): Promise<Figures> =>
     runLoadTool('millrace-load', 'produce', {
       bootstrap: target.address,
-      topic,
+      topic: TOPIC,
       partitions: PARTITIONS,
       'warm-up': warmUpSeconds,
       duration: seconds,

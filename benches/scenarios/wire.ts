@@ -3,6 +3,7 @@
  * against Kafka, flushing every message or, as it is shipped, never.
  */
 import { join } from 'node:path';
+import { openBareBroker } from '../bare-broker.ts';
 import { runLoadTool } from '../load-tools.ts';
 import { fio } from '../rivals/fio.ts';
 import type { Figures, Scenario, Side, Workplace } from '../scenario.ts';
@@ -10,6 +11,7 @@ import {
   KAFKA,
   KAFKA_FLUSHING,
   type Load,
+  loaded,
   MILLRACE,
   openKafka,
   openMillrace,
@@ -38,7 +40,8 @@ export const smallRequests: Scenario = {
       sides.push(await producer(await openKafka(workplace, true), workplace, SMALL));
       sides.push(await producer(await openKafka(workplace, false), workplace, SMALL));
     }
-    return sides;
+    // The ceiling of this machine, on which the load runs too.
+    return [...sides, loaded(await openBareBroker(workplace), workplace, SMALL)];
   },
 };
 

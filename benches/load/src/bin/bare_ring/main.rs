@@ -3,6 +3,7 @@
 //! ```text
 //! bare-ring device --file PATH [--duration SECONDS]      one thread: 4 KiB direct write, then fdatasync
 //! bare-ring append --file PATH [--writers 128] [--size 128] [--warm-up S] [--duration S]
+//! bare-ring broker --file PATH                           answers millrace-load's produce until it is killed
 //! ```
 //!
 //! `append` is the least program that keeps the engine's promise: every writer has one append outstanding, a commit
@@ -10,8 +11,12 @@
 //! beforehand, and acknowledges all of them. No topics, no offsets, no recovery, no JavaScript. The file is removed at the end.
 
 mod append;
+mod broker;
+mod commits;
 mod device;
 mod direct_file;
+mod provided;
+mod requests;
 
 use std::process::ExitCode;
 
@@ -39,6 +44,7 @@ fn run() -> Result<Object, LoadError> {
     match verb.as_str() {
         "device" => device::run(&mut arguments),
         "append" => append::run(&mut arguments),
-        other => Err(LoadError::Usage(format!("{other:?} is neither device nor append"))),
+        "broker" => broker::run(&mut arguments),
+        other => Err(LoadError::Usage(format!("{other:?} is none of device, append, broker"))),
     }
 }
