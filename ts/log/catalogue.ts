@@ -70,7 +70,6 @@ export class TopicCatalogue {
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
   readonly #byCollision = new Map<string, string>();
-  readonly #owner = new Map<number, { topic: Topic; index: number }>();
   /** Names with a change on its way to the disk, and who waits for its end. */
   readonly #changing = new Map<string, (() => void)[]>();
   readonly #listeners = new Set<(change: CatalogueChange) => void>();
@@ -84,9 +83,9 @@ export class TopicCatalogue {
     for (const [, value] of engine.scanState(topicPrefix())) this.#publish(decodeTopic(value));
     const [counter] = engine.scanState(partitionCounterKey());
     if (counter) this.#nextPartition = decodeCounter(counter[1]);
-    for (const partition of this.#owner.keys()) {
-      if (partition >= this.#nextPartition)
-        throw new Error(`partition ${partition} lies beyond the counter of partition ids`);
+    for (const { partitions } of this.#byName.values()) {
+      const beyond = partitions.find((partition) => partition >= this.#nextPartition);
+      if (beyond !== undefined) throw new Error(`partition ${beyond} lies beyond the counter of partition ids`);
     }
   }
 
@@ -117,9 +116,13 @@ export class TopicCatalogue {
     return this.#byName.size;
   }
 
-  /** Topic and index of an engine partition; undefined when it was deleted. */
+  /** Topic and index of an engine partition; undefined when it was deleted. Looks through all topics: for people. */
   ownerOf(partition: number): { topic: Topic; index: number } | undefined {
-    return this.#owner.get(partition);
+    for (const topic of this.#byName.values()) {
+      const index = topic.partitions.indexOf(partition);
+      if (index >= 0) return { topic, index };
+    }
+    return undefined;
   }
 
   /** Whether `name` is a topic or is about to become one. */
@@ -256,16 +259,12 @@ export class TopicCatalogue {
     this.#byName.set(topic.name, topic);
     this.#byId.set(topic.id, topic);
     this.#byCollision.set(collisionName(topic.name), topic.name);
-    topic.partitions.forEach((partition, index) => {
-      this.#owner.set(partition, { topic, index });
-    });
   }
 
   #withdraw(topic: Topic): void {
     this.#byName.delete(topic.name);
     this.#byId.delete(topic.id);
     this.#byCollision.delete(collisionName(topic.name));
-    for (const partition of topic.partitions) this.#owner.delete(partition);
   }
 
   #tell(change: CatalogueChange): void {
