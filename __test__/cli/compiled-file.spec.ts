@@ -1,5 +1,5 @@
 /**
- * The command line's compiled code, kept between starts where Node keeps none. Not how long a start takes: that is
+ * The command line's compiled code, kept between starts. Not how long a start takes: that is
  * measured (docs/decisions/0002), not tested.
  */
 import { createHash } from 'node:crypto';

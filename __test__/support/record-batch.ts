@@ -20,6 +20,8 @@ export interface BatchFields {
   readonly count?: number;
   /** Ms since 1970; now when left out. */
   readonly timestamp?: number;
+  /** What its attributes say of its records, which are never compressed here. */
+  readonly codec?: number;
   /** Ms of each record behind `timestamp`; none when left out. */
   readonly later?: readonly number[];
 }
@@ -33,7 +35,7 @@ export function encodeBatch(values: readonly Buffer[], fields: BatchFields = {})
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
-  batch.writeInt16BE(fields.transactional === true ? 0x10 : 0, 21);
+  batch.writeInt16BE((fields.transactional === true ? 0x10 : 0) | (fields.codec ?? 0), 21);
   batch.writeInt32BE(fields.lastOffsetDelta ?? values.length - 1, 23);
   batch.writeBigInt64BE(now, 27);
   batch.writeBigInt64BE(now + BigInt(Math.max(0, ...later)), 35);

@@ -123,8 +123,9 @@ class Member {
   }
 
   async #beatWhile(generationId: number): Promise<void> {
-    for (;;) {
-      await sleep(heartbeatMs);
+    // Not in step with those that were answered together: whoever answers all at once would be heard of last.
+    for (let restMs = heartbeatMs * Math.random(); ; restMs = heartbeatMs) {
+      await sleep(restMs);
       if (this.#isOver) return;
       const body = { groupId: this.#group.id, generationId, memberId: this.#memberId };
       const { errorCode } = await this.#connection.request(heartbeatApi, body, { maxVersion: VERSIONS.heartbeat });

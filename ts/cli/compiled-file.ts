@@ -1,6 +1,6 @@
 /**
- * Loads a CommonJS file with the code that V8 compiled for it at an earlier start, on the lines of Node that keep none
- * themselves (before 22.8). Not a module loader: the file has no relative requires but those of its own folder.
+ * Loads a CommonJS file with the code that V8 compiled for it at an earlier start: sooner than by Node's own compile cache,
+ * which the lines from 22.8 on have. Not a module loader: the file has no relative requires but those of its own folder.
  *
  * Invariant: what is kept is used only when it is of these very bytes, this Node, and whole by a checksum, since V8
  * checks little more than the length of the source; and only from a folder that nobody else may write to.

@@ -1,5 +1,5 @@
 /**
- * Bundles the command line into two files: dist/cli/index.js, which only switches on Node's compile cache, and
+ * Bundles the command line into two files: dist/cli/index.js, which only has compiled code at hand, and
  * dist/cli/main.js with everything else. A start then opens two files in place of a hundred and fifty. What programs import
  * is bundled by bundle-library.mjs.
  *
@@ -52,7 +52,7 @@ export async function bundleCommandLine(root, outDir) {
 }
 
 /**
- * Leaves main.js a file of its own, loaded with `require` once the compile cache is on.
+ * Leaves main.js a file of its own, loaded with `require` with the code that was kept of it.
  * @type {import('esbuild').Plugin}
  */
 const besides = {
