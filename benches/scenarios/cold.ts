@@ -15,7 +15,8 @@ import { KAFKA, type Load, MILLRACE, openKafka, openMillrace, PARTITIONS, type T
 
 const WITHOUT = 'millrace, nothing read ahead';
 const BATCHES: Load = { connections: 4, 'in-flight': 5, records: 256, size: 1024 };
-const FILL_SECONDS = 5;
+/** Nobody replays faster: so much is written for each second of a measurement, bytes. */
+const REPLAYED_MAX = 3e9;
 
 export const coldFetch: Scenario = {
   name: 'wire-fetch-cold',
@@ -39,8 +40,9 @@ async function replayer(target: Target, workplace: Workplace, name: string): Pro
   const { warmUpSeconds, seconds, rivals } = workplace.size;
   const topic = { bootstrap, topic: 'old', partitions: PARTITIONS };
   await runLoadTool('millrace-load', 'create', topic);
-  const duration = rivals ? FILL_SECONDS : 0.5;
-  await runLoadTool('millrace-load', 'produce', { ...topic, ...BATCHES, 'warm-up': 0, duration });
+  const fill = { ...topic, ...BATCHES, 'warm-up': 0, duration: rivals ? 2 : 0.5 };
+  const wanted = rivals ? REPLAYED_MAX * (warmUpSeconds + seconds) : 1;
+  for (let filled = 0; filled < wanted; ) filled += (await runLoadTool('millrace-load', 'produce', fill)).bytes ?? 0;
   const measure = async (): Promise<Figures> => {
     await dropFromCache(target.directory);
     const load = { connections: PARTITIONS, 'warm-up': warmUpSeconds, duration: seconds, 'server-pid': pid };
