@@ -46,10 +46,11 @@ describe('the login of a client verb', () => {
     ['a file without use', { user: 'u' }, { sasl: 'plain', tokenFile }, /oauthbearer/],
     ['a user beside a token', { user: 'u' }, { tokenFile }, /no user/],
     ['a file that is not there', {}, { tokenFile: join(folder.path, 'nowhere') }, /cannot be read/],
-    ['a mechanism that nobody has', { user: 'u', pass: 'p' }, { sasl: 'gssapi' }, /OAUTHBEARER, not 'GSSAPI'/],
+    ['a mechanism that nobody has', { user: 'u' }, { sasl: 'gssapi' }, /OAUTHBEARER, not 'GSSAPI'/],
+    ['a password that others can read', { user: 'u', pass: 'p' }, {}, /MILLRACE_PASSWORD, not by -X pass/],
     ['a mechanism without a name', {}, { sasl: 'plain' }, /needs a name/],
   ])('refuses %s', (_what, X, options, reason) => {
-    expect(() => decided(X, {}, options)).toThrow(reason);
+    expect(() => decided(X, { MILLRACE_PASSWORD: 'p' }, options)).toThrow(reason);
   });
 
   it('refuses a file that holds no token, and does not print what it holds', () => {

@@ -68,6 +68,8 @@ describe('topic', () => {
     expect((await millrace(['topic', 'create', 'life', '--if-not-exists'])).code).toBe(0);
     const listed = JSON.parse((await millrace(['topic', 'list', '--format', 'json'])).stdout);
     expect(listed).toContainEqual({ name: 'life', partitions: 3, replicas: 1 });
+    const wide = (await millrace(['topic', 'list', '--format', 'wide'])).stdout;
+    expect(wide).toMatch(/^NAME +PARTITIONS +REPLICAS +ID +INTERNAL\n(.*\n)*life +3 +1 +\S{22,36} +false\n/);
     await millrace(['produce', 'life', '-p', '1'], 'a\nb\n');
     const described = JSON.parse((await millrace(['topic', 'describe', 'life', '-a', '--format', 'json'])).stdout);
     expect(described.configs).toContainEqual({ key: 'retention.ms', value: '1000', source: 'DYNAMIC_TOPIC_CONFIG' });
@@ -101,6 +103,16 @@ describe('produce', () => {
       { key: 'k2', value: null, offset: 1 },
       { key: 'fixed', value: 'AP8=', valueEncoding: 'base64', offset: 2 },
     ]);
+  });
+
+  it('cuts and prints at the delimiters that kcat has letters for', async () => {
+    const name = await topic();
+    await millrace(['produce', name, '-D', ';'], 'a;b%;');
+    await millrace(['produce', name, '-K', ':', '-D', ';'], 'k:v;');
+    const read = async (...more: string[]) => (await millrace(['consume', name, '-e', ...more])).stdout;
+    expect(await read('-D', ',')).toBe('a,b%,v,');
+    expect(await read('-K', '%')).toBe('%a\n%b%\nk%v\n');
+    expect(await read('-K', ':', '-D', ';')).toBe(':a;:b%;k:v;');
   });
 
   it('reads files one after the other and says how many records are stored', async () => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { doctor } from '../../ts/cli/doctor.ts';
 import { judge, type ProbeFacts } from '../../ts/doctor/checks.ts';
 import { type MachineFacts, readFacts } from '../../ts/doctor/facts.ts';
+import { countInterrupts } from '../../ts/doctor/tuner-facts.ts';
 import { openLog } from '../../ts/index.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -18,6 +19,7 @@ const good: MachineFacts = {
   freeBytes: 100 * 1024 ** 3,
   totalBytes: 200 * 1024 ** 3,
   device: 'vda1',
+  disk: 'vda',
   writeCache: 'write back',
   fua: false,
   scheduler: 'none',
@@ -30,7 +32,18 @@ const good: MachineFacts = {
   ringDisabled: 0,
   seccomp: 0,
   flush: { p50Us: 120, p99Us: 400, source: 'trial' },
+  tuners: {
+    processors: 8,
+    interrupts: { lines: 8, processors: 8 },
+    discards: true,
+    trimmed: true,
+    backlog: 4096,
+    handshakes: 2048,
+    reserveBytes: 65_536,
+  },
 };
+const { tuners } = good;
+if (tuners === undefined) throw new Error('a good machine has them');
 const ring: ProbeFacts = {
   driver: 'ring',
   reason: 'io_uring is available',
@@ -58,6 +71,10 @@ describe('doctor', () => {
     ['clock source', { clockSource: 'hpet' }],
     ['disk scheduler', { scheduler: 'bfq' }],
     ['flush latency', { flush: { p50Us: 20_000, p99Us: 30_000, source: 'trial' } }],
+    ['disk interrupts', { tuners: { ...tuners, interrupts: { lines: 8, processors: 1 } } }],
+    ['trim', { tuners: { ...tuners, trimmed: false } }],
+    ['network', { tuners: { ...tuners, backlog: 128 } }],
+    ['ballast file', { tuners: { ...tuners, reserveBytes: 0 } }],
   ])('warns of a bad %s', (check, change) => {
     expect(verdictOf(check, { ...good, ...change })).toBe('WARN');
   });
@@ -71,6 +88,38 @@ describe('doctor', () => {
     const finding = judge({ ...good, seccomp: 2 }, pool, undefined).find((one) => one.check === 'driver');
     expect(finding).toMatchObject({ verdict: 'WARN', detail: 'pool: io_uring_setup: EPERM' });
     expect(finding?.fix).toContain('seccomp');
+  });
+
+  it('tells a filter of system calls that lets io_uring through from one that does not', () => {
+    expect(verdictOf('seccomp', good)).toBe('OK');
+    expect(verdictOf('seccomp', { ...good, seccomp: 2 })).toBe('OK');
+    expect(verdictOf('seccomp', { ...good, seccomp: 2 }, { ...ring, driver: 'pool' })).toBe('WARN');
+  });
+
+  it('finds nothing to mend in what a machine does not have: trims, queues, a disk, a directory', () => {
+    const none = { ...tuners, interrupts: { lines: 0, processors: 0 }, discards: false, reserveBytes: undefined };
+    const few = { ...none, interrupts: { lines: 1, processors: 1 }, trimmed: false };
+    for (const change of [{ tuners: none }, { tuners: few }, { device: undefined, disk: undefined }]) {
+      for (const check of ['disk interrupts', 'trim', 'ballast file']) {
+        expect(verdictOf(check, { ...good, ...change }), check).toBe('OK');
+      }
+    }
+  });
+
+  it('counts the interrupts that are a disk’s own, and the processors they come to', () => {
+    const table = [
+      '            CPU0       CPU1       ',
+      ' 35:          0          1 PCI-MSIX-0000:00:02.0   0-edge      virtio1-config',
+      ' 36:          0    4358537 PCI-MSIX-0000:00:02.0   1-edge      virtio1-req.0',
+      ' 37:          7          0 PCI-MSIX-0000:00:02.0   2-edge      virtio1-req.1',
+      ' 38:          5          5 PCI-MSIX-0000:00:09.0   1-edge      virtio10-req.0',
+      ' 39:          0          9 PCI-MSIX-0000:00:0a.0   1-edge      nvme0q1',
+      ' 40:          0          0 PCI-MSIX-0000:00:0a.0   2-edge      nvme0q2',
+      'NMI:          0          0   Non-maskable interrupts',
+    ].join('\n');
+    expect(countInterrupts(table, ['virtio1'])).toEqual({ lines: 2, processors: 2 });
+    expect(countInterrupts(table, ['nvme0'])).toEqual({ lines: 1, processors: 1 });
+    expect(countInterrupts(table, [])).toEqual({ lines: 0, processors: 0 });
   });
 
   it('says what carries connections, and warns when it is not the ring', () => {

@@ -37,6 +37,10 @@ test('keys are put, got, scanned and deleted, with exit codes a script can use',
   expect(await kv(['get', 'a', ...dir])).toMatchObject({ code: ExitCode.notFound });
   expect(await kv(['scan', '--store', 'other', ...dir])).toMatchObject({ code: ExitCode.notFound });
   expect(await kv(['put', 'zz', '1', '--encoding', 'hex', ...dir])).toMatchObject({ code: ExitCode.usage });
+  expect(await kv(['put', '00ff', 'ff0a', '--hex', ...dir])).toMatchObject({ code: ExitCode.ok });
+  expect((await kv(['scan', '--prefix', '00', '--hex', ...dir])).out).toBe('00ff\tff0a\n');
+  const wide = (await kv(['scan', '--hex', '--format', 'wide', ...dir])).out;
+  expect(wide).toMatch(/^00ff\tff0a\t\d+\t-\n$/);
 });
 
 test('an export of one store is imported as another, bytes and expiry and all', async () => {

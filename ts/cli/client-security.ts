@@ -43,6 +43,7 @@ export function decideClientSecurity(
   env: NodeJS.ProcessEnv,
   options: LoginOptions = {},
 ): ClientSecurity {
+  if (given.has('pass')) throw usage('others can read arguments: give a password as MILLRACE_PASSWORD, not by -X pass');
   const mechanism = (options.sasl ?? given.get('sasl.mechanism') ?? env.MILLRACE_SASL_MECHANISM)?.toUpperCase();
   const wantsToken = mechanism === undefined ? options.tokenFile !== undefined : mechanism === 'OAUTHBEARER';
   const credentials = wantsToken
@@ -56,8 +57,7 @@ const TOKEN = /^[\w.~+/-]+=*$/;
 
 function tokenCredentials(given: ReadonlyMap<string, string>, tokenFile: string | undefined): Credentials {
   if (tokenFile === undefined) throw usage('a login by token needs it in a file: --token-file PATH');
-  if (given.has('user') || given.has('pass'))
-    throw usage('a token says itself whose it is: give no user and no password');
+  if (given.has('user')) throw usage('a token says itself whose it is: give no user');
   const token = file(tokenFile).toString('utf8').trim();
   if (!TOKEN.test(token)) throw usage(`${tokenFile} does not hold a token`);
   return { mechanism: 'OAUTHBEARER', token };
@@ -71,10 +71,10 @@ function passwordCredentials(
 ): Credentials | undefined {
   if (options.tokenFile !== undefined) throw usage('--token-file is for --sasl oauthbearer');
   const user = given.get('user') ?? env.MILLRACE_USER;
-  const password = given.get('pass') ?? env.MILLRACE_PASSWORD;
+  const password = env.MILLRACE_PASSWORD;
   const mechanism = asked ?? 'SCRAM-SHA-256';
   if (user === undefined) {
-    if (given.has('pass') || given.has('sasl.mechanism') || options.sasl !== undefined) {
+    if (given.has('sasl.mechanism') || options.sasl !== undefined) {
       throw usage('a login needs a name: -X user=NAME');
     }
     return undefined;

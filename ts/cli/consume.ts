@@ -7,6 +7,7 @@
 import { batchTools } from '../tools.ts';
 import { CliError, ExitCode, type ExitCodeNumber, usage } from './exit.ts';
 import { Fetcher, type ReadPosition } from './fetcher.ts';
+import { delimitedFormat } from './format-escape.ts';
 import { GroupMember } from './group-member.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { check } from './kafka-names.ts';
@@ -29,6 +30,8 @@ export interface ConsumeOptions extends ClientOptions {
   readonly json?: boolean;
   readonly prettyPrint?: boolean;
   readonly metaOnly?: boolean;
+  readonly keyDelimiter?: string;
+  readonly delimiter?: string;
 }
 
 /** Prints the records of `topics`. Ends at `-n`, at the end of the range, or with the first interrupt (exit code 130). */
@@ -113,13 +116,14 @@ class Printer {
     this.#output = output;
     this.#most = options.num ?? Number.POSITIVE_INFINITY;
     const { metaOnly = false, prettyPrint = false } = options;
-    if (options.json === true || options.format === 'json') {
+    const format = delimitedFormat(options) ?? options.format;
+    if (options.json === true || format === 'json') {
       this.#render = (record, _index, out) => {
         out.push(Buffer.from(recordToJson(record, { metaOnly, pretty: prettyPrint })));
       };
     } else {
       if (metaOnly || prettyPrint) throw new CliError(ExitCode.usage, '--meta-only and --pretty-print are for JSON');
-      this.#render = compileRecordFormat(options.format);
+      this.#render = compileRecordFormat(format);
     }
   }
 

@@ -1,12 +1,12 @@
 /**
- * Declares the verbs that work on this machine and need no server: dump, doctor, completion.
+ * Declares the verbs that work on this machine without Kafka's protocol: dump, doctor, check, completion.
  *
  * Invariant: what a verb does is loaded when it is asked for, not when it is declared.
  */
 import { Argument, type Command, Option } from 'commander';
 import type { ColourChoice } from './colour.ts';
 import { type Ended, formOption } from './declare.ts';
-import { wholeNumber } from './options.ts';
+import { address, wholeNumber } from './options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `millrace dump`. */
@@ -42,6 +42,21 @@ export function declareDoctor(program: Command, terminal: Terminal, ended: Ended
       const options = { dir, json: json || format === 'json', strict, outputScript, color: color as ColourChoice };
       ended(await (await import('./doctor.ts')).doctor(options, terminal));
     });
+}
+
+/** `millrace check`. */
+export function declareCheck(program: Command, terminal: Terminal, ended: Ended): void {
+  program
+    .command('check')
+    .description('ask a running server how it is, as a probe: exit code 0 ok, 1 warning, 2 critical, 3 unknown')
+    .addOption(
+      new Option('--http <host:port>', 'the --http address of the server')
+        .env('MILLRACE_HTTP')
+        .default({ host: '127.0.0.1', port: 9644 }, '127.0.0.1:9644')
+        .argParser(address),
+    )
+    .option('--timeout <ms>', 'longest wait for an answer', wholeNumber(1, 600_000), 5000)
+    .action(async (options) => ended(await (await import('./check.ts')).check(options, terminal)));
 }
 
 /** `millrace completion`. */

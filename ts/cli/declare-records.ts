@@ -22,6 +22,7 @@ export function declareProduce(program: Command, terminal: Terminal, ended: Ende
     .option('-p, --partition <n>', 'partition of every record', wholeNumber(0, 2_147_483_647))
     .option('-f, --format <format>', 'how the input is cut, from %k %v %p %t', '%v\\n')
     .option('-K, --key-delimiter <text>', 'the same as -f %k<text>%v\\n')
+    .option('-D, --delimiter <text>', 'what ends a record in place of a newline: the same as -f %v<text>')
     .option('-Z, --tombstone', 'an empty value becomes null')
     .addOption(
       new Option('--acks <n>', 'what to wait for: -1 durable, 1 written, 0 nothing')
@@ -46,6 +47,8 @@ export function declareConsume(program: Command, terminal: Terminal, ended: Ende
     .option('-f, --format <format>', 'json, or a format such as "%o %k %v\\n"', 'json')
     .option('-e, --exit-at-end', 'end where the log ends now, the same as -o RANGE:end')
     .option('-J, --json', 'the same as -f json')
+    .option('-K, --key-delimiter <text>', 'the same as -f %k<text>%v\\n')
+    .option('-D, --delimiter <text>', 'the same as -f %v<text>, with -K %k<text>%v<text>')
     .option('--pretty-print', 'JSON over several lines')
     .option('--meta-only', 'JSON without values')
     .option('--read-committed', 'leave out records of transactions that are open or were aborted')

@@ -30,6 +30,7 @@ export function declareTopic(program: Command, terminal: Terminal, ended: Ended)
     .option('-s, --print-summary', 'the summary')
     .option('-c, --print-configs', 'the settings')
     .option('-p, --print-partitions', 'the partitions with their watermarks')
+    .option('--stable', "taken as rpk's: the last stable offset is always shown")
     .addOption(formOption())
     .action(async (names, options) =>
       ended(await (await import('./topic.ts')).describeTopics(names, options, terminal)),
@@ -39,7 +40,7 @@ export function declareTopic(program: Command, terminal: Terminal, ended: Ended)
     .option('-y, --yes', 'do not ask')
     .addOption(formOption())
     .action(async (names, options) => ended(await (await import('./topic.ts')).deleteTopics(names, options, terminal)));
-  clientVerb(topic.command('storage').argument('[topic...]'))
+  clientVerb(topic.command('storage').alias('describe-storage').argument('[topic...]'))
     .description('show what partitions occupy in the data directory, and how much room there is')
     .addOption(formOption())
     .action(async (names, options) =>

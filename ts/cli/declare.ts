@@ -15,9 +15,11 @@ export type Ended = (code: ExitCodeNumber) => void;
 /** Adds one verb, with its sub-verbs, to `program`. */
 export type Declare = (program: Command, terminal: Terminal, ended: Ended) => void;
 
-/** `--format text|json`. */
+/** `--format text|json|wide`. */
 export function formOption(): Option {
-  return new Option('--format <form>', 'how to print').choices(['text', 'json']).default('text');
+  return new Option('--format <form>', 'how to print; wide: as text, with more columns where there are any')
+    .choices(['text', 'json', 'wide'])
+    .default('text');
 }
 
 /** A verb that talks to a running server. */

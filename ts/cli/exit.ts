@@ -2,7 +2,7 @@
  * How a command ends: the exit codes scripts rely on, and the error that carries one together with its one line.
  * Printing and leaving happen in main.ts only.
  *
- * Invariant: these numbers are public (semver): a code is never given another meaning.
+ * Invariant: these numbers are public (semver): a code is never given another meaning. `check` alone has a probe's own.
  */
 
 /** Exit codes of every verb. `interrupted` is 128 + SIGINT, `timeout` is that of timeout(1). */

@@ -1,6 +1,6 @@
 /**
- * Literal text inside format strings: `\n`, `\t`, `\r`, `\0`, `\\`, `\xNN`. Shared by the formats of produce and
- * consume; knows nothing of `%`.
+ * Literal text inside format strings: `\n`, `\t`, `\r`, `\0`, `\\`, `\xNN`, and what kcat's delimiters stand for. Shared by
+ * the formats of produce and consume; reads nothing of `%`.
  *
  * Invariant: an escape that is not in the list is refused, not passed through.
  */
@@ -24,4 +24,19 @@ export function readLiteral(format: string, position: number): { bytes: Uint8Arr
   if (hex === undefined)
     throw usage(`the escape '\\${letter}' in the format is not known: give \\n \\t \\r \\0 \\\\ or \\xNN`);
   return { bytes: Uint8Array.of(Number.parseInt(hex, 16)), next: position + 4 };
+}
+
+/** kcat's delimiters, of `-K` and `-D`. */
+export interface Delimiters {
+  readonly keyDelimiter?: string;
+  readonly delimiter?: string;
+}
+
+/** The format that these delimiters stand for, `%v\n` without `-K`; undefined when none is given. */
+export function delimitedFormat({ keyDelimiter, delimiter }: Delimiters): string | undefined {
+  if (keyDelimiter === undefined && delimiter === undefined) return undefined;
+  // A percent sign stands for itself; `\t` and other escapes keep their meaning.
+  const literal = (text: string): string => text.replaceAll('%', '%%');
+  const key = keyDelimiter === undefined ? '' : `%k${literal(keyDelimiter)}`;
+  return `${key}%v${literal(delimiter ?? '\\n')}`;
 }

@@ -25,11 +25,13 @@ export async function listGroups(
   await using session = await openSession(options);
   const response = await session.send(listGroupsApi, { statesFilter: [...(options.states ?? [])], typesFilter: [] });
   check(response.errorCode, 'groups');
-  const groups = response.groups
-    .map(({ groupId, groupState, protocolType }) => ({ group: groupId, state: groupState, protocolType }))
-    .sort((left, right) => (left.group < right.group ? -1 : 1));
+  const found = [...response.groups].sort((left, right) => (left.groupId < right.groupId ? -1 : 1));
+  const groups = found.map(({ groupId, groupState, protocolType }) => {
+    return { group: groupId, state: groupState, protocolType };
+  });
   const rows = groups.map((one) => [one.group, one.state, one.protocolType]);
-  await print(terminal, options, { headings: ['GROUP', 'STATE', 'PROTOCOL-TYPE'], rows }, groups);
+  const wide = { headings: ['TYPE'], rows: found.map(({ groupType }) => [groupType]) };
+  await print(terminal, options, { headings: ['GROUP', 'STATE', 'PROTOCOL-TYPE'], rows }, groups, wide);
   return ExitCode.ok;
 }
 
@@ -64,7 +66,9 @@ export async function describeGroups(
       exitCode = ExitCode.notFound;
       continue;
     }
-    await output.text(options.format === 'json' ? `${JSON.stringify(described)}\n` : renderGroup(described));
+    await output.text(
+      options.format === 'json' ? `${JSON.stringify(described)}\n` : renderGroup(described, options.format === 'wide'),
+    );
   }
   return exitCode;
 }
@@ -92,7 +96,7 @@ async function describeGroup(name: string, options: ClientOptions): Promise<Grou
   };
 }
 
-function renderGroup(group: GroupDescription): string {
+function renderGroup(group: GroupDescription, wide: boolean): string {
   const lag = group.offsets.reduce((sum, one) => sum + Math.max(one.lag, 0), 0);
   const summary = renderColumns({
     headings: ['GROUP', 'STATE', 'PROTOCOL', 'MEMBERS', 'TOTAL-LAG'],
@@ -103,8 +107,10 @@ function renderGroup(group: GroupDescription): string {
     rows: group.offsets.map((one) => [one.topic, one.partition, one.committed, one.highWatermark, one.lag]),
   });
   const members = renderColumns({
-    headings: ['MEMBER', 'CLIENT', 'HOST', 'ASSIGNED'],
-    rows: group.members.map((one) => [one.id, one.clientId, one.host, one.assigned.join(' ')]),
+    headings: ['MEMBER', ...(wide ? ['INSTANCE'] : []), 'CLIENT', 'HOST', 'ASSIGNED'],
+    rows: group.members.map((one) => {
+      return [one.id, ...(wide ? [one.instanceId ?? '-'] : []), one.clientId, one.host, one.assigned.join(' ')];
+    }),
   });
   return [summary, offsets, ...(group.members.length === 0 ? [] : [members])].join('\n');
 }

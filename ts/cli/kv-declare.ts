@@ -18,7 +18,8 @@ function storeVerb(command: Command): Command {
       new Option('--encoding <name>', 'how keys and values are written on the command line')
         .choices(['utf8', 'hex', 'base64'])
         .default('utf8'),
-    );
+    )
+    .addOption(new Option('--hex', 'the same as --encoding hex').implies({ encoding: 'hex' }));
 }
 
 /** A verb that reads a range of keys. */

@@ -67,7 +67,7 @@ export async function scan(
 ): Promise<ExitCodeNumber> {
   await using kv = await openStore(options, false);
   const output = new DataOutput(terminal.stdout);
-  const line = options.format === 'json' ? jsonLine : textLine;
+  const line = { json: jsonLine, text: textLine, wide: wideLine }[options.format];
   if (options.keys) {
     for await (const key of kv.keys(rangeOf(options))) {
       const text = textOf(key, options);
@@ -97,4 +97,10 @@ function jsonLine({ key, value, sequence, expiresMs }: Shown): string {
 
 function textLine({ key, value }: Shown): string {
   return `${printable(key)}\t${printable(value)}`;
+}
+
+/** With the sequence number and when it expires. */
+function wideLine(shown: Shown): string {
+  const { sequence, expiresMs } = shown;
+  return `${textLine(shown)}\t${sequence}\t${expiresMs === undefined ? '-' : new Date(expiresMs).toISOString()}`;
 }

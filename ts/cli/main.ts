@@ -25,7 +25,9 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
   try {
     return await runProgram(argv, terminal);
   } catch (error) {
-    return explain(error, terminal);
+    const code = explain(error, terminal);
+    // To who asks a probe, what could not be asked is unknown: 2 would be critical.
+    return argv[0] === 'check' && code === ExitCode.usage ? ExitCode.notFound : code;
   }
 }
 

@@ -8,6 +8,7 @@ import { createReadStream } from 'node:fs';
 import type { Compression } from '../log/batch-layout.ts';
 import { batchTools } from '../tools.ts';
 import { CliError, ExitCode, type ExitCodeNumber, usage } from './exit.ts';
+import { delimitedFormat } from './format-escape.ts';
 import { watchInterrupt } from './interrupt.ts';
 import { check } from './kafka-names.ts';
 import { compileInputFormat, type InputRecord, LineCutter } from './line-input.ts';
@@ -24,6 +25,7 @@ export interface ProduceOptions extends ClientOptions {
   readonly partition?: number;
   readonly format: string;
   readonly keyDelimiter?: string;
+  readonly delimiter?: string;
   readonly tombstone?: boolean;
   readonly acks: '-1' | 'all' | '1' | '0';
   /** False under `--no-progress`. */
@@ -40,9 +42,7 @@ export async function produce(
   options: ProduceOptions,
   terminal: Terminal,
 ): Promise<ExitCodeNumber> {
-  const format = compileInputFormat(
-    options.keyDelimiter === undefined ? options.format : `%k${escapeFormat(options.keyDelimiter)}%v\\n`,
-  );
+  const format = compileInputFormat(delimitedFormat(options) ?? options.format);
   const shape = recordShape(topic, options);
   await using session = await openSession(options);
   const to = await target(session, topic);
@@ -64,11 +64,6 @@ export async function produce(
   // An unfinished read of a terminal or pipe would keep the process alive.
   terminal.stdin.destroy();
   return ExitCode.interrupted;
-}
-
-/** Text as a format string that stands for itself; `\t` and other escapes keep their meaning. */
-function escapeFormat(text: string): string {
-  return text.replaceAll('%', '%%');
 }
 
 function openInput(file: string): AsyncIterable<Buffer> {

@@ -11,7 +11,7 @@ import type { Declare, Ended } from './declare.ts';
 import { declareBench } from './declare-bench.ts';
 import { declareBackup, declareProve, declareRepair, declareVerify } from './declare-checks.ts';
 import { declareCluster, declareGroup } from './declare-group.ts';
-import { declareCompletion, declareDoctor, declareDump } from './declare-local.ts';
+import { declareCheck, declareCompletion, declareDoctor, declareDump } from './declare-local.ts';
 import { declareConsume, declareProduce } from './declare-records.ts';
 import { declareAcl, declareUser } from './declare-security.ts';
 import { declareConfig, declareServe } from './declare-serve.ts';
@@ -37,6 +37,7 @@ const verbs: Readonly<Record<string, Declare>> = {
   prove: declareProve,
   bench: declareBench,
   doctor: declareDoctor,
+  check: declareCheck,
   config: declareConfig,
   completion: declareCompletion,
 };

@@ -10,13 +10,28 @@ import { DataOutput, type Terminal } from './terminal.ts';
 
 /** From `--format`. */
 export interface Form {
-  readonly format: 'text' | 'json';
+  readonly format: 'text' | 'json' | 'wide';
 }
 
-/** Prints `table`, or `data` as one line of JSON. */
-export async function print(terminal: Terminal, options: Form, table: Table, data: unknown): Promise<void> {
-  const text = options.format === 'json' ? `${JSON.stringify(data)}\n` : renderColumns(table);
+/** Prints `table`, with the columns of `wide` behind its own when those are asked for, or `data` as one line of JSON. */
+export async function print(
+  terminal: Terminal,
+  options: Form,
+  table: Table,
+  data: unknown,
+  wide?: Table,
+): Promise<void> {
+  const shown = options.format === 'wide' && wide !== undefined ? beside(table, wide) : table;
+  const text = options.format === 'json' ? `${JSON.stringify(data)}\n` : renderColumns(shown);
   await new DataOutput(terminal.stdout).text(text);
+}
+
+/** Two tables with as many rows as one. */
+export function beside(left: Table, right: Table): Table {
+  return {
+    headings: [...left.headings, ...right.headings],
+    rows: left.rows.map((row, index) => [...row, ...(right.rows[index] ?? [])]),
+  };
 }
 
 /** What became of the change to one thing. `errorCode` is Kafka's. */

@@ -64,16 +64,18 @@ export async function deleteTopics(
 /** Lists all topics by name. */
 export async function listTopics(options: ClientOptions & Form, terminal: Terminal): Promise<ExitCodeNumber> {
   await using session = await openSession(options);
-  const topics = (await fetchTopics(session, null)).map((topic) => {
+  const found = await fetchTopics(session, null);
+  found.sort((left, right) => ((left.name ?? '') < (right.name ?? '') ? -1 : 1));
+  const topics = found.map((topic) => {
     return {
       name: topic.name ?? '',
       partitions: topic.partitions.length,
       replicas: topic.partitions[0]?.replicaNodes.length ?? 0,
     };
   });
-  topics.sort((left, right) => (left.name < right.name ? -1 : 1));
   const rows = topics.map((topic) => [topic.name, topic.partitions, topic.replicas]);
-  await print(terminal, options, { headings: ['NAME', 'PARTITIONS', 'REPLICAS'], rows }, topics);
+  const wide = { headings: ['ID', 'INTERNAL'], rows: found.map((one) => [one.topicId, String(one.isInternal)]) };
+  await print(terminal, options, { headings: ['NAME', 'PARTITIONS', 'REPLICAS'], rows }, topics, wide);
   return ExitCode.ok;
 }
 

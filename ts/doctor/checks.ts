@@ -6,6 +6,7 @@
  */
 import { describeBytes } from '../units.ts';
 import type { MachineFacts } from './facts.ts';
+import { judgeTuners } from './tuners.ts';
 
 export type Verdict = 'OK' | 'WARN' | 'FAIL';
 
@@ -31,15 +32,18 @@ export interface ProbeFacts {
 const localFileSystems = new Set(['ext4', 'xfs', 'btrfs', 'f2fs', 'zfs', 'bcachefs']);
 const gib = 1024 ** 3;
 
-function ok(check: string, detail: string): Finding {
+/** A finding that needs nothing. */
+export function ok(check: string, detail: string): Finding {
   return { check, verdict: 'OK', detail, fix: '' };
 }
 
-function warn(check: string, detail: string, fix: string, command?: string): Finding {
+/** A finding with what to do about it. */
+export function warn(check: string, detail: string, fix: string, command?: string): Finding {
   return { check, verdict: 'WARN', detail, fix, ...(command === undefined ? {} : { command }) };
 }
 
-function unread(check: string): Finding {
+/** A fact that could not be read. */
+export function unread(check: string): Finding {
   return warn(check, 'could not be read', 'run doctor where /proc and /sys are mounted');
 }
 
@@ -62,6 +66,7 @@ export function judge(facts: MachineFacts, probe: ProbeFacts | undefined, addonE
     judgeClock(facts),
     judgeScheduler(facts),
     judgeMerges(facts),
+    ...judgeTuners(facts, probe),
   ];
 }
 
@@ -191,7 +196,7 @@ function judgeScheduler(facts: MachineFacts): Finding {
   if (facts.device === undefined) return ok('disk scheduler', 'no block device of its own');
   if (facts.scheduler === undefined) return unread('disk scheduler');
   if (facts.scheduler === 'none' || facts.scheduler === 'mq-deadline') return ok('disk scheduler', facts.scheduler);
-  const command = `echo none > /sys/class/block/${facts.device}/queue/scheduler`;
+  const command = `echo none > /sys/class/block/${facts.disk ?? facts.device}/queue/scheduler`;
   return warn('disk scheduler', facts.scheduler, 'use none for an SSD', command);
 }
 

@@ -10,13 +10,15 @@ import {
   fdatasyncSync,
   openSync,
   readFileSync,
+  realpathSync,
   statfsSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { release } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { readTunerFacts, type TunerFacts } from './tuner-facts.ts';
 
 /** Raw facts, in the units the kernel gives them. */
 export interface MachineFacts {
@@ -31,6 +33,8 @@ export interface MachineFacts {
   readonly totalBytes: number | undefined;
   /** Block device below the folder, without /dev/; undefined for tmpfs, overlay and the like. */
   readonly device: string | undefined;
+  /** The disk that a partition is on, or the device itself: whose queue it is. */
+  readonly disk: string | undefined;
   /** `write back` or `write through`. */
   readonly writeCache: string | undefined;
   readonly fua: boolean | undefined;
@@ -46,6 +50,8 @@ export interface MachineFacts {
   /** Seccomp mode of this process: 0 none, 2 filter. */
   readonly seccomp: number | undefined;
   readonly flush: FlushFacts | undefined;
+  /** What rpk tunes. */
+  readonly tuners: TunerFacts | undefined;
 }
 
 /** How long flushes take here, microseconds, and who has measured it. */
@@ -64,16 +70,19 @@ export function readFacts(dir: string, flush?: { readonly measured: FlushFacts |
   const folder = nearestFolder(resolve(dir));
   const space = attempt(() => statfsSync(folder));
   const device = attempt(() => blockDevice(statSync(folder).dev));
-  const queue = device === undefined ? undefined : queueFolder(device);
+  const disk = device === undefined ? undefined : attempt(() => diskOf(device));
+  const queue = disk === undefined ? undefined : `/sys/class/block/${disk}/queue`;
+  const mount = attempt(() => mountOf(folder));
   return {
     kernel: release(),
     node: process.versions.node,
     folder,
     holder: attempt(() => holderOf(dir)),
-    fileSystem: attempt(() => fileSystemOf(folder)),
+    fileSystem: mount?.type,
     freeBytes: space === undefined ? undefined : space.bavail * space.bsize,
     totalBytes: space === undefined ? undefined : space.blocks * space.bsize,
     device,
+    disk,
     writeCache: queue === undefined ? undefined : readLine(`${queue}/write_cache`),
     fua: queue === undefined ? undefined : flag(readLine(`${queue}/fua`)),
     scheduler: queue === undefined ? undefined : chosen(readLine(`${queue}/scheduler`)),
@@ -86,6 +95,7 @@ export function readFacts(dir: string, flush?: { readonly measured: FlushFacts |
     ringDisabled: number(readLine('/proc/sys/kernel/io_uring_disabled')),
     seccomp: number(/^Seccomp:\s+(\d)/m.exec(readLine('/proc/self/status') ?? '')?.[1]),
     flush: flush ? flush.measured : attempt(() => measureFlush(folder)),
+    tuners: attempt(() => readTunerFacts(dir, disk, mount?.options)),
   };
 }
 
@@ -149,23 +159,29 @@ function blockDevice(dev: number): string | undefined {
   return /^DEVNAME=(.+)$/m.exec(readLine(`/sys/dev/block/${major}:${minor}/uevent`) ?? '')?.[1];
 }
 
-/** The queue folder of a device or, for a partition, of the disk it is on. */
-function queueFolder(device: string): string | undefined {
-  const own = `/sys/class/block/${device}/queue`;
-  if (existsSync(own)) return own;
-  const disk = attempt(() => readFileSync(`/sys/class/block/${device}/../uevent`, 'utf8'));
-  const name = /^DEVNAME=(.+)$/m.exec(disk ?? '')?.[1];
-  return name === undefined ? undefined : `/sys/class/block/${name}/queue`;
+/** A device with a queue: itself or, for a partition, the disk it is on. */
+function diskOf(device: string): string | undefined {
+  if (existsSync(`/sys/class/block/${device}/queue`)) return device;
+  // The link leads to the partition's folder, which lies in that of its disk.
+  const disk = basename(dirname(realpathSync(`/sys/class/block/${device}`)));
+  return existsSync(`/sys/class/block/${disk}/queue`) ? disk : undefined;
 }
 
-function fileSystemOf(folder: string): string | undefined {
-  let best = { point: '', type: undefined as string | undefined };
+interface Mount {
+  readonly point: string;
+  readonly type: string | undefined;
+  readonly options: string | undefined;
+}
+
+function mountOf(folder: string): Mount {
+  let best: Mount = { point: '', type: undefined, options: undefined };
   for (const line of readFileSync('/proc/self/mounts', 'utf8').split('\n')) {
-    const [, point, type] = line.split(' ');
+    const [, point, type, options] = line.split(' ');
     if (point === undefined || point.length < best.point.length) continue;
-    if (folder === point || folder.startsWith(point.endsWith('/') ? point : `${point}/`)) best = { point, type };
+    if (folder === point || folder.startsWith(point.endsWith('/') ? point : `${point}/`))
+      best = { point, type, options };
   }
-  return best.type;
+  return best;
 }
 
 /** Writes 4 KiB and flushes, 32 times: what the device answers through the page cache. */
