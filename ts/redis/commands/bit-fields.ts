@@ -124,22 +124,27 @@ function fitted({ field, overflow }: Operation, value: bigint, by: bigint): bigi
   return isSigned ? -(1n << BigInt(bits - 1)) : 0n;
 }
 
-/** Does one operation; answers what it replies, null for an overflow that fails. */
-function perform(value: Buffer, operation: Operation): bigint | null {
+/** What one operation replies, null for an overflow that fails, and whether it wrote something else than there was. */
+interface Done {
+  readonly result: bigint | null;
+  readonly isChange: boolean;
+}
+
+function perform(value: Buffer, operation: Operation): Done {
   const { kind, field } = operation;
   const before = read(value, field);
-  if (kind === 'GET') return before;
+  if (kind === 'GET') return { result: before, isChange: false };
   // Of an unsigned field what is set counts without its sign.
   const given = field.isSigned ? operation.value : BigInt.asUintN(64, operation.value);
   const after = kind === 'SET' ? fitted(operation, given, 0n) : fitted(operation, before, operation.value);
-  if (after === null) return null;
+  if (after === null) return { result: null, isChange: false };
   write(value, field, after);
-  return kind === 'SET' ? before : after;
+  return { result: kind === 'SET' ? before : after, isChange: before !== after };
 }
 
-function answer({ reply }: Call, results: readonly (bigint | null)[]): void {
-  reply.array(results.length);
-  for (const result of results) {
+function answer({ reply }: Call, done: readonly Done[]): void {
+  reply.array(done.length);
+  for (const { result } of done) {
     if (result === null) reply.null();
     else reply.integer(result);
   }
@@ -165,13 +170,14 @@ function bitfield(call: Call): void {
   checkLength(call, length, length - held);
   const value = Buffer.alloc(length);
   found?.value.copy(value);
-  const results = operations.map((operation) => perform(value, operation));
+  const done = operations.map((operation) => perform(value, operation));
   const isGrown = length > held;
-  const isChanged = isGrown || !value.equals(found?.value ?? EMPTY);
-  if (isChanged) db.setString(key, value, found?.expiresMs ?? 0);
-  const isDone = operations.some(({ kind }, index) => kind !== 'GET' && results[index] !== null);
-  if (isChanged && isDone) db.notify('$', 'setbit', key);
-  answer(call, results);
+  // One that is put back behind a change is told of all the same, and so is a string that grew by one that was done.
+  const isChanged = done.some(({ isChange }) => isChange);
+  if (isGrown || isChanged) db.setString(key, value, found?.expiresMs ?? 0);
+  const isDone = operations.some(({ kind }, index) => kind !== 'GET' && done[index]?.result !== null);
+  if (isChanged || (isGrown && isDone)) db.notify('$', 'setbit', key);
+  answer(call, done);
 }
 
 function bitfieldRo(call: Call): void {
