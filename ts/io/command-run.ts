@@ -90,9 +90,13 @@ export class CommandRun {
     return this.#rows[row * RUN_STRIDE + index] as number;
   }
 
-  /** How often a command of `RUN_COMMANDS` happened in the latest call. */
-  happened(command: number): number {
-    return this.#value(this.count, command);
+  /** How often each of `RUN_COMMANDS` happened in the latest call, from `countsFrom` on. */
+  get counts(): Float64Array {
+    return this.#rows;
+  }
+
+  get countsFrom(): number {
+    return this.count * RUN_STRIDE;
   }
 
   /** Bytes of the commands that were run. */

@@ -441,8 +441,8 @@ export interface NativeEngine {
 }
 
 /**
- * Rows of `NativeNet.events`, `NET_EVENT_STRIDE` doubles each: events[0] is their count, they start at
- * `NET_EVENTS_FROM`. Double 0 of a row is one of these, the others as listed.
+ * Rows of `NativeNet.events`, `NET_EVENT_STRIDE` doubles each: events[0] is their count, events[1] how many frames are kept
+ * for `runKept`, which has to be called then; the rows start at `NET_EVENTS_FROM`. Double 0 of a row is one of these, the others as listed.
  *
  * accepted  1 connection  2 listener
  * frame     1 connection  2 memory index  3 start  4 end  5 token; without its length prefix. Raw framing: whatever has
@@ -488,6 +488,8 @@ export type NetClosedNumber = (typeof NetClosed)[keyof typeof NetClosed];
  * close      1 connection  2 0 = now, 1 = when everything queued has been sent
  * plain      1 connection  2 frames of it that were seen: if these are all that were handed over, plain Produce requests
  *            are appended where they arrive (`Placed`), until the next frame is handed over
+ * arm        1 connection  2 frames handed over so far  3 database (of `databases`)  4 protocol: from here on its frames are
+ *            kept for `runKept`, until the next one is handed over
  */
 export const NetCommand = {
   send: 1,
@@ -498,6 +500,7 @@ export const NetCommand = {
   limit: 6,
   close: 7,
   plain: 8,
+  arm: 9,
 } as const;
 export const NET_COMMAND_STRIDE = 6;
 
@@ -526,6 +529,16 @@ export const Placed = {
 } as const;
 export const PLACED_STRIDE = 16;
 export const PLACED_FROM = 8;
+
+/**
+ * `NativeNet.ran`: what `runKept` came to, then `left` rows of `RAN_STRIDE` doubles from `RAN_FROM` on: frames that are handed
+ * over, from where they were not run: connection, memory, start, end, token. Bytes are those of commands that were run, and of
+ * their replies. How often each of `RUN_COMMANDS` happened begins at `counts`. `takeUsed` puts rows there as well: connection,
+ * bytes of replies that were queued for it, bytes its peer's kernel has taken, its last command (-1: none).
+ */
+export const Ran = { left: 0, commands: 1, hits: 2, misses: 3, bytes: 4, replyBytes: 5, counts: 8 } as const;
+export const RAN_STRIDE = 8;
+export const RAN_FROM = 24;
 
 /** Framing of a listener's connections. */
 export const NetFraming = { raw: 0, lengthPrefixed: 1 } as const;
@@ -556,6 +569,8 @@ export const NetCounter = {
   bytesLent: 16,
   /** Produce requests that were appended where they arrived (`Placed`). */
   placed: 17,
+  /** Redis commands that were run where they arrived (`Ran`). */
+  ran: 18,
 } as const;
 
 /** What `new NativeNet` takes; every field filled by TypeScript, the addon has no default. */
@@ -598,6 +613,21 @@ export interface NativeNet {
   plainTopic(name: Uint8Array, id: Uint8Array, numbers: Float64Array): void;
   /** No topic is registered any more. */
   forgetTopics(): void;
+  /** See `Ran`; filled by `runKept` and `takeUsed`. */
+  readonly ran: Float64Array;
+  /** From now on connections may be armed for these databases: the stores of strings, heads and members of each. */
+  databases(stores: Float64Array): void;
+  /**
+   * Runs the simple commands (`runCommands`) of the frames that are kept, at this level, or hands all of them over (0). Replies
+   * wait for `sendRan`. Answers the LSN that they wait for; 0: nothing was written; -1: nothing was run.
+   */
+  runKept(level: LevelNumber): number;
+  /** The replies of the oldest `runKept` that has some leave. Answers how many bytes. */
+  sendRan(): number;
+  /** They never leave: their connections are closed. */
+  dropRan(): void;
+  /** Puts what is new of armed connections into `ran`. Answers how many rows; asked until it is 0. */
+  takeUsed(): number;
   /** `host` is a numeric address; port 0 takes a free one. Throws with errno (EADDRINUSE, EACCES...). */
   listen(host: string, port: number, framing: NetFramingNumber, maxFirstFrameBytes: number): NetAddress;
   /** Stops accepting; connections stay. */

@@ -7,6 +7,8 @@
  */
 
 import {
+  Level,
+  type LevelNumber,
   type NativeNet,
   NET_COMMAND_STRIDE,
   NET_EVENT_STRIDE,
@@ -21,6 +23,9 @@ import {
   PLACED_FROM,
   PLACED_STRIDE,
   Placed,
+  RAN_FROM,
+  RAN_STRIDE,
+  Ran,
 } from '../io/native-types.ts';
 
 /** Whoever has a connection. */
@@ -33,6 +38,14 @@ export interface RingUser {
   ended?(): void;
   /** The connection is gone; the last that is heard of it. `detail` is the errno or the claimed length. */
   closed(reason: NetClosedNumber, detail: number): void;
+  /** What was done for it where its bytes arrived, as of now: bytes that were queued there, bytes taken, the last command. */
+  used?(queued: number, taken: number, command: number): void;
+}
+
+/** Whoever says when the frames of armed connections are run where they lie. */
+export interface KeptRunner {
+  /** Calls `RingNet.runKept` once, or does not want them run now. */
+  runKept(): void;
 }
 
 /** Whoever takes the connections of a listener. */
@@ -68,6 +81,9 @@ export class RingNet {
   readonly #counters: Float64Array;
   readonly #placed: Float64Array;
   #follower: PlacedFollower | undefined;
+  readonly #ran: Float64Array;
+  #runner: KeptRunner | undefined;
+  #hasKept = false;
   /** By the index in a connection's number; an index is given out again only after its `closed` row. */
   readonly #users: (RingUser | undefined)[] = [];
   readonly #listeners = new Map<number, RingListener>();
@@ -95,6 +111,7 @@ export class RingNet {
     this.#events = this.#native.events;
     this.#counters = this.#native.counters;
     this.#placed = this.#native.placed;
+    this.#ran = this.#native.ran;
   }
 
   /** Counters of the native side by name; all but three gauges only grow. */
@@ -195,6 +212,80 @@ export class RingNet {
     this.#command(NetCommand.plain, connection, frames, 0, 0);
   }
 
+  /** Connections may be armed from now on, for databases with these stores; `runner` is asked for every batch. */
+  keepFor(runner: KeptRunner, stores: Float64Array): void {
+    this.#runner = runner;
+    this.#native.databases(stores);
+  }
+
+  /** Frames of the connection are kept for `runKept`, if it has handed over `frames` so far. */
+  arm(connection: number, frames: number, database: number, protocol: number): void {
+    this.#command(NetCommand.arm, connection, frames, database, protocol);
+  }
+
+  /** See `NativeNet.runKept`; what it came to is in `ran`. */
+  runKept(level: LevelNumber): number {
+    this.#hasKept = false;
+    return this.#native.runKept(level);
+  }
+
+  get ran(): Float64Array {
+    return this.#ran;
+  }
+
+  /** See `NativeNet.sendRan`. What was queued before goes first. */
+  sendRan(): number {
+    this.turnNow();
+    return this.#native.sendRan();
+  }
+
+  /** See `NativeNet.dropRan`. */
+  dropRan(): void {
+    this.turnNow();
+    this.#native.dropRan();
+  }
+
+  /** Tells everybody what was done for him where his bytes arrived. */
+  tellUsed(): void {
+    if (this.#runner === undefined || this.#native.closed) return;
+    for (let count = this.#native.takeUsed(); count > 0; count = this.#native.takeUsed()) {
+      const rows = this.#ran;
+      for (let at = RAN_FROM; at < RAN_FROM + count * RAN_STRIDE; at += RAN_STRIDE) {
+        const user = this.#users[(rows[at] as number) % INDEX_LIMIT];
+        user?.used?.(rows[at + 1] as number, rows[at + 2] as number, rows[at + 3] as number);
+      }
+    }
+  }
+
+  /** Before everything else of the batch: what follows of a connection comes behind it. */
+  #runKept(): void {
+    this.#hasKept = true;
+    try {
+      this.#runner?.runKept();
+    } catch (error) {
+      this.#report(error);
+    }
+    if (this.#hasKept) this.runKept(Level.memory);
+    // What follows may run more.
+    const left = this.#ran.slice(RAN_FROM, RAN_FROM + (this.#ran[Ran.left] as number) * RAN_STRIDE);
+    for (let at = 0; at < left.length; at += RAN_STRIDE) {
+      try {
+        this.#frame(left, at);
+      } catch (error) {
+        this.#report(error);
+      }
+    }
+  }
+
+  /** A frame's row without its kind: connection, memory, start, end, token. */
+  #frame(rows: Float64Array, at: number): void {
+    const token = rows[at + 4] as number;
+    const user = this.#users[(rows[at] as number) % INDEX_LIMIT];
+    // Forgotten meanwhile; the memory is still to be let go of.
+    if (user === undefined) this.release(token);
+    else user.frame(this.#memory(rows[at + 1] as number), rows[at + 2] as number, rows[at + 3] as number, token);
+  }
+
   /** Closes at once and forgets the user: it hears nothing more. */
   drop(connection: number): void {
     if (this.#forget(connection) !== undefined) this.#command(NetCommand.close, connection, 0, 0, 0);
@@ -269,6 +360,7 @@ export class RingNet {
     this.nowMs = performance.now();
     this.#followPlaced();
     const events = this.#events;
+    if ((events[1] as number) > 0) this.#runKept();
     const end = NET_EVENTS_FROM + (events[0] as number) * NET_EVENT_STRIDE;
     for (let at = NET_EVENTS_FROM; at < end; at += NET_EVENT_STRIDE) {
       try {
@@ -297,15 +389,9 @@ export class RingNet {
   #event(events: Float64Array, at: number): void {
     const connection = events[at + 1] as number;
     switch (events[at]) {
-      case NetEvent.frame: {
-        const token = events[at + 5] as number;
-        const user = this.#users[connection % INDEX_LIMIT];
-        // Forgotten meanwhile; the memory is still to be let go of.
-        if (user === undefined) this.release(token);
-        else
-          user.frame(this.#memory(events[at + 2] as number), events[at + 3] as number, events[at + 4] as number, token);
+      case NetEvent.frame:
+        this.#frame(events, at + 1);
         return;
-      }
       case NetEvent.sent:
         if (this.#finishing.has(connection)) this.#finishing.set(connection, this.nowMs);
         this.#users[connection % INDEX_LIMIT]?.sent(events[at + 2] as number);

@@ -18,6 +18,8 @@ export interface ByteUser {
   peerEnded(): void;
   /** The connection is gone. */
   lost(): void;
+  /** Its commands were run where they arrived, since it was last told of that; the last one, as its place in `RUN_COMMANDS`. */
+  ran(command: number): void;
 }
 
 export interface ByteTransport {
@@ -29,6 +31,8 @@ export interface ByteTransport {
   flush(): void;
   /** Everything handed over so far is not looked at any more. */
   releaseInput(): void;
+  /** From here on simple commands may be run where they arrive, if nothing has arrived that the user has not seen. */
+  arm?(database: number, protocol: number): void;
   pause(): void;
   resume(): void;
   /** Closes when everything has been sent. */
@@ -46,6 +50,11 @@ export class RingBytes implements ByteTransport, RingUser {
   #tokens: number[] = [];
   #queued = 0;
   #taken = 0;
+  /** Bytes that were queued where commands arrived. */
+  #queuedThere = 0;
+  /** Frames that were handed over here, and whether those that follow may be kept. */
+  #frames = 0;
+  #isArmed = false;
 
   constructor(net: RingNet, connection: number, peer: NetPeer) {
     this.#net = net;
@@ -57,11 +66,14 @@ export class RingBytes implements ByteTransport, RingUser {
     this.#user = user;
   }
 
+  /** What was queued where commands arrived may not be known yet. */
   get unsent(): number {
-    return this.#queued - this.#taken;
+    return Math.max(0, this.#queued + this.#queuedThere - this.#taken);
   }
 
   frame(bytes: Uint8Array, start: number, end: number, token: number): void {
+    this.#frames += 1;
+    this.#isArmed = false;
     if (this.#user === null) {
       this.#net.release(token);
       return;
@@ -77,6 +89,18 @@ export class RingBytes implements ByteTransport, RingUser {
 
   ended(): void {
     this.#user?.peerEnded();
+  }
+
+  used(queued: number, taken: number, command: number): void {
+    this.#queuedThere = queued;
+    this.#taken = Math.max(this.#taken, taken);
+    this.#user?.ran(command);
+  }
+
+  arm(database: number, protocol: number): void {
+    if (this.#isArmed || this.#user === null) return;
+    this.#isArmed = true;
+    this.#net.arm(this.#connection, this.#frames, database, protocol);
   }
 
   closed(_reason: NetClosedNumber, _detail: number): void {

@@ -5,6 +5,7 @@
  * one of them waits, the others wait behind it.
  */
 
+import { RUN_COMMANDS } from '../io/native-types.ts';
 import type { ByteTransport, ByteUser } from './byte-transport.ts';
 import type { Call, Command } from './command.ts';
 import type { Database } from './database.ts';
@@ -157,6 +158,11 @@ export class Client implements ByteUser {
 
   lost(): void {
     this.#end();
+  }
+
+  ran(command: number): void {
+    this.lastMs = Date.now();
+    this.lastCommand = RUN_COMMANDS[command] ?? this.lastCommand;
   }
 
   /**

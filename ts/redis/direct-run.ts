@@ -9,19 +9,28 @@
  */
 
 import type { CommandRun } from '../io/command-run.ts';
-import { type LevelNumber, RUN_COMMANDS, RunEnd } from '../io/native-types.ts';
+import { type LevelNumber, Ran, RUN_COMMANDS, RunEnd } from '../io/native-types.ts';
 import type { Client } from './client.ts';
 import type { Command } from './command.ts';
 import { commandNamed } from './command-table.ts';
 import type { Database } from './database.ts';
 import type { Statistics } from './statistics.ts';
-import type { TurnOutput } from './turn-output.ts';
+import type { KeptReplies, TurnOutput } from './turn-output.ts';
 
 /** What the short way needs of the engine. */
 export interface DirectEngine {
   readonly run: CommandRun;
   /** Commits what is queued; false when something has to wait, and the short way with it. */
   commitQueued(): boolean;
+  /** What armed connections have sent and nobody has looked at. */
+  readonly kept?: KeptRun | undefined;
+}
+
+/** Frames that are kept where they arrived, and the replies to those that were run there. */
+export interface KeptRun extends KeptReplies {
+  /** Runs them; answers as `NativeNet.runKept`, with what it came to in `ran`. */
+  runKept(level: LevelNumber): number;
+  readonly ran: Float64Array;
 }
 
 /** What a run has done. */
@@ -70,6 +79,29 @@ export class DirectRun {
     return { lsn, bytes };
   }
 
+  /**
+   * Runs what armed connections have sent, where it lies; their replies leave with `output`. Undefined when nothing was run.
+   */
+  runKept(level: LevelNumber, output: TurnOutput): DirectResult | undefined {
+    const { kept } = this.#engine;
+    if (kept === undefined || !this.#engine.commitQueued()) return undefined;
+    const began = performance.now();
+    const lsn = kept.runKept(level);
+    const micros = (performance.now() - began) * 1000;
+    if (lsn < 0) return undefined;
+    const { ran } = kept;
+    const statistics = this.#statistics;
+    const happened = ran[Ran.commands] as number;
+    const bytes = ran[Ran.bytes] as number;
+    statistics.commands += happened;
+    statistics.hits += ran[Ran.hits] as number;
+    statistics.misses += ran[Ran.misses] as number;
+    statistics.inputBytes += bytes;
+    this.#count(Ran.counts, ran, micros / Math.max(1, happened));
+    if ((ran[Ran.replyBytes] as number) > 0) output.kept = kept;
+    return { lsn, bytes };
+  }
+
   /** Makes a row of each client that may take part; false when there is none. */
   #collect(clients: readonly Client[]): boolean {
     const { run } = this.#engine;
@@ -111,17 +143,27 @@ export class DirectRun {
     }
     output.owner = null;
     statistics.commands += happened;
-    const each = micros / Math.max(1, happened);
-    for (const [index, command] of commands.entries()) {
-      const count = run.happened(index);
-      if (count > 0) statistics.called(command, count * each, count);
-    }
+    this.#count(run.countsFrom, run.counts, micros / Math.max(1, happened));
     return bytes;
+  }
+
+  /** Counts calls by command; `each` took so many microseconds. */
+  #count(from: number, counts: Float64Array, each: number): void {
+    for (let index = 0; index < commands.length; index += 1) {
+      const count = counts[from + index] as number;
+      if (count > 0) this.#statistics.called(commands[index] as Command, count * each, count);
+    }
   }
 }
 
 function storesOf({ strings, heads, members, mayHaveHeads }: Database): [number, number, number] {
   return mayHaveHeads ? [strings.store.id, heads.store.id, members.store.id] : [strings.store.id, 0, 0];
+}
+
+/** Whether simple commands of the connection may be run where they arrive, from its next byte on. */
+export function mayBeArmed(client: Client): boolean {
+  const { parser } = client;
+  return parser.isBetweenCommands && parser.start === parser.end && !client.hasPeerEnded && mayRun(client);
 }
 
 /** Whether nothing about the connection changes what a simple command does. */

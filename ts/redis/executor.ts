@@ -14,7 +14,7 @@ import type { Client } from './client.ts';
 import { Cold } from './cold.ts';
 import type { Call } from './command.ts';
 import type { Database } from './database.ts';
-import type { DirectRun } from './direct-run.ts';
+import { type DirectRun, mayBeArmed } from './direct-run.ts';
 import { ReplyWriter } from './protocol/reply-writer.ts';
 import { TurnOutput } from './turn-output.ts';
 import type { TurnWrites } from './turn-writes.ts';
@@ -55,6 +55,8 @@ export interface ExecutorHost {
   /** Runs `turn` before this turn of the event loop ends, or in its check phase. */
   schedule(turn: () => void): void;
   readonly isAlways: boolean;
+  /** No database has values on their way from the disk, or tells of its changes. */
+  readonly isCalm: boolean;
 }
 
 /** Commands of one client in one turn. */
@@ -183,6 +185,28 @@ export class Executor {
     output.undone += 1;
     this.#undoneBytes += bytes;
     this.#host.whenReached(lsn, level, (failure) => this.#reached(output, bytes, failure));
+  }
+
+  /**
+   * Runs what armed connections have sent, where it arrived. Nothing of it is looked at here, so what each of them may do was
+   * decided when it was armed, and what concerns all of them is asked now.
+   */
+  runKept(): void {
+    const { direct } = this.#host;
+    if (direct === null || !this.#host.isCalm || this.#isRunning || this.#undoneBytes > UNDONE_BYTES_MAX) return;
+    const output = new TurnOutput();
+    this.#host.beginTurn();
+    const level = this.#level;
+    const result = direct.runKept(level, output);
+    this.#host.endTurn();
+    if (result === undefined || output.kept === null) return;
+    const { lsn, bytes } = result;
+    this.#held.push(output);
+    if (lsn > 0) {
+      output.undone = 1;
+      this.#undoneBytes += bytes;
+      this.#host.whenReached(lsn, level, (failure) => this.#reached(output, bytes, failure));
+    } else this.#release();
   }
 
   get #level(): LevelNumber {
@@ -419,6 +443,7 @@ export class Executor {
     if (isWaiting || isFull || client.isEnding) return;
     if (client.backlog.length > 0 || client.parser.mayHaveCommand) this.ready(client);
     else if (client.hasPeerEnded) this.end(client);
+    else if (client.transport.arm && mayBeArmed(client)) client.transport.arm(client.db.index, client.protocol);
   }
 
   #release(): void {

@@ -58,6 +58,8 @@ export interface CoreOptions {
   readonly direct?: DirectEngine | undefined;
   /** `done` runs when `lsn` has reached `level`. */
   whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void;
+  /** Tells clients what was done for them where their commands arrived. */
+  readonly refreshClients?: (() => void) | undefined;
   /** Where lines about refused writes go. */
   readonly print?: ((line: string) => void) | undefined;
   readonly shutdown?: (() => void) | undefined;
@@ -188,6 +190,21 @@ export class RedisCore implements RedisHost, ExecutorHost, DatabaseHost, ClientO
     const isTold = this.isWatched || this.wantsEvents || this.#monitors.size > 0 || this.isFailed || this.refusal.isOn;
     if (this.eviction.isOn && (this.eviction.access !== null || !this.eviction.hasRoom)) return null;
     return isTold || redisCommands.hasSubscribers || (limit >= 0 && limit < DIRECT_MICROS) ? null : this.#direct;
+  }
+
+  get isCalm(): boolean {
+    // Who makes room measures between commands.
+    return !this.eviction.isOn && this.databases.every((db) => db.isAtRest && !db.isFollowed);
+  }
+
+  /** Ids of the stores of all databases: strings, heads and members of each. */
+  get stores(): Float64Array {
+    return this.#stores;
+  }
+
+  /** Replies that the peers have not taken, their last commands and when they came, as of now. */
+  refreshClients(): void {
+    this.#options.refreshClients?.();
   }
 
   whenReached(lsn: number, level: LevelNumber, done: (failure: CodeNumber) => void): void {

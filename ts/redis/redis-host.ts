@@ -61,6 +61,8 @@ export interface RedisHost {
   /** Watches a key for a client, or forgets all that it watches. */
   watch(client: Client, key: Buffer): void;
   unwatch(client: Client): void;
+  /** Brings up to date what clients have done where their commands arrive: when, which, and what they left unread. */
+  refreshClients(): void;
   /** Ends a connection when the replies of this turn are sent. */
   end(client: Client): void;
   /** A client monitors from now on. */

@@ -123,13 +123,16 @@ export class RedisServer {
           if (!kv.frames.overlay.isEmpty) engine.commitNow();
           return kv.frames.overlay.isEmpty && !kv.frames.isHeldUp;
         },
+        kept: options.ring,
       },
       whenReached: (lsn, level, done) => engine.wait(level, { lsn, release: done }),
+      refreshClients: () => options.ring?.tellUsed(),
       print: options.print,
       shutdown: options.shutdown,
       makeBackup: options.makeBackup,
     });
     this.core.isAlways = options.appendFsync === 'always';
+    options.ring?.keepFor(this.core.executor, this.core.stores);
     settings.onChange((name, value) => this.#changed(name, value));
     this.#forgetFailure = engine.onFailure(() => {
       this.core.isFailed = true;
@@ -223,6 +226,7 @@ export class RedisServer {
   /** Ends connections whose time is over. */
   #sweep(): void {
     const now = Date.now();
+    this.core.refreshClients();
     this.core.statistics.sample(performance.now());
     this.core.executor.chore(() => this.core.collections.sweepExpired(this.core.databases, now));
     const idleMs = this.core.settings.number('timeout') * 1000;
@@ -261,6 +265,7 @@ export class RedisServer {
 
   #isQuiet(): boolean {
     if (this.core.executor.heldTurns > 0) return false;
+    this.core.refreshClients();
     return [...this.core.clients.values()].every((client) => client.transport.unsent === 0);
   }
 }

@@ -8,7 +8,17 @@
 import type { Client } from './client.ts';
 import type { PieceSink } from './protocol/reply-writer.ts';
 
+/** Replies that were made where commands arrived. */
+export interface KeptReplies {
+  /** They leave; answers how many bytes. */
+  sendRan(): number;
+  /** They never do: who waits for them is closed. */
+  dropRan(): void;
+}
+
 export class TurnOutput implements PieceSink {
+  /** Replies that leave in front of the pieces. */
+  kept: KeptReplies | null = null;
   /** Whose the next pieces are. */
   owner: Client | null = null;
   /** Frames of the turn that have not reached their level. */
@@ -61,7 +71,8 @@ export class TurnOutput implements PieceSink {
 
   /** Gives every piece to its client's transport; answers how many bytes. */
   send(): number {
-    const bytes = this.#sendPieces(this.#buffers.length);
+    const kept = this.kept?.sendRan() ?? 0;
+    const bytes = kept + this.#sendPieces(this.#buffers.length);
     for (const client of this.ending) client.finish();
     return bytes;
   }
@@ -112,6 +123,7 @@ export class TurnOutput implements PieceSink {
   /** The outcome of the turn's frame is unknown: whoever took part hears nothing more. */
   abandon(): void {
     for (let index = 0; index < this.#buffers.length; index += 1) this.#uncount(index);
+    this.kept?.dropRan();
     for (const client of this.writers) client.close();
   }
 }

@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { openEngine } from '../../../ts/io/engine.ts';
 import { chooseSockets } from '../../../ts/net/choose-sockets.ts';
+import type { RingNet } from '../../../ts/net/ring-net.ts';
 import type { AppendFsync, RedisLimits } from '../../../ts/redis/redis-server.ts';
 import { RedisServer } from '../../../ts/redis/redis-server.ts';
+import type { SimulatedDisk } from '../../../ts/testing/index.ts';
 import { scratch } from '../../support/scratch.ts';
 
 /** What carries the connections of a test, and on which driver. */
@@ -19,12 +21,15 @@ export interface OwnOptions {
   readonly memoryBytes?: number;
   /** Where the data lies; a directory of its own without. */
   readonly dir?: string;
+  /** A simulated disk to lie on; the carrier says what carries connections. */
+  readonly disk?: SimulatedDisk;
 }
 
 export interface OwnServer extends AsyncDisposable {
   readonly port: number;
   readonly server: RedisServer;
   readonly lines: string[];
+  readonly ring: RingNet | undefined;
 }
 
 const policies = { always: 'always', everysec: { intervalMs: 1000 }, no: 'os' } as const;
@@ -32,11 +37,13 @@ const policies = { always: 'always', everysec: { intervalMs: 1000 }, no: 'os' } 
 /** Opens our server on a free port. */
 export async function openOwn(carrier: Carrier, options: OwnOptions = {}): Promise<OwnServer> {
   const place = scratch('redis');
-  const { appendFsync = 'no', dir = `${place.path}/data`, memoryBytes } = options;
+  const { appendFsync = 'no', disk, memoryBytes } = options;
+  const dir = disk?.directory ?? options.dir ?? `${place.path}/data`;
   const engine = openEngine(dir, {
     driver: carrier === 'node' ? 'pool' : carrier,
     flush: policies[appendFsync],
     ...(carrier === 'sim' ? { sim: { seed: 1, id: dir } } : {}),
+    ...disk?.options,
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
   });
   const { ring } = chooseSockets(carrier === 'ring' ? 'ring' : 'node', engine, 1000);
@@ -56,6 +63,7 @@ export async function openOwn(carrier: Carrier, options: OwnOptions = {}): Promi
     port,
     server,
     lines,
+    ring,
     async [Symbol.asyncDispose]() {
       await server.close(500);
       await ring?.close();

@@ -45,6 +45,11 @@ export class RespConnection {
     return new RespConnection(socket);
   }
 
+  /** Reads nothing more. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
   /** Sends bytes as they are. */
   send(bytes: Buffer): void {
     this.#socket.write(bytes);

@@ -33,6 +33,7 @@ mod plan;
 pub mod produce_way;
 mod read_rows;
 pub mod report;
+mod resp_way;
 mod settings_handle;
 mod sim_registry;
 mod start_handle;

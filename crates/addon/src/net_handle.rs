@@ -9,6 +9,7 @@ use crate::net_host::NetHost;
 use crate::net_memory::{Keeper, array_over};
 use crate::net_options::{NetAddress, NetOptions, NetPeer, framing, listen_refusal};
 use crate::produce_way::ProduceWay;
+use crate::resp_way::{self, RespWay};
 use crate::status::{Refusal, check};
 use millrace_io::Piece;
 use millrace_net::{ConnectionId, Net, OpenError, Token};
@@ -89,20 +90,29 @@ impl NativeNet {
         env: Env,
         work: impl FnOnce(&mut Net) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Refusal> {
-        self.call_with(env, |net, _| work(net))
+        self.call_with(env, |net, _, _| work(net))
     }
 
-    /// As `call`, with the short way of Produce.
+    /// As `call`, with the short way of Redis connections.
+    pub(crate) fn call_with_resp<T>(
+        &self,
+        env: Env,
+        work: impl FnOnce(&mut Net, &mut RespWay) -> Result<T, Refusal>,
+    ) -> Result<Option<T>, Refusal> {
+        self.call_with(env, |net, _, resp| work(net, resp))
+    }
+
+    /// As `call`, with the short ways.
     fn call_with<T>(
         &self,
         env: Env,
-        work: impl FnOnce(&mut Net, &mut ProduceWay) -> Result<T, Refusal>,
+        work: impl FnOnce(&mut Net, &mut ProduceWay, &mut RespWay) -> Result<T, Refusal>,
     ) -> Result<Option<T>, Refusal> {
         let result = {
             let mut state = self.host.state.borrow_mut();
             let state = &mut *state;
             let Some(net) = state.net.as_mut() else { return Ok(None) };
-            let result = work(net, &mut state.produce);
+            let result = work(net, &mut state.produce, &mut state.resp);
             state.calls_in += 1;
             state.show_counters(env.raw())?;
             result
@@ -187,9 +197,9 @@ impl NativeNet {
         let count = index(count).filter(|count| *count <= commands.len() / STRIDE);
         let count = count.ok_or_else(|| Refusal::argument("more rows than the array holds"))?;
         let mut buffers = Lent { env: env.raw(), list: buffers.raw(), known: Vec::new() };
-        self.call_with(env, |net, produce| {
+        self.call_with(env, |net, produce, resp| {
             for number in 0..count {
-                self.command(net, produce, commands.row(number * STRIDE), &mut buffers)?;
+                self.command(net, (&mut *produce, &mut *resp), commands.row(number * STRIDE), &mut buffers)?;
             }
             Ok(())
         })?;
@@ -199,7 +209,7 @@ impl NativeNet {
     fn command(
         &self,
         net: &mut Net,
-        produce: &mut ProduceWay,
+        (produce, resp): (&mut ProduceWay, &mut RespWay),
         row: [f64; STRIDE],
         buffers: &mut Lent<'_>,
     ) -> Result<(), Refusal> {
@@ -223,13 +233,16 @@ impl NativeNet {
                     limits.ok_or_else(|| Refusal::argument("a limit is not a whole number"))?;
                 net.limit(id, frame_max, gather_min);
             }
-            7.0 if second == 1.0 => net.close_when_sent(id),
-            7.0 => net.close(id),
+            7.0 => {
+                resp.disarm(id);
+                if second == 1.0 { net.close_when_sent(id) } else { net.close(id) }
+            }
             8.0 => {
                 let handed =
                     whole(second).ok_or_else(|| Refusal::argument("frames are not a whole number"))?;
                 produce.arm(id, handed);
             }
+            9.0 => resp_way::arm(resp, first, [second, third, fourth])?,
             _ => return Err(Refusal::argument("there is no such command")),
         }
         Ok(())
@@ -301,7 +314,7 @@ impl NativeNet {
 /// What an array of no bytes lies over.
 static EMPTY: u8 = 0;
 
-fn connection_id(number: f64) -> Result<ConnectionId, Refusal> {
+pub(crate) fn connection_id(number: f64) -> Result<ConnectionId, Refusal> {
     let number = whole(number).ok_or_else(|| Refusal::argument("a connection is not a whole number"))?;
     Ok(ConnectionId::of_number(number))
 }

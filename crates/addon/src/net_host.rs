@@ -12,6 +12,7 @@ use crate::net_memory::{Graveyard, Shown, bury};
 use crate::net_options::{EVENT_STRIDE, row};
 use crate::plan::unsigned;
 use crate::produce_way::{PLACED_FROM, PLACED_STRIDE, ProduceWay};
+use crate::resp_way::{RAN_DOUBLES, RespWay};
 use crate::status::{Refusal, check};
 use crate::teardown::{self, Tenant};
 use crate::uv::{self, Handle, Handles};
@@ -29,7 +30,7 @@ const ROWS_MAX: usize = 1024;
 /// Doubles before the rows.
 const ROWS_FROM: usize = 8;
 /// Counters JavaScript sees.
-const COUNTERS: usize = 18;
+const COUNTERS: usize = 19;
 /// What may be told with the next news is told after so long at the latest.
 const QUIET_MS: u64 = 50;
 
@@ -53,11 +54,15 @@ pub(crate) struct NetState {
     pub(crate) counters: KeptDoubles,
     pub(crate) placed: KeptDoubles,
     pub(crate) produce: ProduceWay,
+    pub(crate) ran: KeptDoubles,
+    pub(crate) resp: RespWay,
     pub(crate) calls_in: u64,
     pub(crate) is_closing: bool,
     handles: Option<Handles>,
     wake: sys::napi_ref,
     batch: Vec<Event>,
+    /// Frames that wait for `runKept`.
+    kept: usize,
     callbacks_out: u64,
     /// The timer is running.
     is_scheduled: bool,
@@ -90,11 +95,14 @@ impl NetHost {
             counters: KeptDoubles::new(env, COUNTERS)?,
             placed: KeptDoubles::new(env, PLACED_FROM + ROWS_MAX * PLACED_STRIDE)?,
             produce: ProduceWay::default(),
+            ran: KeptDoubles::new(env, RAN_DOUBLES)?,
+            resp: RespWay::default(),
             calls_in: 0,
             is_closing: false,
             handles: None,
             wake,
             batch: Vec::new(),
+            kept: 0,
             callbacks_out: 0,
             is_scheduled: false,
         };
@@ -119,6 +127,11 @@ impl NetHost {
             handles.hold(true);
             handles.prepare(on_prepare, on_timer);
         }
+    }
+
+    /// The engine of this environment.
+    pub(crate) fn engine(&self) -> &Host {
+        &self.engine
     }
 
     /// Takes what happened, tells JavaScript, hands over what it asked for. `all`: quiet news too.
@@ -149,10 +162,11 @@ impl NetHost {
     /// Appends what can be appended before JavaScript hears of it.
     fn place(&self) {
         let mut state = self.state.borrow_mut();
-        let NetState { net, batch, produce, .. } = &mut *state;
-        if let Some(net) = net.as_ref()
-            && produce.take(net, &self.engine, batch)
-        {
+        let NetState { net, batch, produce, resp, kept, .. } = &mut *state;
+        *kept = 0;
+        let Some(net) = net.as_ref() else { return };
+        *kept = resp.keep(net, batch);
+        if produce.take(net, &self.engine, batch) {
             self.engine.queued();
         }
     }
@@ -225,6 +239,7 @@ impl NetHost {
         // The counters stay: they are read after the end, too.
         state.events.release(self.env);
         state.placed.release(self.env);
+        state.ran.release(self.env);
         state.shown.release(self.env);
         let wake = std::mem::replace(&mut state.wake, std::ptr::null_mut());
         // SAFETY: a strong reference of ours, deleted once.
@@ -270,7 +285,7 @@ impl NetState {
     /// Writes the batch into the events array.
     fn show_events(&self, env: sys::napi_env) -> Result<(), Refusal> {
         let Some(mut array) = self.events.doubles(env)? else { return Ok(()) };
-        array.put(0, &[unsigned(self.batch.len() as u64)]);
+        array.put(0, &[unsigned(self.batch.len() as u64), unsigned(self.kept as u64)]);
         for (number, event) in self.batch.iter().enumerate() {
             array.put(ROWS_FROM + number * EVENT_STRIDE, &row(event));
         }
@@ -313,6 +328,7 @@ impl NetState {
             counters.slots_held,
             counters.bytes_lent,
             self.produce.appended,
+            self.resp.commands,
         ];
         array.put(0, &values.map(unsigned));
         Ok(())

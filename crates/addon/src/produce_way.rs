@@ -236,6 +236,11 @@ impl NativeNet {
     }
 }
 
+/// Nothing but the newest frame, which has this LSN, is on its way to the device, or not even that.
+pub(crate) fn is_idle_but(engine: &Engine, lsn: u64) -> bool {
+    engine.events().durable + 1 >= lsn
+}
+
 /// Nothing is on its way to the device.
 fn is_idle(engine: &Engine) -> bool {
     let events = engine.events();

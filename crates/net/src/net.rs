@@ -291,6 +291,12 @@ impl Net {
         connection.is_some_and(|connection| !matches!(connection.phase, Phase::Closing(_)))
     }
 
+    /// Bytes queued for a connection that the kernel has not taken; 0 when it is gone.
+    #[must_use]
+    pub fn unsent(&self, id: ConnectionId) -> usize {
+        self.owned().connections.get(id).map_or(0, |connection| connection.output.queued)
+    }
+
     #[must_use]
     pub fn counters(&self) -> NetCounters {
         let owned = self.owned();

@@ -61,6 +61,7 @@ function describe(client: Client, host: RedisHost): string {
 }
 
 function list({ args, host, reply }: Call): void {
+  host.refreshClients();
   let clients = [...host.clients.values()];
   const option = word(args[2]);
   if (option === 'TYPE' && args.length === 4) {
