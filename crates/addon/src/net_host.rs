@@ -196,6 +196,7 @@ impl NetHost {
             state.callbacks_out += 1;
             let shown = state.show_events(self.env);
             state.batch.clear();
+            state.kept = 0;
             shown?;
             let has_placed = state.show_placed(self.env)?;
             state.show_counters(self.env)?;
