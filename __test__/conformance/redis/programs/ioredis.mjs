@@ -1,10 +1,10 @@
-/** ioredis 5, unmodified: pipelines, transactions, binary values, scans, pub/sub, locks by the library redlock. */
+/** ioredis 5 and 6, unmodified: pipelines, transactions, binary values, scans, pub/sub, locks by the library redlock. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
-const [port, packages] = process.argv.slice(2);
+const [port, packages, name = 'ioredis'] = process.argv.slice(2);
 const require = createRequire(packages);
-const { Redis } = require('ioredis');
+const { Redis } = require(name);
 const { default: Redlock } = require('redlock');
 
 const client = new Redis(Number(port), '127.0.0.1', { maxRetriesPerRequest: 1 });

@@ -1,10 +1,10 @@
-/** node-redis 5, unmodified, over RESP2 and RESP3: types of replies, transactions with WATCH, iterators, pub/sub. */
+/** node-redis 5 and 6, unmodified, over RESP2 and RESP3: types of replies, transactions with WATCH, iterators, pub/sub. */
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { createRequire } from 'node:module';
 
-const [port, packages] = process.argv.slice(2);
+const [port, packages, name = 'redis'] = process.argv.slice(2);
 const require = createRequire(packages);
-const { createClient, RESP_TYPES, WatchError } = require('redis');
+const { createClient, RESP_TYPES, WatchError } = require(name);
 
 for (const RESP of [2, 3]) {
   const client = createClient({ url: `redis://127.0.0.1:${port}`, RESP, socket: { reconnectStrategy: false } });
