@@ -16,6 +16,8 @@ export interface IoOptions {
   readonly size: number;
   /** Whether the page cache may keep what is read. */
   readonly isCached: boolean;
+  /** How long our loop asks before it sleeps. */
+  readonly busyPollMicros: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
 }
@@ -26,6 +28,7 @@ export function ioOptions(): IoOptions {
   const { values } = parseArgs({
     options: {
       ...{ directory: text, by: text, file: text, depth: text, size: text, cached: text },
+      'busy-poll': text,
       ...{ 'warm-up': text, duration: text },
     },
   });
@@ -36,6 +39,7 @@ export function ioOptions(): IoOptions {
     file,
     depth: Number(values.depth ?? 64),
     size: Number(values.size ?? 4096),
+    busyPollMicros: Number(values['busy-poll'] ?? 0),
     isCached: values.cached === 'yes',
     warmUpSeconds: Number(values['warm-up'] ?? 0.5),
     seconds: Number(values.duration ?? 3),

@@ -9,6 +9,8 @@ import { Arena, type IoOptions, ioOptions, openRing } from './io-options.ts';
 import { Stretch } from './stretch.ts';
 
 const NOTED_EVERY = 8;
+/** Reads that go to the device while the rest of what has completed is looked at: it would stand still otherwise. */
+const PIECE = 8;
 
 /** Blocks of a file at random, seeded (xorshift). */
 function randomPositions(fileBytes: number, blockBytes: number): () => number {
@@ -22,8 +24,8 @@ function randomPositions(fileBytes: number, blockBytes: number): () => number {
   };
 }
 
-async function millrace({ file: path, depth, size, ...times }: IoOptions): Promise<void> {
-  await using ring = await openRing({ driver: 'ring', entries: depth });
+async function millrace({ file: path, depth, size, busyPollMicros, ...times }: IoOptions): Promise<void> {
+  await using ring = await openRing({ driver: 'ring', entries: depth, busyPollMicros });
   await using file = await ring.open(path, { direct: true });
   const position = randomPositions((await file.stat()).size, size);
   const arena = new Arena({ slotBytes: size, slots: depth });
@@ -49,6 +51,7 @@ async function millrace({ file: path, depth, size, ...times }: IoOptions): Promi
           if (token % NOTED_EVERY === 0) stretch.note(now, begun[token] ?? now);
           begun[token] = now;
           if (goesOn) read(token);
+          if (batch.queued === PIECE) batch.submit(true);
         }
         batch.submit();
         if (inFlight === 0) resolve();

@@ -9,6 +9,9 @@ import type { Scenario, Side, Workplace } from '../scenario.ts';
 const MILLRACE = 'millrace/io';
 const NODE = 'node:fs';
 const FIO = 'fio, io_uring';
+const AWAKE = 'millrace/io, the loop stays awake';
+/** Longer than a read takes. */
+const BUSY_POLL_MICROS = 500;
 const MEBIBYTE = 2 ** 20;
 
 /** A file of so many MiB that is not in the page cache, in place of which all zeros could be read from nowhere. */
@@ -31,19 +34,30 @@ function side(name: string, program: string, workplace: Workplace, options: Reco
   return { name, measure: () => runProgram(program, { ...options, 'warm-up': warmUpSeconds, duration: seconds }) };
 }
 
+interface Reading {
+  readonly rw: 'read' | 'randread';
+  /** Bytes of a read. */
+  readonly size: number;
+  readonly depth: number;
+  /** One more side: ours, with a loop that does not sleep while it waits. */
+  readonly alsoAwake?: boolean;
+}
+
 /** Our side, and with rivals Node's and fio's. */
 async function reading(
   workplace: Workplace,
   program: string,
-  { rw, size, depth }: { readonly rw: 'read' | 'randread'; readonly size: number; readonly depth: number },
+  { rw, size, depth, alsoAwake = false }: Reading,
 ): Promise<Side[]> {
   const mebibytes = workplace.size.rivals ? 2048 : 32;
   const file = await dataFile(workplace, mebibytes);
-  const own = side(MILLRACE, program, workplace, { by: 'millrace', file, size, depth });
-  if (!workplace.size.rivals) return [own];
+  const options = { by: 'millrace', file, size, depth };
+  const own = [side(MILLRACE, program, workplace, options)];
+  if (alsoAwake) own.push(side(AWAKE, program, workplace, { ...options, 'busy-poll': BUSY_POLL_MICROS }));
+  if (!workplace.size.rivals) return own;
   const fileBytes = mebibytes * MEBIBYTE;
   const node = side(NODE, program, workplace, { by: 'node', file, size, depth });
-  return [own, fio(FIO, workplace, { rw, file, blockBytes: size, depth, fileBytes }), node];
+  return [...own, fio(FIO, workplace, { rw, file, blockBytes: size, depth, fileBytes }), node];
 }
 
 const randomRead: Scenario = {
@@ -55,6 +69,15 @@ const randomRead: Scenario = {
     { figure: 'requestsPerSecond', side: MILLRACE, against: NODE, ratioAtLeast: 5 },
   ],
   open: (workplace) => reading(workplace, 'io-random-read.ts', { rw: 'randread', size: 4096, depth: 64 }),
+};
+
+const singleRead: Scenario = {
+  name: 'io-single-read',
+  what: 'random direct reads of 4 KiB, one at a time, with a loop that sleeps meanwhile and one that does not',
+  usesLoadTools: false,
+  goals: [],
+  open: (workplace) =>
+    reading(workplace, 'io-random-read.ts', { rw: 'randread', size: 4096, depth: 1, alsoAwake: true }),
 };
 
 const sequentialRead: Scenario = {
@@ -110,4 +133,4 @@ const appending: Scenario = {
   },
 };
 
-export const ioScenarios: readonly Scenario[] = [randomRead, sequentialRead, copying, serving, appending];
+export const ioScenarios: readonly Scenario[] = [randomRead, singleRead, sequentialRead, copying, serving, appending];

@@ -51,6 +51,30 @@ describe.each(drivers)('on driver %s', (driver) => {
     await file.close();
   });
 
+  test('what is submitted at once has begun before the turn ends, and completes once like all else', async () => {
+    await using ring = await ringOn(driver, { entries: 64 });
+    await ring.nop();
+    const results: number[] = [];
+    const { enters } = ring.counters;
+    await new Promise<void>((resolve) => {
+      const batch = ring.batch({
+        onCompletions(completions, count) {
+          for (let at = 0; at < count; at += 1) results.push(completions[at * 2] ?? -1);
+          if (results.length === 64) resolve();
+        },
+      });
+      for (let token = 0; token < 64; token += 1) {
+        batch.nop(token);
+        if (batch.queued === 8) batch.submit(true);
+      }
+    });
+    expect([...new Set(results)].sort((a, b) => a - b)).toEqual(Array.from({ length: 64 }, (_, token) => token));
+    expect(results).toHaveLength(64);
+    await ring.nop();
+    // At the end of the turn it would have been one.
+    if (ring.driver.driver === 'ring') expect(ring.counters.enters - enters).toBeGreaterThan(4);
+  });
+
   test('what is refused completes as such, with an error that says why', async () => {
     using folder = scratch('io-batch');
     await using ring = await ringOn(driver);

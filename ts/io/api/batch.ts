@@ -138,11 +138,14 @@ export class Batch {
     this.#rows[at + At.length] = nanoseconds;
   }
 
-  /** Hands over every queued row, in one call. They reach the kernel when this turn of the loop ends. */
-  submit(): void {
+  /**
+   * Hands over every queued row, in one call. They reach the kernel when this turn of the loop ends, together with all else of
+   * it; with `atOnce` by a system call of their own, so that the device begins while more is prepared.
+   */
+  submit(atOnce: boolean = false): void {
     const count = this.#queued;
     this.#queued = 0;
-    if (count > 0) this.#core.call((native) => native.pushRows(this.#rows, count, this.#source));
+    if (count > 0) this.#core.call((native) => native.pushRows(this.#rows, count, this.#source, atOnce));
   }
 
   /** Asks for the end of the operation with this token. */

@@ -85,6 +85,7 @@ export interface NativeRingOptions {
   readonly entries: number;
   readonly threads: number;
   readonly registeredFiles: number;
+  readonly busyPollUs: number;
 }
 
 export interface NativeRingReport {
@@ -121,8 +122,8 @@ export interface NativeRing {
   pushPaths(row: Float64Array, path: string, other: string): number;
   pushAddress(row: Float64Array, host: string, port: number): number;
   endChain(): void;
-  /** What is refused completes as such. */
-  pushRows(rows: Float64Array, count: number, source: number): void;
+  /** What is refused completes as such. With `atOnce` the kernel has them when this returns. */
+  pushRows(rows: Float64Array, count: number, source: number, atOnce: boolean): void;
   cancel(owner: number, source: number): void;
   takeStatus(owner: number, into: Float64Array): boolean;
   attach(descriptor: number): number;

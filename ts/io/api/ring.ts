@@ -30,6 +30,12 @@ export interface RingOptions {
   readonly mode?: 'interrupt' | 'sqpoll' | 'iopoll' | undefined;
   /** Files to be registered with the ring as they are opened, 0 to 32,768: the kernel looks them up faster. Default 0. */
   readonly registeredFiles?: number | undefined;
+  /**
+   * How long the loop goes on asking for completions before it sleeps, in microseconds, 0 to 10,000, while the device has
+   * something of ours: spares the wake-up of a processor that sleeps, and takes that processor meanwhile. Others on the loop
+   * get their turns. Rings only. Default 0.
+   */
+  readonly busyPollMicros?: number | undefined;
 }
 
 /** What a ring turned out to be, and why. */
@@ -76,6 +82,8 @@ const noPolling = {
   feature: 'iopoll',
   reason: 'a loop that sleeps on its ring is not woken by completions that have to be polled for',
 };
+/** On threads, who asks again and again takes the processor from those who are asked. */
+const noBusyPoll = { feature: 'busy poll', reason: 'threads need the processors that asking them would take' };
 const AT_REMOVEDIR = 0x200;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const RENAME_NOREPLACE = 1;
@@ -264,7 +272,8 @@ export class Ring implements AsyncDisposable {
 
 /** Opens a ring. */
 export async function openRing(options: RingOptions = {}): Promise<Ring> {
-  const { driver = 'auto', entries = 64, threads = 4, mode = 'interrupt', registeredFiles = 0 } = options;
+  const { driver = 'auto', entries = 64, threads = 4, mode = 'interrupt' } = options;
+  const { registeredFiles = 0, busyPollMicros = 0 } = options;
   if (!['auto', 'ring', 'pool'].includes(driver)) {
     throw new MillraceError('MILLRACE_OPTION', `driver is auto, ring or pool, not ${driver}`);
   }
@@ -275,6 +284,8 @@ export async function openRing(options: RingOptions = {}): Promise<Ring> {
   within('threads', threads, 1, 64);
   within('registeredFiles', registeredFiles, 0, 32_768);
   const pollMs = mode === 'sqpoll' ? SQPOLL_IDLE_MS : 0;
-  const core = new RingCore({ driver, entries, threads, pollMs, registeredFiles });
-  return new Ring(core, mode === 'iopoll' ? [noPolling] : []);
+  within('busyPollMicros', busyPollMicros, 0, 10_000);
+  const core = new RingCore({ driver, entries, threads, pollMs, registeredFiles, busyPollUs: busyPollMicros });
+  const isRefused = busyPollMicros > 0 && core.report.driver === 'pool';
+  return new Ring(core, [...(mode === 'iopoll' ? [noPolling] : []), ...(isRefused ? [noBusyPoll] : [])]);
 }

@@ -10,8 +10,8 @@ use crate::io_api::rows::{Payload, Row, STRIDE, code};
 use crate::memory::{Bytes as Array, Doubles, index};
 use crate::plan::unsigned;
 use crate::status::{Refusal, check};
-use millrace_io::DriverChoice;
 use millrace_io::raw::{Address, Bytes, FileNumber, Mode, Owned, RawIo, RawOptions};
+use millrace_io::{DriverChoice, DriverKind};
 use napi::bindgen_prelude::{Function, Unknown};
 use napi::{Env, JsValue, sys};
 use napi_derive::napi;
@@ -20,6 +20,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// `NativeRingOptions` of ts/io/api/native-ring.ts.
 #[napi(object)]
@@ -30,6 +31,8 @@ pub struct RingOptions {
     pub entries: f64,
     pub threads: f64,
     pub registered_files: f64,
+    /// Microseconds the loop asks for completions before it sleeps; 0: it sleeps at once.
+    pub busy_poll_us: f64,
 }
 
 /// `NativeRingReport` of ts/io/api/native-ring.ts.
@@ -69,13 +72,16 @@ impl NativeRing {
         let idle_ms = u32::try_from(number(options.poll_ms)?).unwrap_or(u32::MAX);
         let mode = if idle_ms == 0 { Mode::Interrupt } else { Mode::SubmissionPoll { idle_ms } };
         let (in_flight, threads) = (number(options.entries)?, number(options.threads)?);
+        let busy_poll_us = number(options.busy_poll_us)?;
         let registered_files = u32::try_from(number(options.registered_files)?).unwrap_or(u32::MAX);
         let raw = RawIo::open(RawOptions { driver, mode, in_flight, threads, registered_files })
             .map_err(|reason| Refusal::new("DRIVER", reason))?;
         let mut reference = std::ptr::null_mut();
         // SAFETY: `wake` is an argument of the running constructor.
         unsafe { check("wake", sys::napi_create_reference(env, wake, 1, &raw mut reference))? };
-        Ok(NativeRing { host: RingHost::start(env, raw, reference)? })
+        let is_ring = raw.report().kind == DriverKind::Ring;
+        let busy_poll = Duration::from_micros(if is_ring { busy_poll_us as u64 } else { 0 });
+        Ok(NativeRing { host: RingHost::start(env, raw, busy_poll, reference)? })
     }
 
     /// What was opened, and why.
@@ -212,9 +218,16 @@ impl NativeRing {
         })?)
     }
 
-    /// Takes many operations; what is refused completes as such.
+    /// Takes many operations; what is refused completes as such. `at_once`: the kernel has them when this returns.
     #[napi]
-    pub fn push_rows(&self, env: Env, rows: Unknown<'_>, count: f64, source: u32) -> Result<(), Thrown> {
+    pub fn push_rows(
+        &self,
+        env: Env,
+        rows: Unknown<'_>,
+        count: f64,
+        source: u32,
+        at_once: bool,
+    ) -> Result<(), Thrown> {
         let rows = Doubles::of(env.raw(), rows.raw())?;
         let count = index(count).filter(|count| *count <= rows.len() / STRIDE);
         let count = count.ok_or_else(|| Refusal::argument("more rows than the array holds"))?;
@@ -229,6 +242,9 @@ impl NativeRing {
             }
             if let Some(raw) = state.raw.as_mut() {
                 raw.end_chain();
+                if at_once {
+                    raw.submit();
+                }
             }
             Ok(())
         })?)

@@ -17,6 +17,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Batches one entry may deliver before the loop gets its turn back.
 const ROUNDS: usize = 4;
@@ -46,6 +47,10 @@ pub(crate) struct RingState {
     pub(crate) shown: KeptDoubles,
     pub(crate) calls_in: u64,
     pub(crate) is_closing: bool,
+    /// How long the loop goes on asking without sleeping, while the device has something; zero: not at all.
+    busy_poll: Duration,
+    /// Until when, unless something happens before.
+    awake_until: Option<Instant>,
     handles: Option<Handles>,
     wake: sys::napi_ref,
     completed: VecDeque<Completed>,
@@ -58,6 +63,7 @@ impl RingHost {
     pub(crate) fn start(
         env: sys::napi_env,
         raw: RawIo,
+        busy_poll: Duration,
         wake: sys::napi_ref,
     ) -> Result<Rc<RingHost>, Refusal> {
         let fd = raw.poll_fd();
@@ -70,6 +76,8 @@ impl RingHost {
             shown: KeptDoubles::new(env, ROWS_FROM + ROWS_MAX * ROW)?,
             calls_in: 0,
             is_closing: false,
+            busy_poll,
+            awake_until: None,
             handles: None,
             wake,
             completed: VecDeque::new(),
@@ -100,8 +108,10 @@ impl RingHost {
 
     /// Takes what completed, tells JavaScript, hands over what it asked for.
     fn pump(self: &Rc<RingHost>) {
+        let mut moved = false;
         for _ in 0..ROUNDS {
             let (has_news, has_ended) = self.state.borrow_mut().step();
+            moved |= has_news;
             if has_ended {
                 return self.dispose();
             }
@@ -112,11 +122,12 @@ impl RingHost {
             let Some(raw) = state.raw.as_mut() else { return };
             if raw.wants_submit() {
                 raw.submit();
+                moved = true;
             } else if !has_news {
                 break;
             }
         }
-        self.arrange();
+        self.arrange(moved);
     }
 
     /// The one callback: shows the batch and runs `wake`.
@@ -140,10 +151,12 @@ impl RingHost {
         unsafe { wake::call(self.env, function) }
     }
 
-    /// Keeps the loop alive while something is waited for, and has it come back while there is more to tell.
-    fn arrange(&self) {
+    /// Keeps the loop alive while something is waited for, and has it come back without sleeping while there is more to
+    /// tell, or more is about to be: `moved` says that something has just happened.
+    fn arrange(&self, moved: bool) {
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
+        let is_awake = state.stays_awake(moved);
         let (Some(raw), Some(handles)) = (state.raw.as_mut(), state.handles.as_mut()) else { return };
         if !raw.wants_submit() {
             handles.prepared();
@@ -152,7 +165,8 @@ impl RingHost {
         let idle = raw.in_flight() == 0 && !more;
         handles.hold(!idle || state.is_closing);
         let unsent = raw.wants_submit() && uv::is_preparing();
-        handles.schedule((more || unsent || state.is_closing && idle).then_some(0), on_timer);
+        let comes_back = more || unsent || is_awake || state.is_closing && idle;
+        handles.schedule(comes_back.then_some(0), on_timer);
     }
 
     /// Ends this host while its environment goes on: nothing is in flight, everything is told. JavaScript hears of it last.
@@ -200,6 +214,18 @@ impl RingState {
         (has_news, !has_news && self.is_closing && raw.in_flight() == 0)
     }
 
+    /// Whether the loop asks again instead of sleeping: the device has something, and not for longer than it is waited for.
+    fn stays_awake(&mut self, moved: bool) -> bool {
+        if self.busy_poll.is_zero() || self.raw.as_ref().is_none_or(|raw| raw.at_device() == 0) {
+            return false;
+        }
+        let now = Instant::now();
+        if moved {
+            self.awake_until = Some(now + self.busy_poll);
+        }
+        self.awake_until.is_some_and(|until| now < until)
+    }
+
     /// Writes what completed into the array JavaScript reads, with what was read in its place.
     fn show(&mut self, env: sys::napi_env) -> Result<(), Refusal> {
         let refused: Vec<_> = self.refused.drain(..ROWS_MAX.min(self.refused.len())).collect();
@@ -211,15 +237,19 @@ impl RingState {
         );
         let completed: Vec<_> = self.completed.drain(..count).collect();
         for one in completed {
-            let Completed { owner, source, mut result, request } = one;
+            let Completed { owner, source, mut result, mut request } = one;
             if source == 0 && !self.destinations.fill(env, owner, &request, result) && result >= 0 {
                 result = result_of(DETACHED) as i64;
             }
             rows.push([unsigned(owner), f64::from(source), result as f64, 0.0]);
-            if let Request::Status { status, .. } = *request
-                && result >= 0
+            if result >= 0
+                && matches!(*request, Request::Status { .. })
+                && let Request::Status { status, .. } = std::mem::replace(&mut *request, Request::Nop)
             {
                 self.statuses.insert(owner, status);
+            }
+            if let Some(raw) = self.raw.as_mut() {
+                raw.recycle(request);
             }
         }
         let has_ended = self.raw.is_none();

@@ -18,6 +18,9 @@ pub(super) enum Place {
     Held,
 }
 
+/// Boxes kept for the next flights at most.
+const SPARE_MAX: usize = 256;
+
 /// One operation and everything the kernel may look at.
 #[derive(Debug)]
 pub(super) struct Flight {
@@ -46,6 +49,8 @@ struct Slot {
 pub(super) struct Flights {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// Of flights that are over: nobody looks there any more.
+    spare: Vec<Box<Flight>>,
 }
 
 impl Drop for Flights {
@@ -63,7 +68,13 @@ impl Flights {
         });
         let place = &mut self.slots[slot as usize];
         place.generation = place.generation.wrapping_add(1);
-        place.flight = Some(Box::new(flight));
+        place.flight = Some(match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = flight;
+                spare
+            }
+            None => Box::new(flight),
+        });
         // The highest bit stays clear: tokens of the ring's own have it.
         u64::from(slot) | u64::from(place.generation & 0x7fff_ffff) << 32
     }
@@ -81,6 +92,13 @@ impl Flights {
         let slot = (token & 0xffff_ffff) as u32;
         self.free.push(slot);
         self.slots[slot as usize].flight.take()
+    }
+
+    /// Takes the box of a flight that was removed.
+    pub fn recycle(&mut self, over: Box<Flight>) {
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(over);
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -26,6 +26,8 @@ use std::sync::Arc;
 const CHAIN_MAX: usize = 32;
 /// Operations that may wait their turn or for somebody else, all together.
 const FLIGHTS_MAX: usize = 65_536;
+/// Boxes kept for the next requests at most.
+const SPARE_MAX: usize = 256;
 
 /// How to open.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,8 @@ pub struct RawIo {
     /// Operations of the chain that is being pushed.
     chain: usize,
     ready: Vec<Completed>,
+    /// Boxes of requests that are over.
+    spare: Vec<Box<Request>>,
     from_ring: Vec<(u64, i32)>,
     from_pool: Vec<Finished>,
     report: RawReport,
@@ -134,6 +138,7 @@ impl RawIo {
             limit,
             chain: 0,
             ready: Vec::new(),
+            spare: Vec::new(),
             from_ring: Vec::new(),
             from_pool: Vec::new(),
             report,
@@ -157,6 +162,12 @@ impl RawIo {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.flights.len()
+    }
+
+    /// Of these, those that are handed over and wait for nobody but the device.
+    #[must_use]
+    pub fn at_device(&self) -> usize {
+        self.active
     }
 
     /// Files, pipes and sockets that are open.
@@ -193,7 +204,14 @@ impl RawIo {
         for number in request.files().into_iter().flatten() {
             self.files.take(number);
         }
-        let token = self.flights.add(flight(owner, source, Box::new(request), is_linked, descriptors));
+        let request = match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = request;
+                spare
+            }
+            None => Box::new(request),
+        };
+        let token = self.flights.add(flight(owner, source, request, is_linked, descriptors));
         self.waiting.push_back(token);
         Ok(())
     }
@@ -215,6 +233,14 @@ impl RawIo {
             }
         }
         Ok(descriptors)
+    }
+
+    /// Takes back what `reap` gave, whose memory is let go of at once: the next operations need no new one.
+    pub fn recycle(&mut self, mut over: Box<Request>) {
+        *over = Request::Nop;
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(over);
+        }
     }
 
     /// Whatever was pushed last is the end of its chain.
@@ -302,6 +328,12 @@ impl RawIo {
 
     /// Hands over the operation at the front, with the rest of its chain.
     fn dispatch(&mut self) {
+        if let Some(&token) = self.waiting.front()
+            && self.is_alone(token)
+        {
+            self.waiting.pop_front();
+            return self.start_alone(token);
+        }
         let mut chain = Vec::new();
         while let Some(token) = self.waiting.pop_front() {
             chain.push(token);
@@ -321,6 +353,22 @@ impl RawIo {
             self.active += weight(flight);
         }
         if on_ring { self.start_on_ring(&chain) } else { self.start_on_pool(&chain) }
+    }
+
+    /// Whether this is no chain, for the ring, and still wanted: what nearly all are.
+    fn is_alone(&mut self, token: u64) -> bool {
+        let flight = self.flights.get(token);
+        flight.is_some_and(|flight| !flight.is_linked && !flight.is_cancelled) && self.is_for_ring(token)
+    }
+
+    fn start_alone(&mut self, token: u64) {
+        let (Some(flight), Some(ring)) = (self.flights.get(token), &mut self.ring) else { return };
+        flight.place = Place::Ring;
+        self.active += weight(flight);
+        let (fixed, buffer) = flight.request.as_deref().map_or((None, None), |it| ring.registered().0.of(it));
+        let entry = describe::entry(flight, fixed, buffer).user_data(token);
+        // SAFETY: as in `start_on_ring`.
+        unsafe { ring.push_alone(entry) };
     }
 
     fn is_for_ring(&mut self, token: u64) -> bool {
@@ -425,6 +473,7 @@ impl RawIo {
             return;
         }
         self.ready.push(Completed { owner: flight.owner, source: flight.source, result, request });
+        self.flights.recycle(flight);
     }
 
     /// Gives a descriptor its number.

@@ -88,6 +88,20 @@ impl Ring {
         self.overdue.push_back(entries);
     }
 
+    /// As `push`, of an operation that is no part of a chain: at once into the kernel's queue where there is room.
+    ///
+    /// # Safety
+    ///
+    /// As for `push`.
+    pub unsafe fn push_alone(&mut self, entry: Entry) {
+        // A kernel's thread is only told by `enter`, and what is overdue comes first.
+        let may = !self.is_polled && self.overdue.is_empty();
+        // SAFETY: the caller's promise.
+        if !may || unsafe { self.ring.submission().push(&entry) }.is_err() {
+            self.overdue.push_back(vec![entry]);
+        }
+    }
+
     /// Asks for the end of an operation; it completes all the same.
     pub fn cancel(&mut self, token: u64) {
         self.overdue.push_back(vec![opcode::AsyncCancel::new(token).build().user_data(IGNORED)]);
