@@ -50,6 +50,7 @@ pub(super) struct Flights {
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// Of flights that are over: nobody looks there any more.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Flight>>,
 }
 

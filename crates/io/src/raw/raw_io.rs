@@ -87,6 +87,7 @@ pub struct RawIo {
     chain: usize,
     ready: Vec<Completed>,
     /// Boxes of requests that are over.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     spare: Vec<Box<Request>>,
     from_ring: Vec<(u64, i32)>,
     from_pool: Vec<Finished>,
