@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { MillraceError } from './errors.ts';
 import { fromNative } from './io/native-error.ts';
-import { nativeRepair, nativeVerifier } from './io/verify.ts';
+import { nativeRepair, nativeVerifier, type Repairing } from './io/verify.ts';
 import { storedPartitions } from './log/stored-topics.ts';
 
 /** `damage`: bytes that were durable; `derivable`: an index or hint; `note`: harmless. */
@@ -40,6 +40,11 @@ export interface VerifySummary {
 export interface VerifyOptions {
   /** Every checksum of every batch and record, every index and hint. Default false: manifest, journal, names, lengths. */
   readonly deep?: boolean;
+  /**
+   * One file, as its path below the directory: only it, with its index or hint, is told of. The journal is looked at in any
+   * case.
+   */
+  readonly file?: string;
   /** Told from time to time. `totalBytes`: of segments and data files. */
   readonly onProgress?: (bytes: number, totalBytes: number) => void;
   readonly signal?: AbortSignal;
@@ -83,6 +88,18 @@ export interface RepairOptions {
    * are absent then. Default false: they stay fenced.
    */
   readonly skipDamaged?: boolean;
+  /**
+   * Cut every partition that has lost something at the first such offset: it and all that lies behind it, also what is only
+   * in the journal, is given up. Offsets are not given out twice: what is appended later goes on at the old end. Default
+   * false.
+   */
+  readonly truncateAtFirstBad?: boolean;
+  /** Of what gives nothing up, only write indexes and hints anew. Default: that, and what `fence` says. */
+  readonly rebuildIndex?: boolean;
+  /** Of what gives nothing up, only copy damaged files of the journal away: damaged ranges stay fenced. */
+  readonly fence?: boolean;
+  /** One file, as its path below the directory: only it is repaired, with its index or hint. Not with `truncateAtFirstBad`. */
+  readonly file?: string;
 }
 
 /** What is to be done, or was. */
@@ -100,9 +117,9 @@ const STEP_MS = 20;
  * is none, MILLRACE_FORMAT when a newer version wrote it, MILLRACE_IO. Damage is a finding.
  */
 export async function verifyDirectory(dir: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { deep = false, onProgress, signal } = options;
+  const { deep = false, file, onProgress, signal } = options;
   assertOurs(dir);
-  const verifier = call(dir, () => nativeVerifier(dir, deep));
+  const verifier = call(dir, () => nativeVerifier(dir, deep, file));
   try {
     while (call(dir, () => verifier.step(STEP_MS))) {
       onProgress?.(verifier.bytes(), verifier.totalBytes());
@@ -119,15 +136,25 @@ export async function verifyDirectory(dir: string, options: VerifyOptions = {}):
 /**
  * Plans a repair, or with `apply` does it: indexes and hints that do not verify are written anew, damaged journal files are
  * copied away before their place is used again. Nothing is cut: a damaged range stays fenced, the rest is served; with
- * `skipDamaged` it is given up, and what verifies of it is written to a new file. Throws as `verifyDirectory` rejects. Blocks
- * for a deep verification.
+ * `skipDamaged` it is given up, and what verifies of it is written to a new file. Throws as `verifyDirectory` rejects, and
+ * MILLRACE_OPTION for options that contradict each other. Blocks for a deep verification.
  */
-export function repairDirectory(dir: string, { apply = false, skipDamaged = false }: RepairOptions = {}): Repair {
+export function repairDirectory(dir: string, options: RepairOptions = {}): Repair {
+  const { apply = false, skipDamaged = false, truncateAtFirstBad = false, file } = options;
+  if (truncateAtFirstBad && file !== undefined) {
+    throw new MillraceError('MILLRACE_OPTION', 'truncateAtFirstBad is of partitions, whose records lie in many files');
+  }
   assertOurs(dir);
   const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-');
-  const { last, others } = parse<RepairStep>(call(dir, () => nativeRepair(dir, { apply, skipDamaged }, stamp)));
+  const plan = { apply, skipDamaged, truncate: truncateAtFirstBad, parts: partsOf(options), only: file };
+  const { last, others } = parse<RepairStep>(call(dir, () => nativeRepair(dir, plan, stamp)));
   const changed = apply && others.some((step) => step.kind !== 'fenced');
   return { ...last, steps: withTopics(dir, others), keptIn: changed ? join(dir, 'repair', stamp) : undefined };
+}
+
+function partsOf({ rebuildIndex = false, fence = false }: RepairOptions): Repairing['parts'] {
+  if (rebuildIndex === fence) return 'all';
+  return fence ? 'fence' : 'rebuild';
 }
 
 /** Steps that name a partition by the engine's number, with the topic it is of. */

@@ -61,7 +61,7 @@ const promised: readonly (readonly [verb: string, flags: string])[] = [
   ['doctor', '--json --strict --output-script --color'],
   ['check', '--http'],
   ['verify', '--deep --json --no-progress'],
-  ['repair', '--execute --apply --skip-damaged --json'],
+  ['repair', '--execute --apply --rebuild-index --fence --truncate-at-first-bad --skip-damaged --json'],
   ['dump', '--print-data --from --to --json'],
   ['config print', '--format'],
   ['config describe', '--format'],

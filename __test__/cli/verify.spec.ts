@@ -1,6 +1,6 @@
-/** Promises of verify and repair: whole is said to be whole, damage ends with its own code, nothing changes without --apply. */
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+/** Promises of verify and repair: whole is said to be whole, damage ends with its own code, nothing changes without --execute. */
+import { closeSync, copyFileSync, existsSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it, vi } from 'vitest';
 import { ExitCode } from '../../ts/cli/exit.ts';
@@ -122,6 +122,30 @@ function segmentWith(value: string, dir: string): { file: string; position: numb
   return places.find(({ position }) => position >= 0);
 }
 
+describe('verify of one file', () => {
+  it('tells of that file, or of a copy of it that lies anywhere, with exit code 4 for damage', async () => {
+    using folder = scratch('verify');
+    const dir = await damagedSegment(folder.path);
+    const files = readdirSync(join(dir, 'segments')).map((name) => join(dir, 'segments', name));
+    const verified = await Promise.all(files.map((file) => run('verify', file, '--deep')));
+    const damaged = files.filter((_, index) => verified[index]?.code === ExitCode.damaged);
+    expect(damaged).toHaveLength(1);
+    const [file = ''] = damaged;
+    expect(verified[files.indexOf(file)]?.out).toMatch(
+      new RegExp(`^DAMAGE segments/${basename(file)} at position \\d+: `),
+    );
+    const copy = join(folder.path, basename(file));
+    copyFileSync(file, copy);
+    const alone = await run('verify', copy, '--json');
+    expect(alone.code, alone.err).toBe(ExitCode.damaged);
+    expect(JSON.parse(alone.out.split('\n')[0] ?? '{}')).toMatchObject({ kind: 'damage', file: copy });
+    expect(await run('repair', copy)).toMatchObject({ code: ExitCode.usage });
+    const journal = join(dir, 'journal', readdirSync(join(dir, 'journal'))[0] ?? '');
+    expect(await run('verify', journal)).toMatchObject({ code: ExitCode.ok, out: '' });
+    expect(await run('verify', join(dir, 'nothing'))).toMatchObject({ code: ExitCode.notFound });
+  });
+});
+
 describe('repair', () => {
   it('gives damaged offsets up with --skip-damaged: told before; reads go on behind them', async () => {
     using folder = scratch('repair');
@@ -133,7 +157,7 @@ describe('repair', () => {
       code: ExitCode.damaged,
       out: expect.stringMatching(/would give up .*topic t, partition 0 \(the engine's \d+\): offsets 3 to 3 are lost/),
     });
-    const applied = await run('repair', dir, '--skip-damaged', '--apply', '--json');
+    const applied = await run('repair', dir, '--skip-damaged', '--execute', '--json');
     expect(applied.code, applied.out).toBe(ExitCode.ok);
     const steps = applied.out
       .trimEnd()
@@ -149,6 +173,62 @@ describe('repair', () => {
     const records = topic.read({ from: 'earliest', follow: false }).records();
     for await (const { value } of records) seen.push(String.fromCharCode(value?.[0] ?? 0));
     expect(seen.join('')).toBe('012456789abcdefghijklmnopqrst');
+  });
+
+  it('cuts a partition where it begins to be damaged with --truncate-at-first-bad, which nothing implies', async () => {
+    using folder = scratch('repair');
+    const dir = await damagedSegment(folder.path);
+    const planned = await run('repair', dir, '--truncate-at-first-bad');
+    expect(planned).toMatchObject({
+      code: ExitCode.damaged,
+      out: expect.stringMatching(
+        /would give up .*topic t, partition 0 \(the engine's \d+\): offsets 3 to 29 are cut off/,
+      ),
+    });
+    const applied = await run('repair', dir, '--truncate-at-first-bad', '--execute');
+    expect(applied, applied.out).toMatchObject({ code: ExitCode.ok });
+    expect(await run('verify', dir, '--deep')).toMatchObject({ code: ExitCode.ok });
+    await using log = await openLog(dir);
+    const topic = await log.topic('t');
+    const seen: string[] = [];
+    const records = topic.read({ from: 'earliest', follow: false }).records();
+    for await (const { value } of records) seen.push(String.fromCharCode(value?.[0] ?? 0));
+    expect(seen.join('')).toBe('012');
+    // Offsets are not given out twice: who has read to the end sees nothing twice and misses nothing.
+    expect(await topic.append({ value: 'next' })).toMatchObject({ baseOffset: 30n });
+  });
+
+  it('does only one of its two parts when it is told so, and keeps what it fences', async () => {
+    using folder = scratch('repair');
+    const dir = await writtenDirectory(folder.path);
+    damageJournal(dir);
+    const rebuilt = await run('repair', dir, '--rebuild-index');
+    expect(rebuilt.out).toMatch(/^stays fenced: journal/);
+    const fenced = await run('repair', dir, '--fence');
+    expect(fenced.out).toMatch(/^would copy away journal/);
+    expect((await run('repair', dir, '--rebuild-index', '--fence')).out).toBe(fenced.out);
+    for (const contrary of ['--skip-damaged', '--truncate-at-first-bad']) {
+      expect(await run('repair', dir, '--fence', contrary)).toMatchObject({ code: ExitCode.usage, out: '' });
+    }
+  });
+
+  it('is of one file when that is named: what is wrong elsewhere stays as it is', async () => {
+    using folder = scratch('repair');
+    const dir = await damagedSegment(folder.path);
+    const files = readdirSync(join(dir, 'segments')).map((name) => join(dir, 'segments', name));
+    const found = segmentWith('444', dir);
+    const damaged = files.filter((file) => file === found?.file);
+    const whole = files.find((file) => file !== found?.file && !file.endsWith('.index'));
+    expect(damaged).toHaveLength(1);
+    if (whole !== undefined) {
+      expect(await run('repair', whole, '--skip-damaged')).toMatchObject({ code: ExitCode.ok, out: '' });
+    }
+    expect(await run('repair', join(dir, 'manifest'), '--truncate-at-first-bad')).toMatchObject({
+      code: ExitCode.usage,
+    });
+    const applied = await run('repair', damaged[0] ?? '', '--skip-damaged', '--execute');
+    expect(applied, applied.err).toMatchObject({ code: ExitCode.ok });
+    expect(await run('verify', dir, '--deep')).toMatchObject({ code: ExitCode.ok });
   });
 
   it('changes nothing without --apply, and copies a damaged journal file away with it', async () => {

@@ -13,15 +13,15 @@ import type { Terminal } from './terminal.ts';
 export function declareVerify(program: Command, terminal: Terminal, ended: Ended): void {
   program
     .command('verify')
-    .argument('<dir>')
-    .description('check a data directory that is not being served; changes nothing')
+    .argument('<path>', 'a data directory, or one file of it')
+    .description('check a data directory that is not being served, or one file of it; changes nothing')
     .option('--deep', 'read every byte: each batch, record, index and hint')
     .option('--no-progress', 'no progress line')
     .addOption(formOption())
     .option('--json', 'the same as --format json')
-    .action(async (dir, { deep = false, progress = true, json = false, format }) => {
+    .action(async (path, { deep = false, progress = true, json = false, format }) => {
       const options = { deep, progress, json: json || format === 'json' };
-      ended(await (await import('./verify.ts')).verify(dir, options, terminal));
+      ended(await (await import('./verify.ts')).verify(path, options, terminal));
     });
 }
 
@@ -29,19 +29,29 @@ export function declareVerify(program: Command, terminal: Terminal, ended: Ended
 export function declareRepair(program: Command, terminal: Terminal, ended: Ended): void {
   program
     .command('repair')
-    .argument('<dir>')
-    .description('say what would be repaired in a data directory that is not being served; --apply does it')
-    .option('--apply', 'do it; what is replaced is kept in repair/')
-    .option('--execute', 'the same as --apply')
+    .argument('<path>', 'a data directory, or one file of it')
+    .description(
+      'say what would be repaired in a data directory that is not being served, or in one file of it; --execute does it',
+    )
+    .option('--execute', 'do it; what is replaced is kept in repair/')
+    .option('--apply', 'the same as --execute')
+    .option('--rebuild-index', 'only build indexes and hints anew (default: that, and what --fence does)')
+    .option('--fence', 'only copy damaged journal files away: damaged ranges stay fenced, the rest is served')
     .option(
       '--skip-damaged',
       'give damaged ranges of segments and damaged keys of stores up: what verifies stays, the rest is told before',
     )
+    .option(
+      '--truncate-at-first-bad',
+      'give up, of each partition that has lost something, everything from there to its end; stores stay as they are',
+    )
     .addOption(formOption())
     .option('--json', 'the same as --format json')
-    .action(async (dir, { apply = false, execute = false, skipDamaged = false, json = false, format }) => {
-      const options = { apply: apply || execute, skipDamaged, json: json || format === 'json' };
-      ended(await (await import('./repair.ts')).repair(dir, options, terminal));
+    .action(async (path, { apply = false, execute = false, json = false, format, ...rest }) => {
+      const { rebuildIndex = false, fence = false, skipDamaged = false, truncateAtFirstBad = false } = rest;
+      const gives = { rebuildIndex, fence, skipDamaged, truncateAtFirstBad };
+      const options = { apply: apply || execute, ...gives, json: json || format === 'json' };
+      ended(await (await import('./repair.ts')).repair(path, options, terminal));
     });
 }
 

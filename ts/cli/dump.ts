@@ -36,6 +36,19 @@ export async function dump(file: string, options: DumpOptions, terminal: Termina
   return damaged ? ExitCode.damaged : ExitCode.ok;
 }
 
+/** What does not verify in a file that is looked at by itself. Throws as `dump` does. */
+export function damageIn(file: string): {
+  readonly bytes: number;
+  readonly entries: readonly Record<string, unknown>[];
+  readonly damaged: readonly { readonly position: number; readonly detail: string }[];
+} {
+  const entries = dumpFile(file, Number.MAX_SAFE_INTEGER, false).map((line) => JSON.parse(line));
+  const damaged = entries.filter(isDamage).map(({ position, damage }) => {
+    return { position: typeof position === 'number' ? position : 0, detail: String(damage) };
+  });
+  return { bytes: statSync(file).size, entries, damaged };
+}
+
 function isDamage(entry: Record<string, unknown>): boolean {
   return entry.damage !== undefined && entry.damage !== null && entry.damage !== false;
 }

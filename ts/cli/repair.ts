@@ -1,26 +1,37 @@
 /**
- * `millrace repair DIR`: says what would be repaired; with `--apply`, does it. Indexes and hints are built anew, damaged
- * journal files are copied away; no record is removed, and only with `--skip-damaged` are offsets and keys given up that are lost.
+ * `millrace repair DIR|FILE`: says what would be repaired; with `--execute`, does it. Indexes and hints are built anew, damaged
+ * journal files are copied away; no record is removed, and only with `--skip-damaged` are offsets and keys given up that are
+ * lost, only with `--truncate-at-first-bad` what lies behind them.
  *
- * Invariant: without `--apply` nothing is changed; what is replaced lies in `repair/` of the directory afterwards.
+ * Invariant: without `--execute` nothing is changed; what is replaced lies in `repair/` of the directory afterwards.
  */
 import { type RepairStep, repairDirectory } from '../verify.ts';
 import { printable } from './columns.ts';
-import { assertDirectory } from './data-directory.ts';
-import { ExitCode, type ExitCodeNumber } from './exit.ts';
+import { placeOf } from './data-directory.ts';
+import { ExitCode, type ExitCodeNumber, usage } from './exit.ts';
 import { DataOutput, type Terminal } from './terminal.ts';
 import { exitCodeOf } from './verify.ts';
 
 export interface RepairCommand {
   readonly apply: boolean;
+  readonly rebuildIndex: boolean;
+  readonly fence: boolean;
   readonly skipDamaged: boolean;
+  readonly truncateAtFirstBad: boolean;
   readonly json: boolean;
 }
 
-/** Repairs `dir`, or says what that would be. Exit code 4 while damage stays, 0 when all could be repaired. */
-export async function repair(dir: string, options: RepairCommand, terminal: Terminal): Promise<ExitCodeNumber> {
-  assertDirectory(dir);
-  const { steps, keptIn, ...summary } = repairDirectory(dir, options);
+/** Repairs what is at `path`, or says what that would be. Exit code 4 while damage stays, 0 when all could be repaired. */
+export async function repair(path: string, options: RepairCommand, terminal: Terminal): Promise<ExitCodeNumber> {
+  const { dir, file } = placeOf(path);
+  if (dir === undefined) throw usage(`${path} lies in no data directory`);
+  if (options.fence && (options.skipDamaged || options.truncateAtFirstBad)) {
+    throw usage('--fence keeps damaged ranges fenced: leave out what gives them up');
+  }
+  if (file !== undefined && options.truncateAtFirstBad) {
+    throw usage('--truncate-at-first-bad is of partitions, whose records lie in many files: name the directory');
+  }
+  const { steps, keptIn, ...summary } = repairDirectory(dir, { ...options, ...(file === undefined ? {} : { file }) });
   const data = [...steps, { kind: 'summary', applied: options.apply, keptIn: keptIn ?? null, ...summary }];
   const lines = options.json
     ? data.map((one) => JSON.stringify(one))
@@ -57,6 +68,6 @@ function withTopic({ detail, partition, topic, topicPartition }: RepairStep): st
 
 function sentence(steps: number, applied: boolean, keptIn: string | undefined): string {
   if (steps === 0) return 'nothing to repair: everything verifies';
-  if (!applied) return 'nothing was changed: --apply does it';
+  if (!applied) return 'nothing was changed: --execute does it';
   return keptIn === undefined ? 'nothing could be built anew' : `what was replaced or copied lies in ${keptIn}`;
 }

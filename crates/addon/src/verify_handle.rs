@@ -7,7 +7,7 @@ use crate::memory::whole;
 use crate::report::{engine_refusal, open_refusal};
 use crate::sim_registry;
 use crate::status::Refusal;
-use millrace_engine::Verifier;
+use millrace_engine::{Parts, Repairing, Verifier};
 use millrace_io::{DriverChoice, Io, Limits};
 use napi_derive::napi;
 use std::path::Path;
@@ -39,11 +39,20 @@ pub struct NativeVerifier {
 
 #[napi]
 impl NativeVerifier {
-    /// Locks the directory and looks at manifest and journal.
+    /// Locks the directory and looks at manifest and journal. `only`: a file of it, which alone is told of, with its index or
+    /// hint.
     #[napi(constructor)]
-    pub fn new(dir: String, deep: bool, sim: Option<String>) -> Result<NativeVerifier, Thrown> {
+    pub fn new(
+        dir: String,
+        deep: bool,
+        sim: Option<String>,
+        only: Option<String>,
+    ) -> Result<NativeVerifier, Thrown> {
         let io = open(&dir, sim.as_deref())?;
-        let verifier = Verifier::open(io, deep).map_err(|error| engine_refusal(&error))?;
+        let mut verifier = Verifier::open(io, deep).map_err(|error| engine_refusal(&error))?;
+        if let Some(file) = &only {
+            verifier.only(file);
+        }
         Ok(NativeVerifier { verifier: Some(verifier) })
     }
 
@@ -89,23 +98,45 @@ impl NativeVerifier {
     }
 }
 
+/// What a repair may do: see `millrace_engine::Repairing`.
+#[napi(object)]
+pub struct RepairPlan {
+    pub apply: bool,
+    /// `all`, `rebuild` or `fence`.
+    pub parts: String,
+    pub skip_damaged: bool,
+    pub truncate: bool,
+    pub only: Option<String>,
+}
+
 /// Plans a repair, or does it with `apply`; a line of JSON each step, then the summary of the verification before it.
-/// `skip_damaged`: damaged ranges of segments are given up.
 #[napi]
 pub fn repair(
     dir: String,
-    apply: bool,
-    skip_damaged: bool,
+    plan: RepairPlan,
     stamp: String,
     sim: Option<String>,
 ) -> Result<Vec<String>, Thrown> {
+    let parts = match plan.parts.as_str() {
+        "all" => Parts::All,
+        "rebuild" => Parts::Rebuild,
+        "fence" => Parts::Fence,
+        _ => return Err(Refusal::argument("parts").into()),
+    };
     let plain = |character: char| character.is_ascii_alphanumeric() || character == '-';
     if stamp.is_empty() || !stamp.chars().all(plain) {
         return Err(Refusal::argument("stamp").into());
     }
     let io = open(&dir, sim.as_deref())?;
+    let RepairPlan { apply, skip_damaged, truncate, only, .. } = &plan;
+    let how = Repairing {
+        apply: *apply,
+        parts,
+        skip_damaged: *skip_damaged,
+        truncate: *truncate,
+        only: only.as_deref(),
+    };
     let (verified, actions) =
-        millrace_engine::repair(io, millrace_engine::Repairing { apply, skip_damaged }, &stamp)
-            .map_err(|error| engine_refusal(&error))?;
+        millrace_engine::repair(io, how, &stamp).map_err(|error| engine_refusal(&error))?;
     Ok(actions.iter().map(|action| action.line()).chain([verified.summary()]).collect())
 }

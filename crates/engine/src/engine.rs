@@ -327,4 +327,10 @@ impl Engine {
     pub fn shutdown(&mut self) -> usize {
         self.io.shutdown()
     }
+
+    /// The driver, of an engine that is closed.
+    pub(crate) fn into_io(self) -> Io {
+        assert!(self.is_closed(), "operations may be under way");
+        self.io
+    }
 }

@@ -91,6 +91,12 @@ impl Ledger {
         })
     }
 
+    /// Partitions of which something durable is lost, each with the first offset of that.
+    pub fn first_lost(&self) -> Vec<(u64, u64)> {
+        let first = |account: &PartitionAccount| account.lost.iter().map(|(from, _)| *from).min();
+        self.partitions.values().filter_map(|account| Some((account.partition, first(account)?))).collect()
+    }
+
     /// A frame is about to be replayed.
     pub fn begin_frame(&mut self, header: &FrameHeader) {
         if planted::is(PlantedBug::ProofLeftOut) {

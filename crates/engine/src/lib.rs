@@ -54,6 +54,7 @@ mod start;
 mod state;
 mod stored;
 mod transactions;
+mod truncate;
 mod verify;
 mod verify_data;
 mod verify_large;
@@ -92,7 +93,7 @@ pub use millrace_log::{
 };
 pub use millrace_resp::{Kind as CommandKind, Protocol};
 pub use read::{EpochEnd, Offset, Read, Readable};
-pub use repair::{Act, Action, LostKeys, Offsets, Repairing, repair};
+pub use repair::{Act, Action, LostKeys, Offsets, Parts, Repairing, repair};
 pub use retention::PartitionSettings;
 pub use state::State;
 pub use stored::{checkpoint_state, stored_state};

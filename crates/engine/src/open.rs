@@ -229,6 +229,11 @@ impl Recovery {
         self.state
     }
 
+    /// Partitions that have lost something in the journal, each with the first offset of it; what is settled is not in it.
+    pub fn lost_in_journal(&self) -> Vec<(u64, u64)> {
+        self.ledger.first_lost()
+    }
+
     /// Opens the journal and replays what is above the checkpoint.
     fn journal(
         &mut self,

@@ -31,9 +31,16 @@ pub(crate) struct Skip {
     pub of: Option<OfPartition>,
     /// Ranges of offsets that are given up.
     pub lost: Vec<(u64, u64)>,
+    /// What verifies is kept below this offset only.
+    pub below: u64,
 }
 
 impl Skip {
+    /// Of offsets that no file has.
+    pub fn of_hole(reach: Lost) -> Skip {
+        Skip { reach, of: None, lost: vec![(reach.from, reach.to)], below: u64::MAX }
+    }
+
     /// The file it lies in, as reports name it.
     pub fn file(&self) -> String {
         self.of.map_or_else(|| PATH.to_string(), |of| path(of.range.file, of.kind).display().to_string())
@@ -68,11 +75,10 @@ pub(crate) fn find(io: &mut Io, recovery: &Recovery, verified: &Verified) -> Res
             lost.retain(|(_, to)| *to > start);
             lost.iter_mut().for_each(|(from, _)| *from = start.max(*from));
             let reach = Lost { partition: of.partition, from: of.range.base, to: of.range.end };
-            skips.push(Skip { reach, of: Some(of), lost });
+            skips.push(Skip { reach, of: Some(of), lost, below: u64::MAX });
         }
     }
-    let holes = recovery.log.settled_holes().into_iter();
-    skips.extend(holes.map(|reach| Skip { reach, of: None, lost: vec![(reach.from, reach.to)] }));
+    skips.extend(recovery.log.settled_holes().into_iter().map(Skip::of_hole));
     Ok(skips)
 }
 
@@ -109,12 +115,12 @@ pub(crate) fn apply(
     for skip in skips {
         file += 1;
         let (bytes, salvaged) = match &skip.of {
-            Some(of) => {
+            Some(of) if of.range.base < skip.below => {
                 let bytes = bytes_of(io, of)?;
-                let salvaged = Salvaged::of(&recovery.log, of, &bytes);
+                let salvaged = Salvaged::of(&recovery.log, of, &bytes).below(skip.below);
                 (bytes, salvaged)
             }
-            None => (Vec::new(), Salvaged::default()),
+            _ => (Vec::new(), Salvaged::default()),
         };
         let epoch = recovery.log.remembered_epoch(skip.reach.partition, skip.reach.to - 1);
         let home = Home {

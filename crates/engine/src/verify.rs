@@ -61,6 +61,24 @@ enum Work {
     Data(Box<verify_data::Data>),
 }
 
+impl Work {
+    /// Bytes a deep look reads.
+    fn bytes(&self) -> u64 {
+        match self {
+            Work::Segment(segment) => segment.bytes(),
+            Work::Data(data) => data.bytes(),
+        }
+    }
+
+    /// Names the manifest stands for.
+    fn paths(&self) -> Vec<PathBuf> {
+        match self {
+            Work::Segment(segment) => segment.paths(),
+            Work::Data(data) => data.paths().to_vec(),
+        }
+    }
+}
+
 /// What parts of a verification share.
 pub(crate) struct Context<'a> {
     pub io: &'a mut Io,
@@ -205,6 +223,15 @@ impl Verifier {
             self.verified.found(Severity::Damage, JOURNAL_DIRECTORY, 0, &detail);
         }
         Ok(())
+    }
+
+    /// Leaves everything out that is not of this file or its index or hint.
+    pub fn only(&mut self, file: &str) {
+        let named = Path::new(file);
+        let is_of = |path: &Path| path.parent() == named.parent() && path.file_stem() == named.file_stem();
+        self.verified.findings.retain(|finding| is_of(Path::new(&finding.file)));
+        self.work.retain(|work| work.paths().iter().any(|path| is_of(path)));
+        self.total = self.work.iter().map(Work::bytes).sum();
     }
 
     fn names(&mut self, directory: &str) -> Result<BTreeSet<String>, EngineError> {

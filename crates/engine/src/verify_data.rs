@@ -40,6 +40,11 @@ impl Data {
         [data_path(number), hint_path(number)]
     }
 
+    /// Bytes a deep look reads.
+    pub fn bytes(&self) -> u64 {
+        self.file.sealed.length
+    }
+
     fn name(&self) -> String {
         self.paths()[0].display().to_string()
     }

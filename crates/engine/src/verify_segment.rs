@@ -48,6 +48,11 @@ impl Segment {
         paths
     }
 
+    /// Bytes a deep look reads.
+    pub fn bytes(&self) -> u64 {
+        self.length
+    }
+
     fn name(&self) -> String {
         path(self.number, self.kind).display().to_string()
     }

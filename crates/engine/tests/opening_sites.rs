@@ -170,7 +170,7 @@ fn missing(disk: &SimHandle, truth: &Truth, what: &str) -> usize {
 #[test]
 fn a_repair_that_fails_anywhere_can_be_done_again() {
     let (whole, truth) = damaged();
-    let how = Repairing { apply: true, skip_damaged: true };
+    let how = Repairing { apply: true, skip_damaged: true, ..Repairing::PLAN };
     let first = whole.fork(1);
     repair(Io::sim(first.clone()), how, "now").expect("it is repaired");
     first.kill_process();

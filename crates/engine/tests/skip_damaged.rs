@@ -14,8 +14,8 @@ use millrace_io::{Io, Op, SimHandle};
 use std::path::PathBuf;
 use support::{append_patiently, filler, read};
 
-const PLAN: Repairing = Repairing { apply: false, skip_damaged: true };
-const APPLY: Repairing = Repairing { apply: true, skip_damaged: true };
+const PLAN: Repairing = Repairing { skip_damaged: true, ..Repairing::PLAN };
+const APPLY: Repairing = Repairing { apply: true, skip_damaged: true, ..Repairing::PLAN };
 
 /// Base offset and the offset behind the last one of a stored batch.
 fn span(batch: &[u8]) -> (u64, u64) {
@@ -149,7 +149,7 @@ fn without_being_told_nothing_is_given_up() {
     let (disk, truth) = directory(7, true);
     let (_, file, position) = settled(&disk, &truth, (1, ".log", 1));
     assert!(disk.flip_bit(&file, position, 0));
-    let how = Repairing { apply: true, skip_damaged: false };
+    let how = Repairing { apply: true, ..Repairing::PLAN };
     let (_, steps) = repair(Io::sim(disk.clone()), how, "now").expect("it can be looked at");
     assert!(given_up(&steps).is_empty() && steps.iter().any(|step| step.act == Act::Fenced), "{steps:?}");
     let (mut engine, _) = Engine::open(Io::sim(disk.clone()), small()).expect("it opens");

@@ -13,8 +13,8 @@ use millrace_io::{Io, SimHandle};
 use std::collections::BTreeMap;
 use support::{config, machine, open_with};
 
-const PLAN: Repairing = Repairing { apply: false, skip_damaged: true };
-const APPLY: Repairing = Repairing { apply: true, skip_damaged: true };
+const PLAN: Repairing = Repairing { skip_damaged: true, ..Repairing::PLAN };
+const APPLY: Repairing = Repairing { apply: true, skip_damaged: true, ..Repairing::PLAN };
 const KEYS: u8 = 12;
 
 fn small() -> EngineConfig {

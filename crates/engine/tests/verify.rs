@@ -19,7 +19,7 @@ use flips::{
 use millrace_engine::{Repairing, Severity, repair};
 use millrace_io::{Io, SimHandle};
 
-const APPLY: Repairing = Repairing { apply: true, skip_damaged: false };
+const APPLY: Repairing = Repairing { apply: true, ..Repairing::PLAN };
 
 /// Flips of each directory, unless told otherwise.
 const FLIPS: u64 = 700;

@@ -113,7 +113,7 @@ fn what_is_found_and_done_is_told_in_lines_of_json() {
     let line = found.findings[0].line();
     assert!(line.starts_with('{') && line.contains(&index) && line.ends_with('}'), "{line}");
     assert!(found.summary().contains("\"summary\""), "{}", found.summary());
-    let apply = Repairing { apply: true, skip_damaged: false };
+    let apply = Repairing { apply: true, ..Repairing::PLAN };
     let (_, steps) = repair(Io::sim(disk.clone()), apply, "now").expect("it is repaired");
     let lines: Vec<String> = steps.iter().map(|step| step.line()).collect();
     assert!(lines.len() == 1 && lines[0].contains("\"rebuild\"") && lines[0].contains(&index), "{lines:?}");

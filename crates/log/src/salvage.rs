@@ -55,6 +55,13 @@ impl Salvaged {
         }
         salvaged
     }
+
+    /// Only what lies wholly below `offset`.
+    #[must_use]
+    pub fn below(mut self, offset: u64) -> Salvaged {
+        self.batches.retain(|(header, _)| header.end_offset() <= offset);
+        self
+    }
 }
 
 /// The batch at the start of `bytes`, when it can be kept behind `offset`; `damaged`: what lies before it cannot.
