@@ -228,3 +228,30 @@ fn one_file_alone_is_repaired_when_it_is_named() {
     let from = engine.watermarks(2).expect("it is there").log_start;
     assert!(matches!(read(&mut engine, 2, from as i64, 1 << 20), Err(Code::Damaged) | Ok(_)));
 }
+
+#[test]
+fn a_cut_that_a_power_cut_ends_is_repeated_and_loses_nothing_more() {
+    let (disk, truth) = directory(7, true);
+    let (file, position) = place_of(&disk, &truth.batches[&2][3], ".shared").expect("it is settled");
+    assert!(disk.flip_bit(&file, position, 5));
+    let expected = cut_off(&repair(Io::sim(disk.fork(1)), PLAN, "plan").expect("it can be looked at").1);
+    assert_eq!(expected.len(), 1);
+    let (begun, mut cuts) = (disk.events(), 0);
+    for within in 1..2_000 {
+        let cut = disk.fork(within);
+        cut.change_options(|options| options.cut_at = Some(begun + within));
+        let ended = repair(Io::sim(cut.clone()), APPLY, "now").is_ok();
+        cuts += u64::from(cut.is_cut());
+        cut.change_options(|options| options.cut_at = None);
+        if ended && !cut.is_cut() {
+            assert_prefixes(&cut, &truth, &expected);
+            break;
+        }
+        let found = verify(Io::sim(cut.clone()), true).expect("it can be looked at");
+        if found.worst() > Some(Severity::Note) {
+            assert_eq!(truncate(&cut), expected, "cut at {within}");
+        }
+        assert_prefixes(&cut, &truth, &expected);
+    }
+    assert!(cuts > 20, "{cuts} cuts");
+}
