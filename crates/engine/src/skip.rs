@@ -122,14 +122,8 @@ pub(crate) fn apply(
             }
             _ => (Vec::new(), Salvaged::default()),
         };
-        let epoch = recovery.log.remembered_epoch(skip.reach.partition, skip.reach.to - 1);
-        let home = Home {
-            directory_id: manifest.head.directory_id,
-            file,
-            interval: INTERVAL,
-            epoch: epoch.unwrap_or_default(),
-        };
-        let new = rewrite(home, skip.reach, &bytes, &salvaged);
+        let home = Home { directory_id: manifest.head.directory_id, file, interval: INTERVAL };
+        let new = rewrite(&recovery.log, home, skip.reach, &bytes, &salvaged);
         let directory = Path::new(DIRECTORY);
         for (path, bytes) in
             [(path(file, segment::Kind::Compacted), &new.segment), (index_path(file), &new.index)]

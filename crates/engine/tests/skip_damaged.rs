@@ -145,6 +145,36 @@ fn of_a_file_that_is_missing_every_offset_is_given_up_and_reads_go_on_behind_it(
 }
 
 #[test]
+fn of_a_missing_file_with_records_of_two_runs_reads_go_on_behind_them() {
+    let (disk, truth) = directory(11, true);
+    let epoch_of = |batch: &[u8]| i32::from_be_bytes(batch[12..16].try_into().expect("four bytes"));
+    let last = truth.batches[&2].last().expect("one").clone();
+    assert!(place_of(&disk, &last).is_none(), "the last one of the first run is not settled");
+    let mut engine = open(&disk);
+    for round in 0..4 {
+        append_patiently(&mut engine, 2, &filler(round, 60));
+    }
+    settle(&mut engine, 1);
+    let batches = support::read_all(&mut engine, 2);
+    engine.close_begin();
+    support::drive(&mut engine, |engine| engine.is_closed());
+    drop(engine);
+    disk.kill_process();
+    let (file, _) = place_of(&disk, &last).expect("it is settled now");
+    let bytes = disk.read(&file).expect("it is there");
+    let in_file = |batch: &&Vec<u8>| bytes.windows(batch.len()).any(|window| window == batch.as_slice());
+    let epochs: Vec<_> = batches.iter().filter(in_file).map(|batch| epoch_of(batch)).collect();
+    assert!(epochs.first() < epochs.last(), "{file} has records of both runs: {epochs:?}");
+    Io::sim(disk.clone()).run(Op::Unlink { path: PathBuf::from(&file) }).expect("it is removed");
+    let lost = skip(&disk);
+    let mut engine = open(&disk);
+    let is_lost =
+        |batch: &Vec<u8>| lost.iter().any(|(of, from, to)| *of == 2 && (*from..*to).contains(&span(batch).0));
+    let left: Vec<_> = batches.iter().filter(|batch| !is_lost(batch)).cloned().collect();
+    assert!(walk(&mut engine, 2).as_ref() == Ok(&left), "lost {lost:?}");
+}
+
+#[test]
 fn without_being_told_nothing_is_given_up() {
     let (disk, truth) = directory(7, true);
     let (_, file, position) = settled(&disk, &truth, (1, ".log", 1));

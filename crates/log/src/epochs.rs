@@ -54,6 +54,13 @@ impl Epochs {
         next.checked_sub(1).map(|at| self.entries[at].epoch)
     }
 
+    /// Where the epoch of the record at `offset` ends, if another one has begun behind it.
+    #[must_use]
+    pub fn end_at(&self, offset: u64) -> Option<u64> {
+        let next = self.entries.partition_point(|entry| entry.start <= offset);
+        self.entries.get(next).map(|entry| entry.start)
+    }
+
     /// Rule 34: (epoch, end offset) for `asked`, where `current` is the leader's epoch. `None` answers (-1, -1).
     #[must_use]
     pub fn end_of(&self, asked: i32, current: i32, log_start: u64, log_end: u64) -> Option<(i32, u64)> {
@@ -112,6 +119,13 @@ mod tests {
         assert!(!epochs.appended(1, 5));
         assert!(epochs.appended(3, 10));
         epochs
+    }
+
+    #[test]
+    fn an_offset_lies_in_the_epoch_that_began_last_before_it() {
+        let epochs = epochs();
+        assert_eq!([0, 9, 10, 11].map(|offset| epochs.at(offset)), [Some(1), Some(1), Some(3), Some(3)]);
+        assert_eq!([0, 9, 10, 11].map(|offset| epochs.end_at(offset)), [Some(10), Some(10), None, None]);
     }
 
     #[test]

@@ -100,13 +100,11 @@ pub struct Home {
     pub file: u64,
     /// Bytes between two entries of the index.
     pub interval: u64,
-    /// Leader epoch of a batch that only says where to go on.
-    pub epoch: i32,
 }
 
 /// What is left of a range, as a compacted segment that reaches from its first to its last offset.
 #[must_use]
-pub fn rewrite(home: Home, lost: Lost, bytes: &[u8], salvaged: &Salvaged) -> Rewritten {
+pub fn rewrite(log: &Log, home: Home, lost: Lost, bytes: &[u8], salvaged: &Salvaged) -> Rewritten {
     let mut range = Range {
         file: home.file,
         base: lost.from,
@@ -134,8 +132,11 @@ pub fn rewrite(home: Home, lost: Lost, bytes: &[u8], salvaged: &Salvaged) -> Rew
     }
     // A reader at what is lost there would have neither records nor a way on.
     while end < lost.to {
-        let to = lost.to.min(end + SPAN_MAX);
-        let (header, batch) = signpost(Lost { from: end, to, ..lost }, home.epoch);
+        // A batch is of one epoch, which is that of its first offset.
+        let epoch = log.remembered_epoch(lost.partition, end).unwrap_or_default();
+        let ends = log.epoch_end(lost.partition, end).unwrap_or(u64::MAX);
+        let to = lost.to.min(end + SPAN_MAX).min(ends);
+        let (header, batch) = signpost(Lost { from: end, to, ..lost }, epoch);
         add(&header, &batch);
         end = to;
     }

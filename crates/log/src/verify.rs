@@ -36,6 +36,12 @@ impl Log {
         all
     }
 
+    /// Where the leader epoch of a partition's record at `offset` ends, if another one has begun behind it.
+    #[must_use]
+    pub fn epoch_end(&self, partition: u64, offset: u64) -> Option<u64> {
+        self.table.find(partition).and_then(|handle| self.table.get(handle))?.epochs.end_at(offset)
+    }
+
     /// The leader epoch a partition's record at `offset` must have, if it is remembered.
     #[must_use]
     pub fn remembered_epoch(&self, partition: u64, offset: u64) -> Option<i32> {
