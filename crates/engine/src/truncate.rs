@@ -45,7 +45,7 @@ pub(crate) fn skips_of(recovery: &Recovery, cuts: &[Offsets]) -> Vec<Skip> {
             skips.push(Skip { reach, of: Some(of), lost: vec![(from.max(base), end)], below: from });
         }
         let holes = recovery.log.settled_holes().into_iter().filter(|hole| hole.partition == partition);
-        skips.extend(holes.map(|reach| Skip::of_hole(reach)));
+        skips.extend(holes.map(Skip::of_hole));
     }
     skips
 }
