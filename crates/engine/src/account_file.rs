@@ -43,8 +43,10 @@ fn try_keep(io: &mut Io, account: &RecoveryAccount) -> Result<(), IoError> {
         io.run(Op::Unlink { path: PathBuf::from(DIRECTORY).join(name) })?;
     }
     let text = account_text(account);
-    let opened = io.run(Op::Open { path: path(account.incarnation), mode: OpenMode::CreateCached })?;
-    let Done::Opened { file, .. } = opened else { panic!("an open completed as {opened:?}") };
+    let file = match io.run(Op::Open { path: path(account.incarnation), mode: OpenMode::CreateCached })? {
+        Done::Opened { file, .. } => file,
+        other => panic!("an open completed as {other:?}"),
+    };
     let written = write(io, file, &text, !matches!(account.ended, Ended::First | Ended::Clean));
     io.run(Op::Close { file })?;
     written

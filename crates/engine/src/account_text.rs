@@ -48,7 +48,7 @@ pub fn account_text(account: &RecoveryAccount) -> String {
         .number("compactedPartitions", account.compacted_partitions)
         .number("unnamedFiles", account.unnamed_files)
         .number("durationNs", account.duration_ns)
-        .json("partitions", &list(account.touched.iter().map(of_partition)))
+        .json("partitions", &of_partitions(&account.touched))
         .json("stores", &list(stores))
         .json("state", &of_writes(Line::object(), &account.state).finish())
         .json("damage", &list(damage))
@@ -71,10 +71,26 @@ fn policy_text(policy: &Policy) -> String {
     if given.is_empty() { "os".to_string() } else { given.join(",") }
 }
 
-fn of_partition(partition: &PartitionAccount) -> String {
+/// Bytes of a partition's part, about.
+const PARTITION_TEXT: usize = 160;
+
+/// A start may tell of a hundred thousand, so they are written one behind the other.
+fn of_partitions(touched: &[PartitionAccount]) -> String {
+    let mut text = String::with_capacity(2 + touched.len() * PARTITION_TEXT);
+    text.push('[');
+    for partition in touched {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text = of_partition(Line::behind(text), partition);
+    }
+    text.push(']');
+    text
+}
+
+fn of_partition(line: Line, partition: &PartitionAccount) -> String {
     let lost = partition.lost.iter().map(|(from, to)| format!("[{from},{to}]"));
-    Line::object()
-        .number("partition", partition.partition)
+    line.number("partition", partition.partition)
         .number("settledEnd", partition.settled_end)
         .number("provenEnd", partition.proven_end)
         .number("logEnd", partition.log_end)

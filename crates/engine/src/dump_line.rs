@@ -14,6 +14,13 @@ impl Line {
         Line { text: String::from("{") }
     }
 
+    /// Starts an object behind a text, which `finish` answers with it: what there are many of is written in place.
+    #[must_use]
+    pub fn behind(mut text: String) -> Line {
+        text.push('{');
+        Line { text }
+    }
+
     /// Starts an object with its kind.
     #[must_use]
     pub fn of(kind: &str) -> Line {
@@ -21,10 +28,12 @@ impl Line {
     }
 
     fn name(&mut self, name: &str) {
-        if self.text.len() > 1 {
+        if !self.text.ends_with('{') {
             self.text.push(',');
         }
-        let _ = write!(self.text, "\"{name}\":");
+        self.text.push('"');
+        self.text.push_str(name);
+        self.text.push_str("\":");
     }
 
     /// A text field, escaped.
@@ -47,7 +56,7 @@ impl Line {
     #[must_use]
     pub fn number(mut self, name: &str, value: u64) -> Line {
         self.name(name);
-        let _ = write!(self.text, "{value}");
+        digits(&mut self.text, value);
         self
     }
 
@@ -73,6 +82,19 @@ impl Line {
         self.text.push('}');
         self.text
     }
+}
+
+/// Appends a number. (`write!` takes several times as long, and an account has a million of them.)
+fn digits(text: &mut String, mut value: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len() - 1;
+    while value >= 10 {
+        digits[first] += (value % 10) as u8;
+        value /= 10;
+        first -= 1;
+    }
+    digits[first] += value as u8;
+    text.extend(digits[first..].iter().map(|digit| char::from(*digit)));
 }
 
 /// Appends a text in quotes, escaped.
@@ -108,6 +130,15 @@ pub fn list(values: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_written_as_they_are_printed() {
+        let powers = (0..20).map(|power| 10_u64.pow(power));
+        for value in powers.flat_map(|power| [power - 1, power, power + 1]).chain([u64::MAX - 1, u64::MAX]) {
+            let line = Line::behind("[{},".to_string()).number("n", value).number("m", 0).finish();
+            assert_eq!(line, format!("[{{}},{{\"n\":{value},\"m\":0}}"));
+        }
+    }
 
     #[test]
     fn text_is_escaped_so_that_a_line_stays_one_line() {

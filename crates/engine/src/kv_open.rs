@@ -68,8 +68,7 @@ pub(crate) fn load(kv: &mut Kv, io: &mut Io) -> Result<Opened, EngineError> {
 /// As `load`, without making the directory.
 pub(crate) fn load_keys(kv: &mut Kv, io: &mut Io) -> Result<Opened, EngineError> {
     kv.now(u64::try_from(io.wall_ms()).unwrap_or(0));
-    let names = if io.exists(DIRECTORY)? { io.list(DIRECTORY)? } else { Vec::new() };
-    let names: BTreeSet<String> = names.into_iter().collect();
+    let names: BTreeSet<String> = io.list_if_there(DIRECTORY)?.into_iter().collect();
     let last = names.iter().filter_map(|name| number_of(name)).max().unwrap_or(0);
     // A name that is removed may come back with a power cut: its number is not given out again.
     kv.reserve_file_numbers(last);

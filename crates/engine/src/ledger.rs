@@ -132,8 +132,8 @@ impl Ledger {
             Owner::State => self.state.kept += 1,
         }
         let end = if let Owner::Partition(id) = owner { log_end(log, id) } else { 0 };
-        let unproven = Unproven { lsn, owner, end };
-        if lsn <= self.proven_lsn { self.count_proven(unproven) } else { self.unproven.push_back(unproven) }
+        // A frame proves what came before it: nothing proves this one yet.
+        self.unproven.push_back(Unproven { lsn, owner, end });
     }
 
     /// A whole frame of the torn tail; replay of what is kept is over.
@@ -164,8 +164,9 @@ impl Ledger {
     /// Everything up to this LSN was durable.
     fn prove(&mut self, lsn: u64) {
         self.proven_lsn = self.proven_lsn.max(lsn);
-        while self.unproven.front().is_some_and(|unproven| unproven.lsn <= self.proven_lsn) {
-            let Some(unproven) = self.unproven.pop_front() else { return };
+        let proven_lsn = self.proven_lsn;
+        while let Some(unproven) = self.unproven.front().filter(|one| one.lsn <= proven_lsn).copied() {
+            self.unproven.pop_front();
             self.count_proven(unproven);
         }
     }

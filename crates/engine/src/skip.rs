@@ -90,11 +90,9 @@ fn bytes_of(io: &mut Io, of: &OfPartition) -> Result<Vec<u8>, EngineError> {
     let (mut at, mut out) = (range.position, Vec::new());
     while at < end {
         let length = (end - at).min(CHUNK) as usize;
-        match read(io, file, at, length)? {
-            Ok(bytes) if bytes.len() == length => out.extend_from_slice(&bytes),
-            _ => out.resize(out.len() + length, 0),
-        }
+        out.extend(read(io, file, at, length)?.unwrap_or_default());
         at += length as u64;
+        out.resize((at - range.position) as usize, 0);
     }
     io.run(Op::Close { file })?;
     Ok(out)
@@ -108,7 +106,7 @@ pub(crate) fn apply(
     recovery: &Recovery,
     skips: &[Skip],
 ) -> Result<Manifest, EngineError> {
-    let names = if io.exists(DIRECTORY)? { io.list(DIRECTORY)? } else { Vec::new() };
+    let names = io.list_if_there(DIRECTORY)?;
     let taken = names.iter().filter_map(|name| segment::number_of(name)).max().unwrap_or(0);
     let mut file = recovery.log.last_file_number().max(taken);
     let mut ranges = Vec::new();

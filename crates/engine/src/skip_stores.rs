@@ -265,7 +265,7 @@ fn is_whole(
 /// Writes the new files and publishes a manifest that names them in place of `manifest`, which is the one in the directory.
 pub(crate) fn apply(io: &mut Io, manifest: &Manifest, skips: &StoreSkips) -> Result<(), EngineError> {
     let mut kv = Recovery::new(&config(), manifest)?.kv;
-    let names = if io.exists(DIRECTORY)? { io.list(DIRECTORY)? } else { Vec::new() };
+    let names = io.list_if_there(DIRECTORY)?;
     let taken = names.iter().filter_map(|name| millrace_kv::data_file::number_of(name)).max().unwrap_or(0);
     kv.reserve_file_numbers(taken);
     io.make_directory(DIRECTORY)?;

@@ -216,9 +216,9 @@ impl Verifier {
             let detail = format!("the next opening cuts a torn tail of {} bytes", report.cut_bytes);
             self.verified.found(Severity::Note, JOURNAL_DIRECTORY, 0, &detail);
         }
-        // A copy of a live directory has no journal: everything up to its end is settled.
-        let copied = report.files == 0 && head.end_lsn == head.checkpoint_lsn;
-        if head.clean && report.last_lsn != head.end_lsn && !copied && !believed {
+        // What a clean mark counts was durable: it was followed, or reported as missing. There may be more only behind a
+        // manifest that belongs to an earlier moment of the same run.
+        if head.clean && report.last_lsn != head.end_lsn {
             let detail = format!("it ends at LSN {}, the clean mark says {}", report.last_lsn, head.end_lsn);
             self.verified.found(Severity::Damage, JOURNAL_DIRECTORY, 0, &detail);
         }
@@ -235,11 +235,7 @@ impl Verifier {
     }
 
     fn names(&mut self, directory: &str) -> Result<BTreeSet<String>, EngineError> {
-        Ok(if self.io.exists(directory)? {
-            self.io.list(directory)?.into_iter().collect()
-        } else {
-            BTreeSet::new()
-        })
+        Ok(self.io.list_if_there(directory)?.into_iter().collect())
     }
 
     fn note_unnamed(&mut self, directory: &str, names: &BTreeSet<String>, known: &BTreeSet<PathBuf>) {

@@ -100,8 +100,8 @@ impl Data {
 
     /// Looks at one value in a large file.
     fn step_referred(&mut self, context: &mut Context<'_>) -> Result<bool, EngineError> {
-        let Some(referred) = self.referred.pop_front() else { return Ok(false) };
-        referred.check(context, self.file.sealed.identity.store)?;
+        let store = self.file.sealed.identity.store;
+        self.referred.pop_front().map_or(Ok(()), |referred| referred.check(context, store))?;
         Ok(!self.referred.is_empty())
     }
 

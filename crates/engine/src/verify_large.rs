@@ -51,8 +51,8 @@ impl Referred {
             Ok(bytes) => match LargeValue::verified(bytes, &context.directory_id) {
                 None => Some("a value does not verify".to_string()),
                 Some(large) => {
-                    let same = (large.store, large.sequence, large.key) == (store, self.sequence, &self.key);
-                    let same = same && large.length() == bytes.len();
+                    let same = (large.store, large.sequence, large.key, large.length())
+                        == (store, self.sequence, &self.key, bytes.len());
                     (!same).then(|| "another value lies where a key's should".to_string())
                 }
             },

@@ -63,17 +63,19 @@ impl Segment {
             self.begun = true;
             return self.begin(context);
         }
-        let Some(file) = self.file else { return Ok(false) };
         if self.running.is_none() {
             self.running = self.ranges.pop_front().map(RangeCheck::new);
         }
-        match self.running.take() {
-            None => {
+        match (self.file, self.running.take()) {
+            (None, _) => Ok(false),
+            (Some(file), None) => {
                 context.io.run(Op::Close { file })?;
                 Ok(false)
             }
-            Some(check) if check.left() == 0 => self.finish(context, file, check).map(|()| true),
-            Some(mut check) => {
+            (Some(file), Some(check)) if check.left() == 0 => {
+                self.finish(context, file, check).map(|()| true)
+            }
+            (Some(file), Some(mut check)) => {
                 feed(context, file, &mut check)?;
                 self.running = Some(check);
                 Ok(true)

@@ -2,8 +2,12 @@
 
 mod support;
 
-use millrace_engine::{Append, Code, Effect, Engine, EngineConfig, Level, RecoveryAccount, dump};
-use millrace_io::{DriverChoice, Io, Limits, SimHandle};
+use millrace_engine::{
+    Append, Code, Effect, Engine, EngineConfig, EngineError, Level, RecoveryAccount, dump,
+};
+use millrace_io::faults::{CallKind, Fault, FaultRule, Faults};
+use millrace_io::{Done, DriverChoice, Io, Limits, Op, OpenMode, SimHandle};
+use std::path::PathBuf;
 use support::*;
 
 /// As `config`, with bulk files of 64 KiB for batches of 2,000 bytes and more.
@@ -319,4 +323,93 @@ fn a_dump_shows_references_and_the_batches_of_a_bulk_file() {
     assert!(shown[0].contains(r#""kind":"bulk""#), "{shown:?}");
     assert!(shown[1].contains(r#""position":4096"#) && !shown[1].contains("note"), "{shown:?}");
     std::fs::remove_dir_all(directory).expect("removed");
+}
+
+/// A directory that was killed with this batch, at offset 0 of partition 1, in a bulk file and not settled. `proven`: a frame
+/// behind it says that it was durable. Answers where it lies, too.
+fn unsettled(seed: u64, proven: bool) -> (SimHandle, Vec<u8>, String, u64) {
+    let machine = machine(seed);
+    let mut engine = ready(&machine);
+    let batch = filler(1, 9_000);
+    append(&mut engine, 1, &batch);
+    if proven {
+        append(&mut engine, 2, &filler(1, 10));
+        append(&mut engine, 2, &filler(2, 10));
+    }
+    machine.kill_process();
+    drop(engine);
+    let batch = stored(&batch, 0, 1);
+    let (path, position) = place_of(&machine, &batch);
+    (machine, batch, path, position)
+}
+
+/// What an opening makes of a disk on which its bytes do not verify: it is gone, which the account says, and other batches
+/// only when the whole file is (`alone` is false).
+fn judge_unsettled(machine: &SimHandle, batch: &[u8], (proven, alone): (bool, bool), what: &str) {
+    let (mut engine, account) = open_bulk(machine);
+    assert!(!account.damage.is_empty() || !proven && alone, "{what}: {account:?}");
+    assert_eq!(account.cut_bytes > 0, !proven, "{what}: {account:?}");
+    match read(&mut engine, 1, 0, 1) {
+        Ok(pieces) => assert!(pieces.iter().all(|piece| piece.bytes() == batch), "{what}"),
+        Err(code) => assert_eq!((code, proven), (Code::Damaged, true), "{what}"),
+    }
+    let next = append(&mut engine, 1, &filler(9, 100));
+    assert_eq!(next, i64::from(proven), "{what}: a durable offset stays taken");
+}
+
+#[test]
+fn a_bulk_file_that_is_gone_or_lacks_its_end_takes_what_is_not_proven_and_nothing_that_is_in_silence() {
+    for proven in [false, true] {
+        let (whole, batch, path, position) = unsettled(10, proven);
+        for end in [None, Some(0), Some(4_096), Some(position + 4_096)] {
+            let machine = whole.fork(1 + end.unwrap_or(0));
+            let mut io = Io::sim(machine.clone());
+            match end {
+                None => drop(io.run(Op::Unlink { path: PathBuf::from(&path) }).expect("it is removed")),
+                Some(length) => {
+                    let open = Op::Open { path: PathBuf::from(&path), mode: OpenMode::WriteDirect };
+                    let Ok(Done::Opened { file, .. }) = io.run(open) else { panic!("{path} is opened") };
+                    io.run(Op::Truncate { file, length }).expect("it is cut");
+                    io.run(Op::Sync { file }).expect("it is synced");
+                }
+            }
+            drop(io);
+            machine.kill_process();
+            let what = format!("{path} cut at {end:?}, proven {proven}");
+            judge_unsettled(&machine, &batch, (proven, end == Some(position + 4_096)), &what);
+        }
+    }
+}
+
+#[test]
+fn bulk_bytes_that_cannot_be_read_are_damage_when_they_were_durable_and_else_nobody_guesses() {
+    for proven in [false, true] {
+        let (whole, batch, path, position) = unsettled(11, proven);
+        let machine = whole.fork(1);
+        assert!(machine.spoil(&path, position, 4_096));
+        if proven {
+            judge_unsettled(&machine, &batch, (proven, true), "unreadable");
+            continue;
+        }
+        let refused = Engine::open(Io::sim(machine), bulk_config()).err().expect("it is not guessed");
+        assert!(matches!(refused, EngineError::Io(_) | EngineError::Journal(_)), "{refused}");
+        let (mut engine, account) = open_bulk(&whole);
+        assert!(account.damage.is_empty() && account.cut_bytes == 0, "it is there again: {account:?}");
+        assert_same(&read_all(&mut engine, 1), &[batch]);
+    }
+}
+
+#[test]
+fn a_bulk_file_that_does_not_open_ends_the_opening_and_says_nothing_about_its_bytes() {
+    let (whole, batch, path, _) = unsettled(12, true);
+    for errno in [libc::EACCES, libc::EMFILE, libc::EIO] {
+        let rule = FaultRule {
+            path: Some(path.clone()),
+            ..FaultRule::on(CallKind::Open, 1, Fault::Refuse(errno), true)
+        };
+        let io = Io::sim(whole.fork(1)).faulty(&Faults::of(rule));
+        assert!(Engine::open(io, bulk_config()).is_err(), "errno {errno}");
+    }
+    let (mut engine, _) = open_bulk(&whole);
+    assert_same(&read_all(&mut engine, 1), &[batch]);
 }

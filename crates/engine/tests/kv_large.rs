@@ -13,8 +13,9 @@ mod support;
 use kv::{Write, commit, drive, get, scan, settled_read};
 use large::*;
 use millrace_engine::{Code, Condition, Effect, Engine, EngineConfig, KvRead, Level, Outcome, verify};
-use millrace_io::{Io, SimHandle};
+use millrace_io::{Done, Io, Op, OpenMode, SimHandle};
 use std::ops::Bound;
+use std::path::PathBuf;
 use support::{machine, open_with};
 
 fn open(machine: &SimHandle) -> Engine {
@@ -190,5 +191,41 @@ fn a_damaged_large_value_is_answered_as_damage_and_found_by_verification() {
         }
         commit(&mut engine, &[put("bad", 3)], Level::Durable);
         assert_eq!(value(&mut engine, "bad"), Some(vec![3; LARGE]), "a newer write is an answer");
+    }
+}
+
+#[test]
+fn a_large_file_that_is_gone_or_lacks_its_end_is_reported_and_only_its_values_are_damaged() {
+    let (machine, mut engine) = with_store();
+    commit(&mut engine, &[put("bad", 1)], Level::Durable);
+    settle(&mut engine);
+    close(engine);
+    let needle = [1; 64];
+    let holds = |path: &String| {
+        machine.read(path).is_some_and(|bytes| bytes.windows(64).any(|window| window == needle))
+    };
+    let path = large_files(&machine).into_iter().find(holds).expect("the value lies in a large file");
+    for end in [None, Some(0), Some(4_096), Some(5_000)] {
+        let machine = machine.fork(1 + end.unwrap_or(0));
+        let mut io = Io::sim(machine.clone());
+        match end {
+            None => drop(io.run(Op::Unlink { path: PathBuf::from(&path) }).expect("it is removed")),
+            Some(length) => {
+                let open = Op::Open { path: PathBuf::from(&path), mode: OpenMode::WriteDirect };
+                let Ok(Done::Opened { file, .. }) = io.run(open) else { panic!("{path} is opened") };
+                io.run(Op::Truncate { file, length }).expect("it is cut");
+                io.run(Op::Sync { file }).expect("it is synced");
+            }
+        }
+        drop(io);
+        machine.kill_process();
+        let found = verify(Io::sim(machine.clone()), true).expect("verified");
+        assert!(found.findings.iter().any(|finding| finding.file == path), "{end:?}: {:?}", found.findings);
+        let (mut engine, account) = open_with(&machine, large_config());
+        assert!(account.damage.iter().any(|damage| damage.file == path), "{end:?}: {account:?}");
+        let read = engine.kv_get(1, b"bad", 0);
+        assert!(matches!(settled_read(&mut engine, read), KvRead::Damaged), "{end:?}");
+        commit(&mut engine, &[put("bad", 3)], Level::Durable);
+        assert_eq!(value(&mut engine, "bad"), Some(vec![3; LARGE]));
     }
 }

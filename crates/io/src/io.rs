@@ -11,7 +11,7 @@ use crate::counters::IoCounters;
 use crate::directory::{DataDirectory, OpenError, display};
 use crate::driver::choose::{Opened, choose};
 use crate::driver::{Driver, DriverChoice, DriverReport};
-use crate::errno::IoError;
+use crate::errno::{IoError, IoErrorKind};
 use crate::faults::{Faults, Faulty};
 use crate::inflight::InFlight;
 use crate::limits::Limits;
@@ -227,6 +227,18 @@ impl Io {
     /// `NotFound`, or whatever the file system says.
     pub fn list(&mut self, directory: impl AsRef<Path>) -> Result<Vec<String>, IoError> {
         self.driver.list(below_root(directory.as_ref(), "list")?)
+    }
+
+    /// As `list`; nothing where there is no such directory.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the file system says, except "not found".
+    pub fn list_if_there(&mut self, directory: impl AsRef<Path>) -> Result<Vec<String>, IoError> {
+        match self.list(directory) {
+            Err(error) if error.kind == IoErrorKind::NotFound => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// Creates a directory (0700) and makes its name durable; one that is there already is fine. Its parent must

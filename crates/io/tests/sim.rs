@@ -485,3 +485,16 @@ fn a_held_device_completes_nothing_and_goes_on_where_it_was() {
     assert_eq!(completions.len(), 1);
     assert_eq!(after_cut(&sim)[..BLOCK], [7; BLOCK]);
 }
+
+#[test]
+fn a_directory_that_is_not_there_has_no_names_and_other_errors_stay_errors() {
+    let sim = SimHandle::new(SimOptions::perfect(1));
+    let mut io = Io::sim(sim.clone());
+    assert_eq!(io.list_if_there("made"), Ok(Vec::new()));
+    assert_eq!(io.list("made").map_err(|error| error.kind), Err(IoErrorKind::NotFound));
+    io.make_directory("made").expect("it is made");
+    io.make_directory("made/inside").expect("it is made");
+    assert_eq!(io.list_if_there("made"), Ok(vec!["inside".to_string()]));
+    sim.cut_power();
+    assert_eq!(io.list_if_there("made").map_err(|error| error.kind), Err(IoErrorKind::Cancelled));
+}

@@ -149,8 +149,5 @@ impl Search<'_> {
 
 /// Whether `next` was written directly after `last`, whose CRC is `crc`.
 fn follows(last: &FrameHeader, crc: u32, next: &FrameHeader) -> bool {
-    next.lsn == last.lsn + 1
-        && next.previous_crc == crc
-        && next.lap == last.lap
-        && next.incarnation >= last.incarnation
+    next.lsn == last.lsn + 1 && next.previous_crc == crc && next.incarnation >= last.incarnation
 }

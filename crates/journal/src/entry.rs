@@ -153,12 +153,18 @@ impl Entries {
     /// Whether `payload` is exactly `count` well-formed entries. Asked before any entry is handed out.
     #[must_use]
     pub fn well_formed(payload: &[u8], count: u32) -> bool {
-        let mut position = 0;
+        Entries::references(payload, count).is_some()
+    }
+
+    /// How many of exactly `count` well-formed entries are references; `None`: `payload` is something else.
+    pub(crate) fn references(payload: &[u8], count: u32) -> Option<u32> {
+        let (mut position, mut references) = (0, 0);
         for _ in 0..count {
-            let Some(end) = entry_end(payload, position) else { return false };
+            let end = entry_end(payload, position)?;
+            references += u32::from(refers(&payload[position..]));
             position = end;
         }
-        position == payload.len()
+        (position == payload.len()).then_some(references)
     }
 
     fn entry(&mut self, at: usize) -> RecoveredEntry {
@@ -172,7 +178,7 @@ impl Entries {
             reference: None,
             whole: true,
         };
-        if get_u16(header, FORM_AT) & FORM_REFERENCE != 0 {
+        if refers(header) {
             entry.reference = Reference::decode(entry.payload.bytes());
             let head = entry.payload.slice(REFERENCE, entry.payload.len() - REFERENCE);
             (entry.payload, entry.whole) = match self.outside.next() {
@@ -190,8 +196,12 @@ fn entry_end(payload: &[u8], position: usize) -> Option<usize> {
     let length = get_u32(header, LENGTH_AT) as usize;
     let end = position + ENTRY_HEADER + length.next_multiple_of(ALIGN);
     let bytes = payload.get(position + ENTRY_HEADER..end)?;
-    let refers = get_u16(header, FORM_AT) & FORM_REFERENCE != 0;
-    (!refers || Reference::decode(&bytes[..length]).is_some()).then_some(end)
+    (!refers(header) || Reference::decode(&bytes[..length]).is_some()).then_some(end)
+}
+
+/// Whether the bytes behind this entry header are a reference.
+fn refers(header: &[u8]) -> bool {
+    get_u16(header, FORM_AT) & FORM_REFERENCE != 0
 }
 
 impl Iterator for Entries {

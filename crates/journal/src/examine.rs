@@ -7,7 +7,6 @@
 use crate::config::{Config, Start};
 use crate::cut::tell_cut;
 use crate::error::OpenError;
-use crate::file_header::JOURNAL_DIRECTORY;
 use crate::journal::Journal;
 use crate::outside::OutsideFiles;
 use crate::recover::{Listener, report_defects};
@@ -30,9 +29,6 @@ impl Journal {
         listener: &mut dyn Listener,
     ) -> Result<JournalReport, OpenError> {
         config.check();
-        if !io.exists(JOURNAL_DIRECTORY)? {
-            return Ok(JournalReport::default());
-        }
         let mut survey = survey(io, &start)?;
         let mut report = JournalReport { files: survey.files.len() as u32, ..JournalReport::default() };
         report_defects(&survey.files, &mut report);

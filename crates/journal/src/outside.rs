@@ -60,6 +60,9 @@ impl OutsideFiles {
 
     /// Reads what a frame refers to. An error ends the opening: it says nothing about the bytes.
     pub fn attend(&mut self, io: &mut Io, frame: &Frame) -> Result<Attended, IoError> {
+        if !frame.refers {
+            return Ok(Attended::Whole(Vec::new()));
+        }
         let (mut outside, mut lost, mut refused) = (Vec::new(), Vec::new(), None);
         for entry in Entries::new(frame.payload.clone()) {
             let Some(reference) = entry.reference else { continue };
@@ -140,6 +143,9 @@ impl OutsideFiles {
     pub fn keep(&mut self, frame: &Frame, outside: &[Outside], durable: u64) {
         while self.unproven.front().is_some_and(|blocks| blocks.lsn <= durable) {
             self.unproven.pop_front();
+        }
+        if !frame.refers {
+            return;
         }
         let references = Entries::new(frame.payload.clone()).filter_map(|entry| entry.reference);
         for (reference, found) in references.zip(outside) {

@@ -22,6 +22,8 @@ pub(crate) struct Frame {
     pub header: FrameHeader,
     pub crc: u32,
     pub payload: Piece,
+    /// Some of its entries lie outside.
+    pub refers: bool,
     /// What was read around it, in whole blocks, and where in the file that begins.
     pub window: Piece,
     pub window_at: u64,
@@ -152,21 +154,22 @@ impl FileReader {
             Ok(frame) => frame,
             Err(error) => return Ok(Probe::Unreadable(error)),
         };
-        match FrameHeader::open(frame) {
-            Ok((header, _)) if !Entries::well_formed(&frame[FRAME_HEADER..], header.entries) => {
-                Ok(Probe::Not(NoFrame::Length))
-            }
-            Ok((header, crc)) => Ok(Probe::Frame(self.frame(position, header, crc))),
-            Err(why) => Ok(Probe::Not(why)),
-        }
+        let (header, crc) = match FrameHeader::open(frame) {
+            Ok(opened) => opened,
+            Err(why) => return Ok(Probe::Not(why)),
+        };
+        Ok(match Entries::references(&frame[FRAME_HEADER..], header.entries) {
+            Some(references) => Probe::Frame(self.frame(position, header, crc, references > 0)),
+            None => Probe::Not(NoFrame::Length),
+        })
     }
 
     /// A frame that was found whole in the window.
-    fn frame(&self, position: u64, header: FrameHeader, crc: u32) -> Frame {
+    fn frame(&self, position: u64, header: FrameHeader, crc: u32, refers: bool) -> Frame {
         let window = self.window.clone().expect("the frame lies in it");
         let payload_at = index(position - self.window_at) + FRAME_HEADER;
         let payload = window.slice(payload_at, header.payload_bytes as usize);
-        Frame { header, crc, payload, window, window_at: self.window_at }
+        Frame { header, crc, payload, refers, window, window_at: self.window_at }
     }
 
     /// What the bytes at `position` claim to be, unverified.

@@ -51,7 +51,7 @@ pub(crate) struct Survey {
 /// Opens and looks at every journal file.
 pub(crate) fn survey(io: &mut Io, start: &Start) -> Result<Survey, OpenError> {
     let directory = Path::new(JOURNAL_DIRECTORY);
-    let mut names = io.list(directory)?;
+    let mut names = io.list_if_there(directory)?;
     names.sort();
     let mut survey = Survey { files: Vec::new(), unfinished: Vec::new() };
     for name in names {

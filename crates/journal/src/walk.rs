@@ -39,7 +39,7 @@ enum Stop {
     Torn(Box<Torn>),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Torn {
     place: Place,
     frame: Frame,
@@ -49,11 +49,6 @@ struct Torn {
 }
 
 impl Stop {
-    /// The frame that follows and cannot be handed out whole.
-    fn torn_lsn(&self) -> Option<u64> {
-        if let Stop::Torn(torn) = self { Some(torn.frame.header.lsn) } else { None }
-    }
-
     /// The device refused to read what follows.
     fn unreadable(&self) -> Option<&IoError> {
         match self {
@@ -144,12 +139,14 @@ impl<'a> Walk<'a> {
         let known = self.state.durable_known.max(self.start.checkpoint_lsn);
         while self.state.last_lsn < known {
             let run = beyond.runs.iter().find(|run| self.may_enter(run, known));
-            stop = if stop.torn_lsn().is_some_and(|lsn| lsn <= known) {
-                let stop = self.follow_damaged(stop)?;
+            stop = if let Stop::Torn(torn) = &stop
+                && torn.frame.header.lsn <= known
+            {
+                let stop = self.follow_damaged(torn.as_ref().clone())?;
                 // The chain goes on in the middle of what was a run.
                 beyond = self.look_beyond()?;
                 stop
-            } else if let Some(run) = run.filter(|_| stop.torn_lsn().is_none()) {
+            } else if let Some(run) = run.filter(|_| !matches!(stop, Stop::Torn(_))) {
                 self.report_missing(&stop, run.first.lsn - 1, Some(run.place));
                 match self.probe(run.place)? {
                     Ok(frame) => self.follow(run.place, &frame)?,
@@ -194,7 +191,7 @@ impl<'a> Walk<'a> {
     fn may_enter(&self, run: &Run, known: u64) -> bool {
         let lsn = run.first.lsn;
         let next = self.state.last_lsn + 1;
-        let fork = lsn == next && run.first.flags & FLAG_RESTART == 0 && self.state.end.is_some();
+        let fork = lsn == next && run.first.flags & FLAG_RESTART == 0;
         let forwards = self.is_forwards(run.place);
         forwards
             && lsn >= next
@@ -227,9 +224,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes on over a frame that is known to have been durable although bytes it refers to are lost.
-    fn follow_damaged(&mut self, stop: Stop) -> Result<Stop, OpenError> {
-        let Stop::Torn(torn) = stop else { return Ok(stop) };
-        let Torn { place, frame, outside, lost, .. } = *torn;
+    fn follow_damaged(&mut self, torn: Torn) -> Result<Stop, OpenError> {
+        let Torn { place, frame, outside, lost, .. } = torn;
         let lsn = frame.header.lsn;
         self.report.damage.extend(lost.iter().map(|lost| Damage {
             file: self.outside.path(lost.file),
@@ -295,6 +291,8 @@ impl<'a> Walk<'a> {
             match found {
                 Ok(frame) if self.continues(place, &frame) => return Ok(Ok((place, frame))),
                 Ok(_) => stop = stop.or(Some(Stop::Detail(DamageDetail::WrongFrame))),
+                // The next frame may lie where the device does not read, whatever the other place says.
+                Err(why @ Stop::Unreadable(_)) => stop = Some(why),
                 Err(why) => stop = stop.or(Some(why)),
             }
         }

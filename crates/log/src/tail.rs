@@ -41,6 +41,10 @@ impl Tail {
         }
         let position = self.position;
         self.position += piece.len() as u64;
+        if self.batches.capacity() == 0 {
+            // Of many partitions, most have one batch here.
+            self.batches.reserve_exact(1);
+        }
         self.batches.push_back(TailBatch { base, end, max_timestamp, position, piece, place });
     }
 

@@ -135,7 +135,7 @@ impl RangeCheck {
             at += length;
         }
         // What fills the block behind a batch may still be to come.
-        self.skip = at.saturating_sub(self.carry.len());
+        self.skip += at.saturating_sub(self.carry.len());
         self.position += at as u64;
         self.carry.drain(..at.min(self.carry.len()));
     }

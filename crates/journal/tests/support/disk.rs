@@ -14,6 +14,7 @@ pub struct Disk {
     pub checkpoint: u64,
     pub hint: u64,
     pub incarnation: u32,
+    pub directory_id: u64,
 }
 
 /// What one opening handed out.
@@ -31,7 +32,7 @@ pub fn body(lsn: u64) -> Vec<u8> {
 impl Disk {
     pub fn new(config: Config) -> Disk {
         let sim = SimHandle::new(SimOptions::perfect(1));
-        Disk { sim, config, checkpoint: 0, hint: 0, incarnation: 0 }
+        Disk { sim, config, checkpoint: 0, hint: 0, incarnation: 0, directory_id: DIRECTORY_ID }
     }
 
     /// Files of 8 blocks, commits of at most 2.
@@ -54,7 +55,7 @@ impl Disk {
 
     pub fn start(&self) -> Start {
         Start {
-            directory_id: DIRECTORY_ID,
+            directory_id: self.directory_id,
             incarnation: self.incarnation,
             checkpoint_lsn: self.checkpoint,
             durable_lsn: self.hint,
@@ -99,8 +100,13 @@ pub struct Open {
 impl Open {
     /// Appends one frame without waiting.
     pub fn append(&mut self, request: Request) -> Result<u64, JournalError> {
+        self.append_of(1, request)
+    }
+
+    /// As `append`, an entry of another kind.
+    pub fn append_of(&mut self, kind: u8, request: Request) -> Result<u64, JournalError> {
         let body = body(self.journal.appended() + 1);
-        let entry = Entry { kind: 1, flags: 0, group: 1, argument: 0, parts: &[&body], bulk: None };
+        let entry = Entry { kind, flags: 0, group: 1, argument: 0, parts: &[&body], bulk: None };
         self.journal.append(self.io.now_ns(), &[entry], request).map(|appended| appended.lsn)
     }
 
