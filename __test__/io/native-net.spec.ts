@@ -249,7 +249,7 @@ describe('a turn', () => {
   });
 
   test.each([
-    ['a command that does not exist', [9, 1]],
+    ['a command that does not exist', [Math.max(...Object.values(NetCommand)) + 1, 1]],
     ['a connection that is no whole number', [NetCommand.pause, 0.5]],
     ['a buffer that is not there', [NetCommand.send, 1, 1, 0, 1]],
     ['a range that ends behind its buffer', [NetCommand.send, 1, 0, 0, 9]],
